@@ -1,0 +1,59 @@
+/**
+ * How a member is treated because of its name: `secret` whatever it holds, `line` likewise and in running text
+ * up to the end of the line (HTTP headers), `card` where 12 or more digits are too many, `plain` by its digits.
+ */
+export type MaskRule = 'secret' | 'line' | 'card' | 'plain';
+
+/** Upper and lower case and everything between letters and digits make no difference: `API-Key` is `api_key`. */
+export function maskRuleOf(name: string): MaskRule {
+  const end = name.slice(-MAX_NAME);
+  const plain = end.toLowerCase().replace(/[^a-z0-9]/g, '');
+  if (LINE.test(plain)) return 'line';
+  if (SECRET.test(plain)) return 'secret';
+  const lastWord = LAST_WORD.exec(end)?.[0].toLowerCase() ?? '';
+  if (SECRET_WORD.test(lastWord)) return 'secret';
+  return CARD.test(plain) || CARD_WORD.test(lastWord) ? 'card' : 'plain';
+}
+
+/** A member that holds the number itself when it stands inside a card field: `"card": {"number": …}`. */
+export function isCardPart(name: string): boolean {
+  return CARD_PART.test(name.toLowerCase());
+}
+
+/** Longer names are judged by their end. */
+const MAX_NAME = 128;
+
+const LINE = /^(?:proxy)?authorization$|^(?:set)?cookie$/;
+
+/** Short words that are innocent inside others (`mapping`, `pin_entry_required`) but not at the end of a name. */
+const SECRET_WORD = /^(?:pins?|[ch]?mac|pass|pwd|tracks?|[id]?(?:cvv|cvc|cvn|csc|cav)[0-9]?|cid2)$/;
+
+const SECRET = new RegExp(
+  [
+    'password|passwd|passphrase|passcode|secret|credential|apikey|accesskey|accesstoken',
+    'pinblock|trackdata|track[0-9]|magstripe|magneticstripe|securitycode|cardverification|sensitivecard',
+    '(?:pwd|token|idtag)$',
+    '(?:private|encryption|session|master|shared|signing|signature|auth|authorization|mac|hmac|pin)key$',
+    '^(?:card|user|customer|operator|cashier|entered|encrypted|enc|online|offline|clear|plain|new|old)pin$',
+    '^pin(?:code|data|value|number|digits|hash|enc|encrypted)$',
+    '^(?:retail|message|[ch])?mac(?:value|data|block)$|^retailmac$|^messageauthenticationcode$',
+    '^(?:card|[id])?(?:cvv|cvc|cvn|csc|cav)[0-9]?(?:code|value|number|data)?$',
+    '^(?:card|raw|encrypted|enc|swipe|msr)tracks?$|^tracks?equivalent|^swipedata$',
+    '^(?:emv|icc|chip|tlv)(?:related)?(?:data|tags)$',
+  ].join('|'),
+);
+
+const CARD = new RegExp(
+  [
+    'cardnumber|cardno|cardnum|cardnr|primaryaccount|accountnumber|accountno|accountnum',
+    'card$|^cards$|^carddata$|^account$|^accountnr$',
+    '^(?:card|masked|full|clear|token|customer|[fd])?pan(?:s|number|data)?$',
+  ].join('|'),
+);
+
+const CARD_WORD = /^pans?$/;
+
+const CARD_PART = /^(?:number|no|nr|num|id|value|digits|data|text)$/;
+
+/** `pin` in `wrong_pin`, `wrong-pin` and `wrongPin`. */
+const LAST_WORD = /(?:[A-Z]?[a-z0-9]+|[A-Z0-9]+)$/;

@@ -1,0 +1,21 @@
+/**
+ * A text as one JSON string on one line, with nothing in it that a terminal or a line reader acts on. What is
+ * longer than `maxLength` ends in `…`.
+ */
+export function quoteText(text: string, maxLength: number): string {
+  return escapeActive(JSON.stringify(cutText(text, maxLength)));
+}
+
+/** Replaces control and format characters in JSON, or in text, by `\uXXXX`. */
+export function escapeActive(text: string): string {
+  return text.replace(ACTIVE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+export function cutText(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;
+}
+
+/** Control and format characters of the basic plane, and the line separators. */
+const ACTIVE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
