@@ -1,0 +1,218 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { BridgeError } from '../base/errors.ts';
+import { maskText } from '../base/mask.ts';
+import { quoteText } from '../base/printable.ts';
+import type {
+  Endpoint,
+  FdEndpoint,
+  FifoEndpoint,
+  SimulatorEndpoint,
+  UnixEndpoint,
+  WsEndpoint,
+} from './endpoint.ts';
+import { BRACES, isPlaceholder, PLACEHOLDERS } from './placeholder.ts';
+
+/** The forms of endpoints, each with an example. */
+export const EXAMPLES = {
+  fd: 'fd:3',
+  fifo: 'fifo:/run/pos/ui',
+  unix: 'unix:/run/pay.sock',
+  tcp: 'tcp:127.0.0.1:10001',
+  ws: 'ws://127.0.0.1:8080/pos',
+  wss: 'wss://pos.example.com/pos',
+  simulator: 'simulator:',
+  null: 'null:',
+} as const;
+
+export type Scheme = keyof typeof EXAMPLES;
+
+export function schemeOf(text: string): Scheme | undefined {
+  const word = text.slice(0, Math.max(0, text.indexOf(':')));
+  return Object.hasOwn(EXAMPLES, word) ? (word as Scheme) : undefined;
+}
+
+/** An ENDPOINT_INVALID about a text. */
+export function invalid(text: string, why: string, example: string): BridgeError {
+  const shown = quoteText(maskText(text), MAX_SHOWN);
+  return new BridgeError('ENDPOINT_INVALID', `${shown}: ${why}; for example ${example}`);
+}
+
+/**
+ * Reads an endpoint text, whatever it is used for. Lengths and hosts of a text with placeholders are left
+ * for later, when it is read again with everything filled in.
+ */
+export function readEndpoint(text: string): Endpoint {
+  const scheme = schemeOf(text);
+  if (scheme === undefined)
+    throw invalid(text, 'no such kind of endpoint', Object.values(EXAMPLES).join(', '));
+  const source: Source = { text, rest: text.slice(scheme.length + 1), example: EXAMPLES[scheme] };
+  if (text.length > MAX_TEXT) throw complaint(source, `longer than ${MAX_TEXT} characters`);
+  if (/[\p{Cc}\p{Cs}]/u.test(text)) throw complaint(source, 'it holds a control character');
+  checkBraces(source);
+  switch (scheme) {
+    case 'fd':
+      return readFd(source);
+    case 'fifo':
+      return readFifo(source);
+    case 'unix':
+      return readUnix(source);
+    case 'tcp':
+      return { kind: 'tcp', text, ...readAddress(source, source.rest) };
+    case 'ws':
+    case 'wss':
+      return readWs(source, scheme === 'wss');
+    case 'simulator':
+      return readSimulator(source);
+    case 'null':
+      if (source.rest !== '') throw complaint(source, 'nothing may follow the colon');
+      return { kind: 'null', text };
+  }
+}
+
+const MAX_SHOWN = 200;
+const MAX_TEXT = 4096;
+const MAX_FD = 65_535;
+/** A socket address holds 108 bytes: a path needs one for its end, an abstract name one for its beginning. */
+const MAX_SOCKET_BYTES = 107;
+const MAX_PATH_BYTES = 4095;
+const MAX_FILE_NAME_BYTES = 255;
+const MAX_HOST = 253;
+
+interface Source {
+  readonly text: string;
+  /** Behind the scheme's colon. */
+  readonly rest: string;
+  readonly example: string;
+}
+
+function complaint(source: Source, why: string, example = source.example): BridgeError {
+  return invalid(source.text, why, example);
+}
+
+function checkBraces(source: Source): void {
+  const known = PLACEHOLDERS.map((word) => `{${word}}`).join(' ');
+  const bare = source.text.replace(BRACES, (braces, word: string) => {
+    if (isPlaceholder(word)) return '';
+    throw complaint(source, `nothing is known as ${quoteText(maskText(braces), MAX_SHOWN)}, only ${known}`);
+  });
+  if (/[{}]/.test(bare)) throw complaint(source, `a brace without its partner; braces are for ${known}`);
+}
+
+function hasPlaceholders(text: string): boolean {
+  return text.includes('{');
+}
+
+function readFd({ text, rest, example }: Source): FdEndpoint {
+  const [, read, , write = read] = /^(0|[1-9]\d{0,4})(,(0|[1-9]\d{0,4}))?$/.exec(rest) ?? [];
+  const endpoint = { kind: 'fd', text, read: Number(read), write: Number(write) } as const;
+  if (endpoint.read <= MAX_FD && endpoint.write <= MAX_FD) return endpoint;
+  throw invalid(text, `descriptors are numbers from 0 to ${MAX_FD}, one or two`, `${example}, fd:6,7`);
+}
+
+function readFifo(source: Source): FifoEndpoint {
+  const path = source.rest;
+  if (path === '' || path.endsWith('/')) throw complaint(source, 'the path of the named pipe is missing');
+  checkPath(source, path, MAX_PATH_BYTES);
+  return { kind: 'fifo', text: source.text, path };
+}
+
+function readUnix(source: Source): UnixEndpoint {
+  const [place = '', ...options] = source.rest.split('?');
+  const abstract = place.startsWith('@');
+  const path = abstract ? place.slice(1) : place;
+  if (path === '' || (path.endsWith('/') && !abstract)) {
+    throw complaint(source, 'the path is missing', `${source.example}, unix:@pay`);
+  }
+  if (abstract) checkLength(source, path, MAX_SOCKET_BYTES);
+  else checkPath(source, path, MAX_SOCKET_BYTES);
+  const endpoint = { kind: 'unix', text: source.text, path, abstract } as const;
+  return options.length === 0
+    ? endpoint
+    : { ...endpoint, mode: readMode(source, options.join('?'), abstract) };
+}
+
+function readMode(source: Source, options: string, abstract: boolean): number {
+  const [, octal] = /^mode=(0?[0-7]{3})$/.exec(options) ?? [];
+  if (octal === undefined)
+    throw complaint(source, 'only ?mode=, three octal digits, may follow', `${source.example}?mode=0660`);
+  if (abstract) throw complaint(source, 'an abstract socket is no file and has no mode', 'unix:@pay');
+  return Number.parseInt(octal, 8);
+}
+
+function checkPath(source: Source, path: string, maxBytes: number): void {
+  checkLength(source, path, maxBytes);
+  if (hasPlaceholders(path)) return;
+  if (path.split('/').some((name) => Buffer.byteLength(name) > MAX_FILE_NAME_BYTES)) {
+    throw complaint(source, `a file name is longer than ${MAX_FILE_NAME_BYTES} bytes`);
+  }
+}
+
+function checkLength(source: Source, path: string, maxBytes: number): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= maxBytes || hasPlaceholders(path)) return;
+  throw complaint(source, `${bytes} bytes are too long, ${maxBytes} is the limit`);
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST:PORT`; without a default port, the port must be there. */
+function readAddress(source: Source, text: string, defaultPort?: number): Address {
+  const [, bracketed, plain, digits] = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined) {
+    const isBareIPv6 = isIPv6(text) || isIPv6(text.replace(/:[^:]*$/, ''));
+    throw complaint(
+      source,
+      isBareIPv6 ? 'an IPv6 address stands in brackets' : 'this is no HOST:PORT',
+      IPV6_EXAMPLES[source.example],
+    );
+  }
+  if (host === '') throw complaint(source, 'the host is missing');
+  const isHost = bracketed === undefined ? isHostName(host) : isIPv6(host);
+  if (!isHost) throw complaint(source, `${quoteText(maskText(host), MAX_SHOWN)} is no host name or address`);
+  if (digits === undefined && defaultPort !== undefined) return { host, port: defaultPort };
+  if (digits === undefined || digits === '') throw complaint(source, 'the port is missing');
+  if (!/^(?:0|[1-9]\d{0,4})$/.test(digits) || Number(digits) > 65_535) {
+    throw complaint(source, 'a port is a number from 1 to 65535');
+  }
+  return { host, port: Number(digits) };
+}
+
+const IPV6_EXAMPLES: Readonly<Record<string, string>> = {
+  [EXAMPLES.tcp]: `${EXAMPLES.tcp}, tcp:[::1]:10001`,
+  [EXAMPLES.ws]: `${EXAMPLES.ws}, ws://[::1]:8080/pos`,
+};
+
+/** A name as the Domain Name System knows it, or an IPv4 address. */
+function isHostName(host: string): boolean {
+  const labels = host.replace(BRACES, 'x').replace(/\.$/, '').split('.');
+  if (labels.join('.').length > MAX_HOST) return false;
+  if (/^\d*$/.test(labels.at(-1) ?? '')) return isIPv4(host);
+  return labels.every((label) => /^\w(?:[\w-]{0,61}\w)?$/.test(label));
+}
+
+function readWs(source: Source, secure: boolean): WsEndpoint {
+  const { text } = source;
+  const [, authority, path] = /^\/\/([^/?#]*)(.*)$/.exec(source.rest) ?? [];
+  if (authority === undefined || path === undefined)
+    throw complaint(source, 'two slashes and a host must follow');
+  if (authority.includes('@')) throw complaint(source, 'passwords come from a file or the environment');
+  const address = readAddress(source, authority, secure ? 443 : 80);
+  if (path.includes('#')) throw complaint(source, 'a WebSocket address has no # part');
+  if (!/^[!-~]*$/.test(path)) throw complaint(source, 'characters other than ASCII are written as %XX');
+  if (!hasPlaceholders(text) && !URL.canParse(text)) throw complaint(source, 'this is no valid URL');
+  return { kind: 'ws', text, url: text, ...address, path: path.startsWith('/') ? path : `/${path}`, secure };
+}
+
+function readSimulator(source: Source): SimulatorEndpoint {
+  const { text, rest } = source;
+  if (rest === '') return { kind: 'simulator', text, options: {} };
+  const [, delay] = /^\?delay=(0|[1-9]\d{0,5})$/.exec(rest) ?? [];
+  if (delay === undefined) {
+    throw complaint(source, 'only ?delay=, a number of milliseconds, may follow', 'simulator:?delay=300');
+  }
+  return { kind: 'simulator', text, options: { delay } };
+}
