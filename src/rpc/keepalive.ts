@@ -1,0 +1,109 @@
+import type { Clock, Timer } from '../base/clock.ts';
+
+export interface KeepaliveOptions {
+  /** Between an answer and our next keepalive: when nothing is pending, and when something is. */
+  readonly idleMs: number;
+  readonly busyMs: number;
+  /** How long an answer may take. */
+  readonly limitMs: number;
+  readonly clock: Clock;
+  /** Send one. */
+  ping(): void;
+  /** No answer in time: the peer counts as lost. Called once, and nothing follows. */
+  stale(): void;
+}
+
+/**
+ * When to send a keepalive and when to give a peer up.
+ *
+ * States: stopped --start--> waiting --due: ping--> asked --answered--> waiting ...
+ *         asked --limit: stale--> over, for good; waiting or asked --stop--> stopped
+ * One keepalive at most is outstanding. Without a limit (`suspendLimit`) it goes straight back to waiting.
+ */
+export class Keepalive {
+  readonly #options: KeepaliveOptions;
+  #state: 'stopped' | 'waiting' | 'asked' | 'over' = 'stopped';
+  #isBusy = false;
+  #hasLimit = true;
+  #timer: Timer | undefined;
+  /** When the current state runs out; the timer may fire earlier and is then set again. */
+  #dueMs = 0;
+
+  constructor(options: KeepaliveOptions) {
+    this.#options = options;
+  }
+
+  /** Begins, or begins again after `stop`, with a full wait. Safe to repeat. */
+  start(): void {
+    if (this.#state === 'stopped') this.#wait();
+  }
+
+  /** Safe to repeat. */
+  stop(): void {
+    if (this.#state !== 'over') this.#state = 'stopped';
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** Going busy makes the next keepalive due within `busyMs`; going idle puts none off. */
+  setBusy(isBusy: boolean): void {
+    if (isBusy === this.#isBusy) return;
+    this.#isBusy = isBusy;
+    if (!isBusy || this.#state !== 'waiting') return;
+    if (this.#dueMs > this.#options.clock.nowMs() + this.#options.busyMs)
+      this.#setTimer(this.#options.busyMs);
+  }
+
+  /** Our keepalive was answered, by a result or an error. */
+  answered(): void {
+    if (this.#state === 'asked') this.#wait();
+  }
+
+  /** Bytes of an unfinished frame arrived: the answer may be behind it, so the limit begins anew. */
+  progress(): void {
+    if (this.#state === 'asked') this.#dueMs = this.#options.clock.nowMs() + this.#options.limitMs;
+  }
+
+  /** The peer has ended its output and can answer no more: keepalives still go out, nothing is stale. */
+  suspendLimit(): void {
+    this.#hasLimit = false;
+    if (this.#state === 'asked') this.#wait();
+  }
+
+  #wait(): void {
+    this.#state = 'waiting';
+    this.#setTimer(this.#isBusy ? this.#options.busyMs : this.#options.idleMs);
+  }
+
+  #setTimer(delayMs: number): void {
+    this.#dueMs = this.#options.clock.nowMs() + delayMs;
+    this.#arm(delayMs);
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(delayMs, () => this.#fired());
+  }
+
+  #fired(): void {
+    const leftMs = this.#dueMs - this.#options.clock.nowMs();
+    if (leftMs > 0) {
+      this.#arm(leftMs);
+    } else if (this.#state === 'asked') {
+      this.#state = 'over';
+      this.#options.stale();
+    } else {
+      this.#ask();
+    }
+  }
+
+  #ask(): void {
+    if (this.#hasLimit) {
+      this.#state = 'asked';
+      this.#setTimer(this.#options.limitMs);
+    } else {
+      this.#wait();
+    }
+    this.#options.ping();
+  }
+}
