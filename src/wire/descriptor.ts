@@ -1,0 +1,170 @@
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { BridgeError } from '../base/errors.ts';
+import type { Peer } from './wire.ts';
+
+/** What a descriptor is, as far as reading and writing differ. A block device or memfd counts as a file. */
+export type DescriptorKind = 'pipe' | 'socket' | 'tty' | 'file';
+
+export type Access = 'read' | 'write' | 'both';
+
+/**
+ * Whether a descriptor was given to this process from outside. Node fills the free numbers with an event loop
+ * of its own before the first statement runs; those are told apart by what they are: anonymous inodes (epoll,
+ * eventfd, io_uring), pipes that this process holds both ends of, and the spare /dev/null that the event loop
+ * opens right behind its eventfd. Ask at the start: what the program itself opens later looks inherited.
+ */
+export function isInherited(fd: number): boolean {
+  const target = targetOf(fd);
+  if (target === undefined || target.startsWith('anon_inode:')) return false;
+  if (target.startsWith('pipe:')) return !hasOtherEnd(fd, target);
+  if (target === '/dev/null') return !isSpareNull(fd);
+  return true;
+}
+
+/** What a descriptor was opened for. Throws FD_NOT_INHERITED when it is not open. */
+export function accessOf(fd: number): Access {
+  const flags = flagsOf(fd);
+  if (flags === undefined) {
+    fstat(fd);
+    return 'both';
+  }
+  return ACCESS[flags & 3] ?? 'both';
+}
+
+/** Throws FD_NOT_INHERITED when the descriptor is not open, ENDPOINT_INVALID when it carries no stream. */
+export function kindOf(fd: number): DescriptorKind {
+  const stat = fstat(fd);
+  if (stat.isSocket()) return 'socket';
+  if (stat.isFIFO()) return 'pipe';
+  if (stat.isCharacterDevice() && isatty(fd) && !isTerminalMaster(fd)) return 'tty';
+  if (stat.isFile() || stat.isBlockDevice() || (stat.isCharacterDevice() && !isatty(fd))) return 'file';
+  throw new BridgeError('ENDPOINT_INVALID', `descriptor ${fd} is ${describeOther(fd)}: a stream is needed`);
+}
+
+export function isSocket(fd: number): boolean {
+  return isOpen(fd) && fstatSync(fd).isSocket();
+}
+
+/** Whether two descriptors are the same socket or device. */
+export function isSameObject(one: number, other: number): boolean {
+  const a = fstat(one);
+  const b = fstat(other);
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+/** Whether a pipe has no name, so that its ends can only have been inherited. */
+export function isAnonymousPipe(fd: number): boolean {
+  return targetOf(fd)?.startsWith('pipe:') ?? false;
+}
+
+/**
+ * Closes a descriptor. 0, 1 and 2 are open to /dev/null afterwards: libuv never closes them, and a free number
+ * would be given to the next file that is opened.
+ */
+export function closeDescriptor(fd: number): void {
+  try {
+    closeSync(fd);
+    if (fd > LAST_STANDARD) return;
+    const spare = openSync('/dev/null', 'r+');
+    if (spare !== fd) closeSync(spare);
+  } catch {
+    // Closed already, or no /dev: either way nothing of ours is left at this number.
+  }
+}
+
+const LAST_STANDARD = 2;
+
+/** An inherited descriptor in the hands of a wire. */
+export interface DescriptorUse {
+  readonly fd: number;
+  /** Instead of what the descriptor itself says. */
+  readonly peer?: Peer | undefined;
+  /** Gives the descriptor back: once, when nothing is under way on it any more. */
+  readonly release: (done: () => void) => void;
+}
+
+/** Whether libuv closes a descriptor together with the socket made on it: it leaves 0, 1 and 2 open. */
+export function isClosedWithSocket(fd: number): boolean {
+  return fd > LAST_STANDARD;
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function fstat(fd: number): ReturnType<typeof fstatSync> {
+  try {
+    return fstatSync(fd);
+  } catch (cause) {
+    throw new BridgeError('FD_NOT_INHERITED', notInheritedText(fd), { cause });
+  }
+}
+
+export function notInheritedText(fd: number): string {
+  return `descriptor ${fd} was not given to this program: open it in the command that starts it, for instance ${fd}<>PATH`;
+}
+
+/** What /proc says that a descriptor is: `pipe:[7]`, `socket:[8]`, a path. Without /proc: an empty text. */
+function targetOf(fd: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return isOpen(fd) ? '' : undefined;
+  }
+}
+
+function flagsOf(fd: number): number | undefined {
+  try {
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+    return flags === undefined ? undefined : Number.parseInt(flags, 8);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasOtherEnd(fd: number, target: string): boolean {
+  const access = accessOf(fd);
+  return ownDescriptors().some(
+    (other) => other !== fd && targetOf(other) === target && isOpposite(access, accessOf(other)),
+  );
+}
+
+function isOpposite(one: Access, other: Access): boolean {
+  return (one === 'read' && other === 'write') || (one === 'write' && other === 'read');
+}
+
+/**
+ * Whether a /dev/null is the one that libuv keeps in reserve for the day when descriptors run out: read-only,
+ * and at the lowest number that was free after the loop's eventfd.
+ */
+function isSpareNull(fd: number): boolean {
+  if (fd <= LAST_STANDARD || accessOf(fd) !== 'read') return false;
+  for (let below = fd - 1; below > LAST_STANDARD; below--) {
+    const target = targetOf(below);
+    if (target === undefined) return false;
+    if (!isInherited(below)) return target === 'anon_inode:[eventfd]';
+  }
+  return false;
+}
+
+function ownDescriptors(): number[] {
+  return readdirSync('/proc/self/fd').map(Number);
+}
+
+function describeOther(fd: number): string {
+  if (isTerminalMaster(fd)) return 'the controlling side of a pseudo-terminal';
+  const target = targetOf(fd) ?? '';
+  return fstat(fd).isDirectory() ? `the folder ${target}` : target;
+}
+
+function isTerminalMaster(fd: number): boolean {
+  return targetOf(fd)?.endsWith('/ptmx') ?? false;
+}
+
+const ACCESS = ['read', 'write', 'both'] as const;

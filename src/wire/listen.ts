@@ -1,0 +1,56 @@
+import { createServer } from 'node:net';
+import { BridgeError } from '../base/errors.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { bind, boundAddress, type Listener } from './listener.ts';
+import type { SocketEndpoint } from './socket.ts';
+import { socketWire } from './socket-wire.ts';
+import { bindUnix } from './unix-listen.ts';
+import type { Wire } from './wire.ts';
+import type { WsOptions } from './ws.ts';
+
+export type { Listener } from './listener.ts';
+
+/** `subprotocol` and `maxMessageBytes` are for WebSocket only. */
+export interface ListenOptions extends WsOptions {
+  /** A peer has connected; the wire waits for `start`. */
+  readonly onWire: (wire: Wire) => void;
+  /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
+  readonly onFault?: (fault: Error) => void;
+  /** WebSocket only: web pages that may connect, as their `Origin` header says. Default: none. */
+  readonly allowOrigins?: readonly string[];
+}
+
+/**
+ * Accepts wires on a `tcp:`, `unix:` or `ws:` endpoint. Rejects with LISTEN_FAILED, or with ENDPOINT_INVALID for
+ * other endpoints, `wss:` and UNIX names that are too long.
+ */
+export async function listen(endpoint: Endpoint, options: ListenOptions): Promise<Listener> {
+  switch (endpoint.kind) {
+    case 'tcp':
+    case 'unix':
+      return listenSocket(endpoint, options);
+    case 'ws': {
+      const { listenWs } = await import('./ws-listen.ts');
+      return listenWs(endpoint, options);
+    }
+    default:
+      throw new BridgeError(
+        'ENDPOINT_INVALID',
+        `${endpoint.text}: nobody can listen there, use tcp:, unix: or ws:`,
+      );
+  }
+}
+
+async function listenSocket(endpoint: SocketEndpoint, options: ListenOptions): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  server.on('connection', (socket) => options.onWire(socketWire(socket)));
+  if (endpoint.kind === 'unix') await bindUnix(server, endpoint);
+  else await bind(server, { host: endpoint.host, port: endpoint.port }, endpoint.text);
+  server.on('error', (fault) => options.onFault?.(fault));
+  return {
+    address: endpoint.kind === 'unix' ? endpoint.text : `tcp:${boundAddress(server, endpoint.host)}`,
+    async close() {
+      server.close();
+    },
+  };
+}

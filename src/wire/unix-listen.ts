@@ -1,0 +1,68 @@
+import { link, lstat, rename, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { describeFault } from '../base/errors.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { bind, listenFailed } from './listener.ts';
+import { unixName } from './unix-name.ts';
+
+/**
+ * Binds a server to a UNIX endpoint. A socket file that nobody listens on any more is replaced; anything else
+ * in the way is refused. The file is born with its mode, so nobody slips in before a chmod. Node removes the
+ * file when the server is closed.
+ */
+export async function bindUnix(server: Server, endpoint: Extract<Endpoint, { kind: 'unix' }>): Promise<void> {
+  const name = unixName(endpoint);
+  if (!endpoint.abstract) await clearDeadSocket(name, endpoint.text);
+  const previous = endpoint.mode === undefined ? undefined : process.umask(0o777 & ~endpoint.mode);
+  const bound = bind(server, { path: name }, endpoint.text);
+  if (previous !== undefined) process.umask(previous);
+  await bound;
+}
+
+async function clearDeadSocket(path: string, text: string): Promise<void> {
+  const inode = await inodeOfSocket(path, text);
+  if (inode === undefined) return;
+  const fault = await faultOfConnecting(path);
+  if (fault === undefined || fault.code === 'EAGAIN')
+    throw listenFailed(text, 'another program listens there');
+  if (fault.code === 'ENOENT') return;
+  if (fault.code !== 'ECONNREFUSED') throw listenFailed(text, describeFault(fault), fault);
+  try {
+    await removeDead(path, inode);
+  } catch (cause) {
+    throw listenFailed(text, `cannot remove the dead socket: ${describeFault(cause)}`, cause);
+  }
+}
+
+async function inodeOfSocket(path: string, text: string): Promise<number | undefined> {
+  try {
+    const found = await lstat(path);
+    if (found.isSocket()) return found.ino;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw listenFailed(text, describeFault(cause), cause);
+  }
+  throw listenFailed(text, 'what is there is no socket: remove it, or choose another path');
+}
+
+function faultOfConnecting(path: string): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.on('error', resolve);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+  });
+}
+
+/**
+ * Two programs may find the same dead socket, and the faster one may listen already. So the file is moved
+ * away first: if it turns out to be another one by now, it goes back.
+ */
+async function removeDead(path: string, inode: number): Promise<void> {
+  const aside = `${path}.${process.pid}.dead`;
+  await rename(path, aside);
+  if ((await lstat(aside)).ino !== inode) await link(aside, path);
+  await unlink(aside);
+}

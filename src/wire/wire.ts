@@ -1,0 +1,45 @@
+/** Who is at the other end of a wire, as far as the transport knows. */
+export interface Peer {
+  /** IP address without port, when the peer has one. */
+  readonly address?: string;
+  /** Short text for names and logs: the IP address, else `unix`, `pipe`, `tty`, `serial`, `memory`. */
+  readonly text: string;
+}
+
+export interface WireEvents {
+  /**
+   * Bytes that arrived; for a `messages` wire exactly one message. The bytes belong to the receiver
+   * only during the call: copy what is kept.
+   */
+  chunk(bytes: Buffer): void;
+  /** End of input, at most once, after the last chunk. Output may still be possible. */
+  end(): void;
+  /** Both directions are over and every descriptor is released. Exactly once, and nothing follows. */
+  closed(fault?: Error): void;
+}
+
+/**
+ * One stream, whatever carries it. One life: created open → started → closed; reconnecting means a new Wire.
+ * A `closed` with a fault is loss (reset, broken pipe); without one it is the answer to `destroy`, or both
+ * directions ended in good order.
+ */
+export interface Wire {
+  /** `stream`: any split of bytes may arrive. `messages`: the transport keeps message borders (WebSocket). */
+  readonly framing: 'stream' | 'messages';
+  readonly peer: Peer;
+  /** Begins reading. Called once; no event comes before it, nor from inside it. */
+  start(events: WireEvents): void;
+  /**
+   * Takes one piece of output; for a `messages` wire exactly one message. `done` is called once, never from
+   * inside `write`: without a fault when the transport has taken all of it, else with the fault that ended
+   * the wire. Callers keep one write under way at a time.
+   */
+  write(bytes: Uint8Array, done: (fault?: Error) => void): void;
+  /** Stops and restarts the reading of input; safe to repeat. */
+  pause(): void;
+  resume(): void;
+  /** Ends output in good order after what was written: the peer reads end of file. Safe to repeat. */
+  endOutput(): void;
+  /** Gives everything back at once. Safe to repeat; `closed` follows, from a later turn. */
+  destroy(): void;
+}

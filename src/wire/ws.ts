@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http';
+import { systemClock } from '../base/clock.ts';
+import { BridgeError, describeFault } from '../base/errors.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { type ConnectOptions, DEFAULT_CONNECT_TIMEOUT_MS } from './socket.ts';
+import type { Wire } from './wire.ts';
+import { wsWire } from './ws-wire.ts';
+
+export type WsEndpoint = Extract<Endpoint, { kind: 'ws' }>;
+
+export interface WsOptions {
+  /** The subprotocol to offer or select; default `jsonrpc2.0`. */
+  readonly subprotocol?: string;
+  /** Largest message, bytes; a longer one ends the wire. Default 262134. */
+  readonly maxMessageBytes?: number;
+}
+
+export const DEFAULT_SUBPROTOCOL = 'jsonrpc2.0';
+export const DEFAULT_MAX_MESSAGE_BYTES = 262_134;
+
+export interface ConnectWsOptions extends ConnectOptions, WsOptions {
+  /** Further headers of the opening request. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Connects as a WebSocket client; a name and password in the URL become basic authentication. Rejects with
+ * WIRE_OPEN_FAILED, also when the server does not select the subprotocol.
+ */
+export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions = {}): Promise<Wire> {
+  const { timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, signal, clock = systemClock } = options;
+  const { WebSocket } = await import('ws');
+  return new Promise((resolve, reject) => {
+    const ws = new WebSocket(endpoint.url, options.subprotocol ?? DEFAULT_SUBPROTOCOL, {
+      headers: { ...options.headers },
+      maxPayload: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+    });
+    const fail = (fault: unknown) => {
+      settled();
+      reject(openFailed(endpoint, fault));
+      ws.terminate();
+    };
+    const abort = () => fail('given up');
+    const deadline = clock.after(timeoutMs, () => fail(`no connection within ${timeoutMs} ms`));
+    const settled = () => {
+      deadline.cancel();
+      signal?.removeEventListener('abort', abort);
+      ws.removeListener('error', fail);
+      ws.on('error', () => {});
+    };
+    ws.on('error', fail);
+    ws.once('upgrade', (response: IncomingMessage) => {
+      ws.once('open', () => {
+        settled();
+        resolve(wsWire(ws, response.socket, clock));
+      });
+    });
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted === true) abort();
+  });
+}
+
+function openFailed(endpoint: WsEndpoint, fault: unknown): BridgeError {
+  return new BridgeError(
+    'WIRE_OPEN_FAILED',
+    `cannot connect to ${shownUrl(endpoint)}: ${describeFault(fault)}`,
+    {
+      cause: fault,
+    },
+  );
+}
+
+/** Without name, password and query, which may be secrets. */
+function shownUrl(endpoint: WsEndpoint): string {
+  const { protocol, host, pathname } = new URL(endpoint.url);
+  return `${protocol}//${host}${pathname}`;
+}

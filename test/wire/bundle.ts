@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const folder = mkdtempSync(join(tmpdir(), 'posbridge-wire-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const bundles = new Map<string, Promise<string>>();
+
+/** A program out of test/wire/fixtures, runnable by plain Node. */
+export function bundleOf(fixture: string): Promise<string> {
+  const known = bundles.get(fixture);
+  if (known !== undefined) return known;
+  const outfile = join(folder, `${fixture}.mjs`);
+  const bundle = build({
+    entryPoints: [fileURLToPath(new URL(`./fixtures/${fixture}.ts`, import.meta.url))],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+  }).then(() => outfile);
+  bundles.set(fixture, bundle);
+  return bundle;
+}
+
+/** A new empty folder, removed when the test process ends. */
+export function temporaryFolder(): string {
+  return mkdtempSync(join(folder, 'at-'));
+}
