@@ -1,0 +1,396 @@
+import { Backoff } from '../base/backoff.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { describeFault } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { Queue } from '../base/queue.ts';
+import type { Statistics } from '../base/statistics.ts';
+import { LineDecoder } from '../frame/lines.ts';
+import { parseMessage } from '../rpc/message.ts';
+import type { Wire } from '../wire/wire.ts';
+import { bridgeLine, complaintLine } from './application-line.ts';
+import type { Attachment, AttachmentUser, OutgoingLine, QueuedLine, Refusal } from './channel.ts';
+
+/** Bytes of lines that may wait for one application. */
+const MAX_QUEUE_BYTES = 4 * 1024 * 1024;
+/** Longest line an application may send. */
+const MAX_LINE_BYTES = 1024 * 1024;
+/** How much is handed to the kernel at a time; what waits behind can still be withdrawn. */
+const MAX_WRITE_BYTES = 64 * 1024;
+/** What an entry costs beside its bytes, so that many short lines are bounded too. */
+const ENTRY_BYTES = 128;
+const FIRST_RETRY_MS = 100;
+const RETRY_LIMIT_MS = 5000;
+/** How long closing waits for an application that does not read. */
+const CLOSE_LIMIT_MS = 2000;
+
+export interface AttachmentOptions {
+  readonly text: string;
+  readonly canWrite: boolean;
+  readonly canRead: boolean;
+  /** Reaches the application; settles within 5 s. */
+  open(): Promise<Wire>;
+  /** Whether a lost application can come back. */
+  readonly reopens: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly statistics: Statistics;
+  readonly random: () => number;
+  /** Called once when the last user has left, unless the attachment is shared. */
+  readonly onUnused?: () => void;
+}
+
+interface Entry extends OutgoingLine {
+  readonly connection: string;
+  state: 'queued' | 'gone';
+}
+
+/**
+ * An endpoint and the application behind it.
+ *
+ * closed ⇄ opening → open → closed …: the first user starts it; a failed attempt or a lost application leads to
+ * `closed`, from where a timer (backoff) or the next request tries again. Without a way back it is `gone`; after `close`
+ * it is `ended`. Lines that wait while an attempt is under way share its fate.
+ */
+export class StreamAttachment implements Attachment {
+  readonly text: string;
+  readonly canWrite: boolean;
+  readonly canRead: boolean;
+  readonly #options: AttachmentOptions;
+  readonly #users = new Map<string, AttachmentUser>();
+  readonly #held = new Set<AttachmentUser>();
+  readonly #backoff: Backoff;
+  readonly #dropped = new Map<string, number>();
+  readonly #queue = new Queue<Entry>();
+  #state: 'closed' | 'opening' | 'open' | 'gone' | 'ended' = 'closed';
+  #wire: Wire | undefined;
+  #isWriting = false;
+  #writingBytes = 0;
+  #waitingBytes = 0;
+  #withdrawn = 0;
+  #retry: Timer | undefined;
+  #epoch = 0;
+  #flushed: (() => void) | undefined;
+
+  constructor(options: AttachmentOptions) {
+    this.#options = options;
+    this.text = options.text;
+    this.canWrite = options.canWrite;
+    this.canRead = options.canRead;
+    this.#backoff = new Backoff({
+      firstMs: FIRST_RETRY_MS,
+      limitMs: RETRY_LIMIT_MS,
+      random: options.random,
+    });
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get isGone(): boolean {
+    return this.#state === 'gone' || this.#state === 'ended';
+  }
+
+  get queuedBytes(): number {
+    return this.#waitingBytes + this.#writingBytes;
+  }
+
+  attach(user: AttachmentUser): void {
+    this.#users.set(user.connection, user);
+    if (this.#state === 'open') {
+      for (const bytes of user.greeting()) this.#enqueue(user, { bytes, kind: 'lifecycle' });
+      this.#flush();
+    } else this.#open();
+  }
+
+  detach(user: AttachmentUser): void {
+    if (!this.#users.delete(user.connection)) return;
+    this.#held.delete(user);
+    this.#dropped.delete(user.connection);
+    this.#applyHold();
+    if (this.#users.size === 0) this.#options.onUnused?.();
+  }
+
+  send(user: AttachmentUser, line: OutgoingLine): QueuedLine {
+    // Without an application there is nobody to tell; its greeting will say how things stand.
+    if (line.kind === 'lifecycle' && this.#state !== 'open') return { withdraw: () => false };
+    const entry = this.#enqueue(user, line);
+    if (entry.state === 'queued') {
+      if (this.#state === 'open') this.#flush();
+      else this.#open();
+    }
+    return {
+      withdraw: () => {
+        if (entry.state !== 'queued') return false;
+        this.#leave(entry);
+        this.#compact();
+        return true;
+      },
+    };
+  }
+
+  hold(user: AttachmentUser, isHeld: boolean): void {
+    if (isHeld && this.#users.has(user.connection)) this.#held.add(user);
+    else this.#held.delete(user);
+    this.#applyHold();
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'ended') return;
+    this.#retry?.cancel();
+    if (this.#state === 'open' && this.queuedBytes > 0) {
+      await new Promise<void>((resolve) => {
+        const limit = this.#options.clock.after(CLOSE_LIMIT_MS, resolve);
+        this.#flushed = () => {
+          limit.cancel();
+          resolve();
+        };
+      });
+    }
+    this.#retry?.cancel();
+    const wire = this.#wire;
+    this.#state = 'ended';
+    this.#wire = undefined;
+    this.#refuseAll('CHANNEL_CLOSED');
+    if (wire === undefined) return;
+    wire.endOutput();
+    wire.destroy();
+  }
+
+  // The application comes and goes.
+
+  #open(): void {
+    if (this.#state !== 'closed') {
+      if (this.#state !== 'opening') this.#refuseAll('CHANNEL_UNAVAILABLE');
+      return;
+    }
+    this.#state = 'opening';
+    this.#retry?.cancel();
+    this.#options.open().then(
+      (wire) => this.#opened(wire),
+      (fault) => this.#openFailed(fault),
+    );
+  }
+
+  #opened(wire: Wire): void {
+    if (this.#state !== 'opening') {
+      wire.destroy();
+      return;
+    }
+    this.#state = 'open';
+    this.#wire = wire;
+    this.#epoch += 1;
+    this.#isWriting = false;
+    this.#backoff.reset();
+    this.#options.log.debug('application attached', { endpoint: this.text });
+    const decoder = new LineDecoder({ maxLineBytes: MAX_LINE_BYTES });
+    const lines = {
+      line: (bytes: Buffer) => this.#line(bytes),
+      overlong: (size: number) =>
+        this.#complain('JSONRPC_PARSE_ERROR', `a line of ${size} bytes is too long`),
+      cut: (size: number) =>
+        this.#options.log.warn('an application ended inside a line', { endpoint: this.text, bytes: size }),
+    };
+    wire.start({
+      chunk: (bytes) => {
+        this.#options.statistics.count('channel bytes in', bytes.length);
+        decoder.push(bytes, lines);
+      },
+      end: () => {
+        decoder.end(lines);
+        if (this.canRead) wire.destroy();
+      },
+      closed: (fault) => this.#closed(wire, fault),
+    });
+    this.#greet();
+    this.#applyHold();
+    this.#flush();
+    for (const user of [...this.#users.values()]) user.applicationThere(this);
+  }
+
+  /** Greetings go before what waited for the application. */
+  #greet(): void {
+    const lines = [...this.#users.values()].flatMap((user) =>
+      user
+        .greeting()
+        .map((bytes): Entry => ({ bytes, kind: 'lifecycle', connection: user.connection, state: 'queued' })),
+    );
+    for (const { bytes } of lines) this.#waitingBytes += costOf(bytes);
+    this.#queue.unshift(lines);
+  }
+
+  #openFailed(fault: unknown): void {
+    if (this.#state !== 'opening') return;
+    this.#options.log.info('application not there', { endpoint: this.text, why: describeFault(fault) });
+    this.#down();
+    this.#refuseAll('CHANNEL_UNAVAILABLE');
+  }
+
+  #closed(wire: Wire, fault: Error | undefined): void {
+    if (this.#wire !== wire) return;
+    this.#wire = undefined;
+    this.#writingBytes = 0;
+    this.#options.log.info('application gone', {
+      endpoint: this.text,
+      why: fault === undefined ? 'it closed' : describeFault(fault),
+    });
+    this.#down();
+    this.#refuseAll('CHANNEL_CLOSED');
+    this.#flushed?.();
+    for (const user of [...this.#users.values()]) user.applicationGone(this);
+  }
+
+  #down(): void {
+    if (!this.#options.reopens) {
+      this.#state = 'gone';
+      return;
+    }
+    this.#state = 'closed';
+    if (this.#users.size === 0) return;
+    this.#retry = this.#options.clock.after(this.#backoff.nextMs(), () => this.#open());
+  }
+
+  // Lines to the application.
+
+  #enqueue(user: AttachmentUser, line: OutgoingLine): Entry {
+    const entry: Entry = { ...line, connection: user.connection, state: 'queued' };
+    const hasRoom = this.queuedBytes + costOf(line.bytes) <= MAX_QUEUE_BYTES;
+    if (hasRoom || line.kind === 'lifecycle') {
+      this.#waitingBytes += costOf(line.bytes);
+      this.#queue.push(entry);
+    } else this.#refuse(entry, 'BUSY');
+    return entry;
+  }
+
+  #flush(): void {
+    const wire = this.#wire;
+    if (wire === undefined || this.#isWriting) return;
+    const batch: Buffer[] = [];
+    let bytes = 0;
+    let cost = 0;
+    for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {
+      if (entry.state === 'queued') {
+        if (batch.length > 0 && bytes + entry.bytes.length > MAX_WRITE_BYTES) break;
+        entry.state = 'gone';
+        entry.handedOver?.();
+        batch.push(entry.bytes);
+        bytes += entry.bytes.length;
+        cost += costOf(entry.bytes);
+      } else this.#withdrawn -= 1;
+      this.#queue.shift();
+    }
+    if (batch.length === 0) {
+      this.#flushed?.();
+      return;
+    }
+    this.#isWriting = true;
+    this.#waitingBytes -= cost;
+    this.#writingBytes = cost;
+    this.#options.statistics.count('channel bytes out', bytes);
+    const [first = Buffer.alloc(0)] = batch;
+    wire.write(batch.length === 1 ? first : Buffer.concat(batch, bytes), (fault) => {
+      if (this.#wire !== wire || fault !== undefined) return; // `closed` follows or came already
+      this.#isWriting = false;
+      this.#writingBytes = 0;
+      this.#reportDropped();
+      this.#flush();
+    });
+  }
+
+  #refuse(entry: Entry, why: Refusal): void {
+    entry.state = 'gone';
+    if (entry.kind === 'request') {
+      const { refused } = entry;
+      if (refused !== undefined) queueMicrotask(() => refused.call(entry, why));
+      return;
+    }
+    if (entry.kind === 'lifecycle') return;
+    this.#options.statistics.count(`dropped ${entry.kind}s`);
+    this.#dropped.set(entry.connection, (this.#dropped.get(entry.connection) ?? 0) + 1);
+  }
+
+  #refuseAll(why: Refusal): void {
+    const entries = this.#queue.drain();
+    this.#waitingBytes = 0;
+    this.#withdrawn = 0;
+    for (const entry of entries) if (entry.state === 'queued') this.#refuse(entry, why);
+  }
+
+  #leave(entry: Entry): void {
+    entry.state = 'gone';
+    this.#waitingBytes -= costOf(entry.bytes);
+    this.#withdrawn += 1;
+  }
+
+  /** Withdrawn lines must not pile up behind an application that never reads. */
+  #compact(): void {
+    if (this.#withdrawn < 64 || this.#withdrawn * 2 < this.#queue.length) return;
+    this.#queue.retain((entry) => entry.state === 'queued');
+    this.#withdrawn = 0;
+  }
+
+  #reportDropped(): void {
+    if (this.#dropped.size === 0 || this.queuedBytes > MAX_QUEUE_BYTES / 2) return;
+    for (const [connection, count] of this.#dropped) {
+      const user = this.#users.get(connection);
+      if (user === undefined) continue;
+      this.#enqueue(user, { bytes: bridgeLine(connection, '_Dropped', { count }), kind: 'lifecycle' });
+    }
+    this.#dropped.clear();
+  }
+
+  // Lines from the application.
+
+  #line(bytes: Buffer): void {
+    this.#options.statistics.count('lines in');
+    if (this.#options.log.enabled('trace')) {
+      this.#options.log.trace('line in', { endpoint: this.text, text: bytes.toString() });
+    }
+    const parsed = parseMessage(bytes, 'line');
+    if (!parsed.ok) {
+      this.#complain(parsed.code, parsed.why, parsed.idText);
+      return;
+    }
+    const { message, connection } = parsed;
+    const user = connection === undefined ? this.#onlyUser() : this.#users.get(connection);
+    if (user !== undefined) {
+      user.applicationSays(message, this);
+      return;
+    }
+    const idText = message.kind === 'request' ? message.idText : undefined;
+    if (connection === undefined && this.#users.size > 1) {
+      this.#complain(
+        'JSONRPC_INVALID_REQUEST',
+        'several connections are live: name one in "connection"',
+        idText,
+      );
+    } else if (message.kind === 'request') {
+      this.#complain('CONNECTION_CLOSED', 'there is no such connection', idText);
+    } else
+      this.#options.log.info('a line for a connection that is gone', { endpoint: this.text, connection });
+  }
+
+  #onlyUser(): AttachmentUser | undefined {
+    if (this.#users.size !== 1) return undefined;
+    const [user] = this.#users.values();
+    return user;
+  }
+
+  #complain(code: string, why: string, idText?: string): void {
+    this.#options.log.warn('a line of an application was refused', { endpoint: this.text, code, why });
+    this.#options.statistics.count('refused lines');
+    const [user] = this.#users.values();
+    if (user === undefined || !this.canWrite) return;
+    this.#enqueue(user, { bytes: complaintLine(undefined, idText, code, why), kind: 'answer' });
+    this.#flush();
+  }
+
+  #applyHold(): void {
+    if (this.#users.size > 0 && this.#held.size === this.#users.size) this.#wire?.pause();
+    else this.#wire?.resume();
+  }
+}
+
+function costOf(bytes: Buffer): number {
+  return bytes.length + ENTRY_BYTES;
+}

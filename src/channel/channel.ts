@@ -1,0 +1,63 @@
+import type { ChannelName } from '../base/channel-name.ts';
+import type { Message } from '../rpc/message.ts';
+
+/** Why a line never reached its application. */
+export type Refusal = 'BUSY' | 'CHANNEL_UNAVAILABLE' | 'CHANNEL_CLOSED';
+
+export interface OutgoingLine {
+  /** The whole line with its LF. */
+  readonly bytes: Buffer;
+  /**
+   * What happens when there is no room: a `request` is refused, a `notification` or an `answer` is dropped and
+   * counted; `lifecycle` lines are few and always kept.
+   */
+  readonly kind: 'request' | 'notification' | 'answer' | 'lifecycle';
+  /** Called just before the first byte is handed over: from now on the application may have it. */
+  handedOver?(): void;
+  /** Called once, from a later turn, instead of `handedOver`: no byte of it was or will be handed over. */
+  refused?(why: Refusal): void;
+}
+
+/** A line in the queue. */
+export interface QueuedLine {
+  /** Takes it out of the queue; false when it was handed over (or refused) already. */
+  withdraw(): boolean;
+}
+
+/** One connection's interest in an attachment. */
+export interface AttachmentUser {
+  readonly connection: string;
+  /** Lines that come first on the attachment whenever an application is (again) there. */
+  greeting(): Buffer[];
+  /** An application is there: called after the greeting is queued. */
+  applicationThere(attachment: Attachment): void;
+  /** The application is gone; what was handed over and not answered is uncertain. */
+  applicationGone(attachment: Attachment): void;
+  /** A line of the application that concerns this connection. Buffers are valid only during the call. */
+  applicationSays(message: Message, from: Attachment): void;
+}
+
+/** Where one or more channels are attached: an application, as far as the bridge can see it. */
+export interface Attachment {
+  /** The endpoint for people: filled in and masked. */
+  readonly text: string;
+  /** Whether this kind of endpoint can carry lines to, and from, an application. */
+  readonly canWrite: boolean;
+  readonly canRead: boolean;
+  /** Counts the applications that were there: a new number means a new conversation. */
+  readonly epoch: number;
+  /** No application will ever be there again (a closed descriptor). */
+  readonly isGone: boolean;
+  readonly queuedBytes: number;
+  attach(user: AttachmentUser): void;
+  /** Ends the interest of a user; the last one closes the attachment unless it is shared by the process. */
+  detach(user: AttachmentUser): void;
+  send(user: AttachmentUser, line: OutgoingLine): QueuedLine;
+  /** Asks for a pause in reading; reading stops while every user asks for it. */
+  hold(user: AttachmentUser, isHeld: boolean): void;
+  /** Resolves when everything is written and released, or given up. */
+  close(): Promise<void>;
+}
+
+/** The attachments of one connection. */
+export type Channels = ReadonlyMap<ChannelName, Attachment>;

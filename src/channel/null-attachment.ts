@@ -1,0 +1,24 @@
+import type { Attachment, AttachmentUser, OutgoingLine, QueuedLine } from './channel.ts';
+
+/** `null:`: nobody is there. Notifications vanish, requests are refused. */
+export class NullAttachment implements Attachment {
+  readonly text = 'null:';
+  readonly canWrite = true;
+  readonly canRead = false;
+  readonly epoch = 0;
+  readonly isGone = false;
+  readonly queuedBytes = 0;
+
+  attach(_user: AttachmentUser): void {}
+
+  detach(_user: AttachmentUser): void {}
+
+  send(_user: AttachmentUser, line: OutgoingLine): QueuedLine {
+    queueMicrotask(() => line.refused?.('CHANNEL_UNAVAILABLE'));
+    return { withdraw: () => false };
+  }
+
+  hold(_user: AttachmentUser, _isHeld: boolean): void {}
+
+  async close(): Promise<void> {}
+}
