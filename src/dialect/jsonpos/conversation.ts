@@ -1,0 +1,328 @@
+import type { CloseReason } from '../../base/close-reason.ts';
+import { errorText } from '../../rpc/error-object.ts';
+import { createIds } from '../../rpc/ids.ts';
+import { Keepalive } from '../../rpc/keepalive.ts';
+import { type Message, parseMessage } from '../../rpc/message.ts';
+import { Pending } from '../../rpc/pending.ts';
+import type {
+  ConnectionEvents,
+  Conversation,
+  ConversationHost,
+  DialectOptions,
+  InboundRequest,
+  PeerAnswer,
+  PeerConnection,
+  SendOutcome,
+} from '../dialect.ts';
+import { encodeFrame, encodeWhole, JsonposDecoder } from './frame.ts';
+
+type Request = Extract<Message, { kind: 'request' }>;
+type Notification = Extract<Message, { kind: 'notification' }>;
+type Response = Extract<Message, { kind: 'result' | 'error' }>;
+
+/** Requests of ours that may wait for the peer at one time. */
+const MAX_PENDING = 4096;
+const MAX_REASON_DEPTH = 100;
+
+/**
+ * One JSONPOS conversation: open → closing (the peer has ended its output) → closed.
+ *
+ * Answers the transport's own methods (`_Keepalive`, `_Sync`), watches the peer by keepalives of its own,
+ * hands everything else to the bridge. Whoever ends it, the first close reason sticks, `_CloseReason` is the last
+ * frame whenever one can still be sent, and every request of ours is settled.
+ */
+export class JsonposConversation implements Conversation, PeerConnection {
+  readonly #host: ConversationHost;
+  readonly #framing: 'stream' | 'messages';
+  readonly #maxFrameBytes: number;
+  readonly #decoder: JsonposDecoder;
+  readonly #keepalive: Keepalive | undefined;
+  readonly #events: ConnectionEvents;
+  readonly #nextId: () => string;
+  /** Ids of the peer's requests that are not answered yet. */
+  readonly #inFlight = new Set<string>();
+  readonly #pending = new Pending<(answer: PeerAnswer) => void>(MAX_PENDING);
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  /** What the peer said in its goodbye: it sticks. */
+  #reason: CloseReason | undefined;
+  #pingId: string | undefined;
+  /** How it ends when the bridge has answered what was open. */
+  #ending: 'ended' | 'broken' = 'ended';
+
+  constructor(host: ConversationHost, framing: 'stream' | 'messages', options: DialectOptions) {
+    this.#host = host;
+    this.#framing = framing;
+    this.#maxFrameBytes = options.maxFrameBytes;
+    this.#decoder = new JsonposDecoder({ maxFrameBytes: options.maxFrameBytes });
+    this.#nextId = createIds('pt', host.randomId());
+    if (options.keepalive !== 'off') {
+      this.#keepalive = new Keepalive({
+        ...options.keepalive,
+        clock: host.clock,
+        ping: () => this.#ping(),
+        stale: () => this.#lostByKeepalive(),
+      });
+    }
+    this.#events = host.opened(this);
+    this.#keepalive?.start();
+  }
+
+  // What the wire brings.
+
+  receive(chunk: Buffer): void {
+    if (this.#state !== 'open') return;
+    if (this.#framing === 'messages') {
+      if (chunk.length > this.#maxFrameBytes) {
+        this.#break('JSONRPC_PARSE_ERROR', `a message of ${chunk.length} bytes is too long`);
+      } else this.#message(chunk);
+      return;
+    }
+    this.#decoder.push(chunk, this.#frames);
+    if (this.#decoder.isInsideFrame) this.#keepalive?.progress();
+  }
+
+  endOfInput(): void {
+    if (this.#state !== 'open') return;
+    let reason: CloseReason = {
+      code: 'CONNECTION_CLOSED',
+      text: 'the peer has closed its output',
+      by: 'peer',
+    };
+    if (this.#framing === 'stream') {
+      this.#decoder.end({
+        ...this.#frames,
+        rejected: (code, why) => {
+          this.#host.log.warn('the peer broke the protocol', { code, why });
+          this.#ending = 'broken';
+          reason = { code, text: why, by: 'us' };
+        },
+      });
+    }
+    this.#inputEnded(reason);
+  }
+
+  congested(isCongested: boolean): void {
+    if (isCongested) this.#keepalive?.stop();
+    else if (this.#state !== 'closed') this.#keepalive?.start();
+  }
+
+  lost(reason: CloseReason): void {
+    this.#finish(reason, 'lost', 'mute');
+  }
+
+  readonly #frames = {
+    frame: (payload: Buffer) => this.#message(payload),
+    rejected: (code: string, why: string) => {
+      if (this.#state !== 'closed') this.#break(code, why);
+    },
+  };
+
+  #message(payload: Buffer): void {
+    if (this.#state !== 'open') return;
+    this.#host.statistics.count('frames in');
+    if (this.#host.log.enabled('trace')) this.#host.log.trace('frame in', { text: payload.toString() });
+    const parsed = parseMessage(payload, 'wire');
+    if (!parsed.ok) {
+      this.#break(parsed.code, parsed.why);
+      return;
+    }
+    const { message } = parsed;
+    if (message.kind === 'request') this.#request(message);
+    else if (message.kind === 'notification') this.#notification(message);
+    else this.#response(message);
+  }
+
+  #request(message: Request): void {
+    const { id, idText, method, methodText } = message;
+    if (this.#inFlight.has(id)) {
+      this.#break('JSONRPC_INVALID_REQUEST', 'a request has the id of one that is still being processed');
+      return;
+    }
+    if (method === '_Keepalive' || method === '_Sync') {
+      this.#send(responseParts(idText, methodText, 'result', '{}'), 'urgent');
+      return;
+    }
+    if (method.startsWith('_')) {
+      const text = errorText('JSONRPC_METHOD_NOT_FOUND', 'no such method of the transport');
+      this.#send(responseParts(idText, methodText, 'error', text), 'urgent');
+      return;
+    }
+    this.#inFlight.add(id);
+    this.#pendingChanged();
+    this.#events.request({
+      id,
+      idText,
+      method,
+      methodText,
+      params: message.params,
+      depth: message.depth,
+      ...this.#handlesOf(id, idText, methodText),
+    });
+  }
+
+  /** Closures of their own, so that an open request keeps its id alive but not the bytes that it came in. */
+  #handlesOf(id: string, idText: string, methodText: string): Pick<InboundRequest, 'fits' | 'answer'> {
+    return {
+      fits: (kind, text) => this.#encode(responseParts(idText, methodText, kind, text)) !== undefined,
+      answer: (kind, text) => {
+        if (!this.#inFlight.has(id)) return 'closed';
+        const outcome = this.#send(responseParts(idText, methodText, kind, text), 'normal');
+        if (outcome === 'sent') {
+          this.#inFlight.delete(id);
+          this.#pendingChanged();
+        }
+        return outcome;
+      },
+    };
+  }
+
+  #notification(message: Notification): void {
+    const { method } = message;
+    if (method === '_CloseReason') this.#peerSaidGoodbye(message);
+    else if (method === '_Error' || method === '_Info') {
+      this.#host.log.info(`peer says ${method}`, { params: message.params.toString() });
+    } else if (method.startsWith('_'))
+      this.#host.log.debug('unknown notification of the transport', { method });
+    else this.#events.notification(message);
+  }
+
+  #response(message: Response): void {
+    if (message.id === this.#pingId) {
+      this.#pingId = undefined;
+      this.#keepalive?.answered();
+      return;
+    }
+    const settle = this.#pending.take(message.id);
+    if (settle === undefined) {
+      this.#host.statistics.count('answers of the peer to nothing');
+      this.#host.log.info('the peer answers a request that is not open', { id: message.id });
+      return;
+    }
+    this.#pendingChanged();
+    settle({ kind: message.kind, text: message.text, depth: message.depth });
+  }
+
+  #peerSaidGoodbye(message: Notification): void {
+    const reason = readCloseReason(message);
+    this.#host.log.info('the peer says goodbye', { code: reason.code, text: reason.text });
+    this.#decoder.stop();
+    this.#reason = reason;
+    this.#inputEnded(reason);
+  }
+
+  #inputEnded(reason: CloseReason): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#keepalive?.suspendLimit();
+    this.#settleAll(reason);
+    this.#events.inputEnded(reason);
+  }
+
+  // What the bridge wants.
+
+  request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full' {
+    if (this.#state !== 'open') return 'closed';
+    if (this.#pending.size >= MAX_PENDING) return 'full';
+    const id = this.#nextId();
+    const outcome = this.#send(
+      [`{"jsonrpc":"2.0","id":"${id}","method":${methodText},"params":`, params, '}'],
+      'normal',
+    );
+    if (outcome === 'sent') {
+      this.#pending.add(id, settle);
+      this.#pendingChanged();
+    }
+    return outcome;
+  }
+
+  notify(methodText: string, params: Buffer): SendOutcome {
+    return this.#send([`{"jsonrpc":"2.0","method":${methodText},"params":`, params, '}'], 'normal');
+  }
+
+  close(reason: CloseReason): void {
+    this.#finish(reason, this.#ending, 'goodbye');
+  }
+
+  // Inside.
+
+  #send(parts: readonly (string | Buffer)[], urgency: 'urgent' | 'normal'): SendOutcome {
+    if (this.#state === 'closed') return 'closed';
+    const frame = this.#encode(parts);
+    if (frame === undefined) return 'too-large';
+    this.#host.statistics.count('frames out');
+    if (this.#host.log.enabled('trace')) this.#host.log.trace('frame out', { text: frame.toString() });
+    this.#host.send(frame, urgency);
+    return 'sent';
+  }
+
+  #encode(parts: readonly (string | Buffer)[]): Buffer | undefined {
+    const encode = this.#framing === 'stream' ? encodeFrame : encodeWhole;
+    return encode(parts, this.#maxFrameBytes);
+  }
+
+  #pendingChanged(): void {
+    this.#keepalive?.setBusy(this.#inFlight.size + this.#pending.size > 0);
+  }
+
+  #ping(): void {
+    this.#pingId = this.#nextId();
+    this.#send([`{"jsonrpc":"2.0","id":"${this.#pingId}","method":"_Keepalive","params":{}}`], 'urgent');
+  }
+
+  #lostByKeepalive(): void {
+    this.#finish({ code: 'KEEPALIVE', text: 'no answer to _Keepalive in time', by: 'us' }, 'lost', 'goodbye');
+  }
+
+  #break(code: string, why: string): void {
+    this.#host.log.warn('the peer broke the protocol', { code, why });
+    this.#finish({ code, text: why, by: 'us' }, 'broken', 'goodbye');
+  }
+
+  #finish(reason: CloseReason, how: 'ended' | 'broken' | 'lost', last: 'goodbye' | 'mute'): void {
+    if (this.#state === 'closed') return;
+    const final = this.#reason ?? reason;
+    this.#decoder.stop();
+    this.#keepalive?.stop();
+    if (last === 'goodbye') {
+      const error = errorText(final.code, final.text);
+      this.#send(['{"jsonrpc":"2.0","method":"_CloseReason","params":{"error":', error, '}}'], 'normal');
+    }
+    this.#state = 'closed';
+    this.#settleAll(final);
+    this.#events.closed(final);
+    this.#host.finished(final, how);
+  }
+
+  #settleAll(reason: CloseReason): void {
+    const text = errorText('CONNECTION_CLOSED', reason.text);
+    this.#pending.settleAll((settle) => settle({ kind: 'error', text, depth: 2 }));
+    this.#pendingChanged();
+  }
+}
+
+function responseParts(
+  idText: string,
+  methodText: string,
+  kind: 'result' | 'error',
+  text: string | Buffer,
+): (string | Buffer)[] {
+  return [`{"jsonrpc":"2.0","id":${idText},"response_to":${methodText},"${kind}":`, text, '}'];
+}
+
+function readCloseReason({ params, depth }: Notification): CloseReason {
+  const unnamed: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the peer said goodbye', by: 'peer' };
+  if (depth > MAX_REASON_DEPTH) return unnamed;
+  const error: unknown = member(JSON.parse(params.toString()), 'error');
+  const code = member(member(error, 'data'), 'string_code');
+  const text = member(error, 'message');
+  return {
+    code: typeof code === 'string' && code !== '' ? code.slice(0, 256) : unnamed.code,
+    text: typeof text === 'string' && text !== '' ? text.slice(0, 1024) : unnamed.text,
+    by: 'peer',
+  };
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, unknown>)[name];
+}

@@ -1,0 +1,11 @@
+import type { Dialect } from '../dialect.ts';
+import { JsonposConversation } from './conversation.ts';
+import { routes, transactions } from './routes.ts';
+
+/** JSONPOS: JSON-RPC 2.0, restricted, in frames `HHHHHHHH:<JSON>` LF, or a JSON object a WebSocket message. */
+export const jsonpos: Dialect = {
+  name: 'jsonpos',
+  routes,
+  transactions,
+  converse: (host, framing, options) => new JsonposConversation(host, framing, options),
+};

@@ -1,0 +1,31 @@
+import type { ChannelName } from '../../base/channel-name.ts';
+import type { TransactionRules } from '../dialect.ts';
+
+/** Where JSONPOS methods go; `*` stands for any characters. What is not listed goes to `payment`. */
+export const routes: Readonly<Record<string, ChannelName>> = {
+  Purchase: 'payment',
+  Refund: 'payment',
+  Abort: 'payment',
+
+  Check: 'storage',
+  '*Transactions': 'storage',
+
+  'Display*': 'ui',
+  'Print*': 'ui',
+  '*Input': 'ui',
+
+  Status: 'device',
+  TerminalInfo: 'device',
+  VersionInfo: 'device',
+  Suspend: 'device',
+  Test: 'device',
+  'Network*': 'device',
+  Data: 'device',
+};
+
+/** The requests that move money, and how their outcome is found again (integration guide, section 7). */
+export const transactions: TransactionRules = {
+  methods: ['Purchase', 'Refund'],
+  identity: ['receipt_id', 'sequence_id'],
+  recovery: 'Check',
+};
