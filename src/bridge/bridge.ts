@@ -1,0 +1,330 @@
+import { CHANNEL_NAMES, type ChannelName } from '../base/channel-name.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { CloseReason } from '../base/close-reason.ts';
+import { deferred } from '../base/deferred.ts';
+import { describeFault } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Statistics } from '../base/statistics.ts';
+import type { Attachment, Channels } from '../channel/channel.ts';
+import { AttachmentPool, type PoolOptions, type Want } from '../channel/pool.ts';
+import type {
+  ConnectionEvents,
+  Conversation,
+  ConversationHost,
+  Dialect,
+  DialectOptions,
+  PeerConnection,
+} from '../dialect/dialect.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { expandEndpoint, placeholdersOf } from '../endpoint/expand.ts';
+import { defaultLockPath, noLock, openKernelLock, processLock, type TransactionLock } from '../store/lock.ts';
+import { OutputQueue } from '../wire/output-queue.ts';
+import type { Wire } from '../wire/wire.ts';
+import type { Route } from './router.ts';
+import { Session } from './session.ts';
+
+/** Output beyond which the peer counts as stalled at once: applications that others use too cannot be held back. */
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+/** How long the peer's last bytes are read and thrown away after the goodbye. */
+const DISCARD_MS = 2000;
+/** When the bridge is told to stop, nothing lives longer. */
+const STOP_LIMIT_MS = 4800;
+/** Endpoints whose application belongs to this process alone. */
+const PRIVATE_KINDS: ReadonlySet<Endpoint['kind']> = new Set(['fd', 'simulator', 'null']);
+
+export interface BridgeOptions {
+  /** Before the process number in the connection's name; default: the peer. */
+  readonly name?: string;
+  readonly dialect: Dialect;
+  readonly channels: ReadonlyMap<ChannelName, Endpoint>;
+  readonly routes: readonly Route[];
+  /** Members of `params` that identify a transaction; default: the dialect's. */
+  readonly identity?: readonly string[];
+  readonly timeoutMs: (method: string) => number;
+  readonly outcomeWaitMs: number;
+  readonly protocol: DialectOptions;
+  /** A path, or `none`; undefined: the default for the payment endpoint. */
+  readonly lock?: string;
+}
+
+/** What the process lends to its bridges. */
+export interface BridgeContext extends PoolOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly statistics: Statistics;
+  readonly version: string;
+  readonly pid: number;
+  readonly pool: AttachmentPool;
+  readonly randomId: () => string;
+  /** The end of a connection's name: the process number and, where there are several, a count. */
+  readonly nextSuffix: () => string;
+}
+
+/** How a bridge ended. `unknown`: the outcome of a transaction could not be found. */
+export type BridgeEnd = 'ended' | 'broken' | 'failed' | 'unknown';
+
+/**
+ * One wire and everything on it: prepared → speaking → finishing (goodbye, half-close, read and discard) → wire
+ * closed → ended, when no transaction is awaited any more and everything is given back.
+ */
+export class Bridge implements ConversationHost {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly statistics: Statistics;
+  readonly #wire: Wire;
+  readonly #options: BridgeOptions;
+  readonly #context: BridgeContext;
+  readonly #pool: AttachmentPool;
+  readonly #lock: TransactionLock;
+  readonly #output: OutputQueue;
+  readonly #sessions = new Set<Session>();
+  readonly #end = deferred<BridgeEnd>();
+  readonly #firstName: string;
+  #conversation: Conversation | undefined;
+  #names = 0;
+  #how: BridgeEnd = 'ended';
+  #hasUnknown = false;
+  #isFinishing = false;
+  #inputEnded = false;
+  #outputEnded = false;
+  #wireClosed = false;
+  #discard: Timer | undefined;
+  #stopLimit: Timer | undefined;
+
+  /**
+   * Prepares everything that must be had before the first byte is read. Rejects with a BridgeError, and leaves nothing open
+   * but the wire.
+   */
+  static async open(wire: Wire, options: BridgeOptions, context: BridgeContext): Promise<Bridge> {
+    const name = connectionName(wire, options, context);
+    const pool = new AttachmentPool(context, context.pool);
+    try {
+      for (const { want } of wantsOf(options, name, wire, context)) {
+        await pool.prepare(want);
+        pool.get(want);
+      }
+      return new Bridge(wire, options, context, pool, await openLock(options, context), name);
+    } catch (fault) {
+      await pool.close();
+      throw fault;
+    }
+  }
+
+  private constructor(
+    wire: Wire,
+    options: BridgeOptions,
+    context: BridgeContext,
+    pool: AttachmentPool,
+    lock: TransactionLock,
+    firstName: string,
+  ) {
+    this.clock = context.clock;
+    this.log = context.log;
+    this.statistics = context.statistics;
+    this.#wire = wire;
+    this.#options = options;
+    this.#context = context;
+    this.#pool = pool;
+    this.#lock = lock;
+    this.#firstName = firstName;
+    this.#output = new OutputQueue(wire, {
+      clock: context.clock,
+      onHigh: (isHigh) => this.#congested(isHigh),
+      onStalled: () => this.#stalled(),
+    });
+  }
+
+  /** Speaks until everything is over. Call once. */
+  run(): Promise<BridgeEnd> {
+    const { dialect, protocol } = this.#options;
+    this.#conversation = dialect.converse(this, this.#wire.framing, protocol);
+    this.#wire.start({
+      chunk: (bytes) => {
+        this.statistics.count('wire bytes in', bytes.length);
+        if (!this.#isFinishing) this.#conversation?.receive(bytes);
+      },
+      end: () => {
+        this.#inputEnded = true;
+        if (this.#isFinishing) this.#discardUntilEnd();
+        else this.#conversation?.endOfInput();
+      },
+      closed: (fault) => this.#closed(fault),
+    });
+    return this.#end.promise;
+  }
+
+  /** Refuses new work, finishes what is open within 5 s. */
+  stop(): void {
+    if (this.#stopLimit !== undefined) return;
+    this.#stopLimit = this.clock.after(STOP_LIMIT_MS, () => this.#wire.destroy());
+    for (const session of [...this.#sessions]) session.stop();
+  }
+
+  /** Sizes of the moment, for statistics. */
+  get gauges(): Record<string, number> {
+    const sum = (sizes: number[]) => sizes.reduce((total, size) => total + size, 0);
+    return {
+      connections: this.#sessions.size,
+      'open requests': sum([...this.#sessions].map((session) => session.openRequests)),
+      'wire bytes queued': this.#output.queuedBytes,
+      'channel bytes queued': sum([...this.#sessions].map((session) => session.queuedBytes)),
+    };
+  }
+
+  // What the dialect may use.
+
+  randomId(): string {
+    return this.#context.randomId();
+  }
+
+  send(frame: Uint8Array, urgency: 'urgent' | 'normal'): void {
+    if (this.#wireClosed) return;
+    this.statistics.count('wire bytes out', frame.length);
+    this.#output.push(frame, urgency);
+    if (this.#output.queuedBytes > MAX_OUTPUT_BYTES) queueMicrotask(() => this.#stalled());
+  }
+
+  opened(peer: PeerConnection): ConnectionEvents {
+    const { clock, log, statistics, version, pid } = this.#context;
+    const name =
+      this.#names === 0 ? this.#firstName : connectionName(this.#wire, this.#options, this.#context);
+    this.#names += 1;
+    const { dialect, identity = dialect.transactions.identity } = this.#options;
+    const session = new Session(peer, {
+      name,
+      peerText: this.#wire.peer.text,
+      version,
+      dialect,
+      channels: this.#channels(name),
+      routes: this.#options.routes,
+      identity,
+      timeoutMs: this.#options.timeoutMs,
+      outcomeWaitMs: this.#options.outcomeWaitMs,
+      lock: this.#lock,
+      pid,
+      clock,
+      log: log.with({ connection: name }),
+      statistics,
+      randomId: this.#context.randomId,
+      ended: (outcome) => {
+        this.#sessions.delete(session);
+        if (outcome === 'unknown') this.#hasUnknown = true;
+        this.#endIfDone();
+      },
+    });
+    this.#sessions.add(session);
+    log.info('connected', { connection: name, dialect: dialect.name, peer: this.#wire.peer.text });
+    session.start();
+    if (this.#stopLimit !== undefined) session.stop();
+    return session;
+  }
+
+  finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost'): void {
+    this.#isFinishing = true;
+    if (how === 'broken') this.#how = 'broken';
+    if (FAILURES.has(reason.code)) this.#how = 'failed';
+    if (this.#wireClosed) return;
+    this.#wire.resume();
+    this.#output.end(() => {
+      this.#outputEnded = true;
+      this.#discardUntilEnd();
+    });
+    // A silent peer may never take the goodbye.
+    if (how === 'lost') this.#discard ??= this.clock.after(DISCARD_MS, () => this.#wire.destroy());
+  }
+
+  // The wire.
+
+  /** Everything is written and output is ended: wait a moment for the peer to close as well. */
+  #discardUntilEnd(): void {
+    if (!this.#outputEnded) return;
+    if (this.#inputEnded) this.#wire.destroy();
+    else this.#discard ??= this.clock.after(DISCARD_MS, () => this.#wire.destroy());
+  }
+
+  #congested(isCongested: boolean): void {
+    if (isCongested && !this.#isFinishing) this.#wire.pause();
+    else this.#wire.resume();
+    this.#conversation?.congested(isCongested);
+    for (const session of this.#sessions) session.congested(isCongested);
+  }
+
+  #stalled(): void {
+    if (this.#wireClosed) return;
+    const text = 'the peer does not take its answers';
+    this.log.warn('the wire is closed', { code: 'WIRE_WRITE_TIMEOUT', why: text });
+    this.#lose({ code: 'WIRE_WRITE_TIMEOUT', text, by: 'us' });
+    this.#wire.destroy();
+  }
+
+  #closed(fault: Error | undefined): void {
+    this.#discard?.cancel();
+    const text =
+      fault === undefined ? 'the peer has closed' : `the connection was lost: ${describeFault(fault)}`;
+    this.#lose({ code: 'CONNECTION_CLOSED', text, by: 'wire' });
+    this.#endIfDone();
+  }
+
+  #lose(reason: CloseReason): void {
+    if (this.#wireClosed) return;
+    this.#wireClosed = true;
+    this.#output.abandon();
+    if (FAILURES.has(reason.code)) this.#how = 'failed';
+    if (!this.#isFinishing) this.#conversation?.lost(reason);
+  }
+
+  #endIfDone(): void {
+    if (!this.#wireClosed || this.#sessions.size > 0) return;
+    this.#stopLimit?.cancel();
+    void Promise.all([this.#pool.close(), this.#lock.close()]).then(() =>
+      this.#end.resolve(this.#hasUnknown ? 'unknown' : this.#how),
+    );
+  }
+
+  #channels(name: string): Channels {
+    const channels = new Map<ChannelName, Attachment>();
+    for (const { channel, want } of wantsOf(this.#options, name, this.#wire, this.#context)) {
+      channels.set(channel, this.#pool.get(want));
+    }
+    return channels;
+  }
+}
+
+const FAILURES: ReadonlySet<string> = new Set(['KEEPALIVE', 'WIRE_WRITE_TIMEOUT']);
+
+function connectionName(wire: Wire, options: BridgeOptions, context: BridgeContext): string {
+  return `${options.name ?? wire.peer.text}.${context.nextSuffix()}`;
+}
+
+/** Each channel with its endpoint filled in for one connection. */
+function wantsOf(
+  { channels }: BridgeOptions,
+  connection: string,
+  wire: Wire,
+  { pid }: BridgeContext,
+): { channel: ChannelName; want: Want }[] {
+  return CHANNEL_NAMES.flatMap((channel) => {
+    const endpoint = channels.get(channel);
+    if (endpoint === undefined) return [];
+    const placeholders = placeholdersOf(endpoint);
+    const want: Want = {
+      endpoint: expandEndpoint(endpoint, { connection, peer: wire.peer.text, pid: String(pid) }),
+      direction: channel === 'device' && endpoint.kind === 'fifo' ? 'read' : 'both',
+      creates: placeholders.includes('connection') || placeholders.includes('pid'),
+    };
+    return [{ channel, want }];
+  });
+}
+
+/** The lock that keeps transactions of one terminal apart, whichever process they come through. */
+export async function openLock(
+  { lock, channels }: Pick<BridgeOptions, 'lock' | 'channels'>,
+  { env }: Pick<BridgeContext, 'env'>,
+): Promise<TransactionLock> {
+  if (lock === 'none') return noLock;
+  if (lock !== undefined) return openKernelLock(lock);
+  const payment = channels.get('payment');
+  if (payment === undefined) return noLock;
+  if (PRIVATE_KINDS.has(payment.kind)) return processLock(payment.text);
+  return openKernelLock(await defaultLockPath(payment.text, env));
+}

@@ -1,0 +1,30 @@
+import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
+
+/** What identifies a transaction for ever. */
+export interface Identity {
+  /** The identifying values as text, so that "17" and 17 are the same. */
+  readonly key: string;
+  /** The same members as a JSON object, each value in the peer's own text: the params of a recovery request. */
+  readonly params: Buffer;
+}
+
+/**
+ * Reads the identifying members of `params`. Undefined when one is missing or neither string nor number; `ambiguous`
+ * when any member of `params` comes twice, since two readers could then see two transactions.
+ */
+export function identify(params: Buffer, names: readonly string[]): Identity | 'ambiguous' | undefined {
+  const scan = scanObject(params, names);
+  if (!scan.ok) return 'ambiguous';
+  const key: string[] = [];
+  const members: string[] = [];
+  for (const [index, name] of names.entries()) {
+    const value = scan.values[index];
+    if (value === undefined) return undefined;
+    const kind = kindOf(value);
+    if (kind !== 'string' && kind !== 'number') return undefined;
+    const text = value.toString();
+    key.push(kind === 'string' ? decodeString(text) : text);
+    members.push(`${JSON.stringify(name)}:${text}`);
+  }
+  return { key: JSON.stringify(key), params: Buffer.from(`{${members.join(',')}}`) };
+}

@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const SRC = path.join(import.meta.dirname, '../src');
+
+/** From the top down: a folder may import from folders in later rows, and from itself. */
+const ROWS = [
+  ['cli'],
+  ['pos', 'terminal'],
+  ['bridge'],
+  ['dialect', 'channel', 'store'],
+  ['rpc', 'frame', 'wire'],
+  ['endpoint'],
+  ['base'],
+];
+const FORBIDDEN: Readonly<Record<string, readonly string[]>> = { dialect: ['wire', 'endpoint'] };
+/** Files at the top of src belong to no row: the library's surface may name anything. */
+const SURFACE = new Set(['index.ts']);
+
+interface Import {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+function imports(): Import[] {
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  return files.flatMap((file) => {
+    const text = readFileSync(path.join(SRC, file), 'utf8');
+    return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map((match) => ({
+      file,
+      from: file.split(path.sep)[0] ?? '',
+      to: path.relative(SRC, path.resolve(SRC, path.dirname(file), match[1] ?? '')),
+    }));
+  });
+}
+
+const rowOf = (folder: string) => ROWS.findIndex((row) => row.includes(folder));
+
+describe('layers', () => {
+  const all = imports().filter(({ from }) => !SURFACE.has(from));
+
+  test('every folder has its row', () => {
+    const folders = new Set(all.flatMap(({ from, to }) => [from, to.split(path.sep)[0] ?? '']));
+    expect([...folders].filter((folder) => rowOf(folder) === -1)).toEqual([]);
+  });
+
+  test('arrows point down, and neighbours leave each other alone', () => {
+    const wrong = all.filter(({ from, to }) => {
+      const target = to.split(path.sep)[0] ?? '';
+      if (target === from) return false;
+      return rowOf(target) <= rowOf(from) || FORBIDDEN[from]?.includes(target);
+    });
+    // The command line hands the simulated terminal to the channels as a factory, so nothing else names it.
+    expect(wrong.map(({ file, to }) => `${file} -> ${to}`)).toEqual([]);
+  });
+
+  test('a dialect imports no other dialect', () => {
+    const wrong = all.filter(({ file, to }) => {
+      const [, own, inFolder] = file.split(path.sep);
+      const [folder, other, otherFile] = to.split(path.sep);
+      return folder === 'dialect' && file.startsWith('dialect') && inFolder && otherFile && own !== other;
+    });
+    expect(wrong.map(({ file, to }) => `${file} -> ${to}`)).toEqual([]);
+  });
+});
