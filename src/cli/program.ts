@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../base/clock.ts';
+import { describeFault } from '../base/errors.ts';
+import { LOG_LEVELS, type Logger, type LogLevel } from '../base/log.ts';
+import { openLogSink } from '../base/log-sink.ts';
+import { createLogger } from '../base/logger.ts';
+import { Statistics } from '../base/statistics.ts';
+import type { BridgeContext } from '../bridge/bridge.ts';
+import { AttachmentPool, type PoolOptions } from '../channel/pool.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Settings } from './settings.ts';
+import { version } from './version.ts';
+
+/** What every command needs of the process: log, signals, the context of bridges. */
+export class Program {
+  readonly log: Logger;
+  readonly context: BridgeContext;
+  readonly #sink = openLogSink();
+  readonly #startedMs = systemClock.nowMs();
+  #stop: (() => void) | undefined;
+  #isStopping = false;
+  #gauges: () => Record<string, number> = () => ({});
+
+  constructor(settings: Settings, names: 'one' | 'counted') {
+    const level = settings.read('log-level', `one of ${LOG_LEVELS.join(', ')}`, (text) =>
+      (LOG_LEVELS as readonly string[]).includes(text) ? (text as LogLevel) : undefined,
+    );
+    const format = settings.read('log-format', 'human or json', (text) =>
+      text === 'human' || text === 'json' ? text : undefined,
+    );
+    this.log = createLogger({
+      level: level ?? 'info',
+      format: format ?? 'human',
+      sink: this.#sink,
+      clock: systemClock,
+    });
+    let connections = 0;
+    const options: PoolOptions = {
+      clock: systemClock,
+      log: this.log,
+      statistics: new Statistics(),
+      random: Math.random,
+      env: process.env,
+      simulate: async (simulator) => {
+        const { createSimulator } = await import('../terminal/simulator.ts');
+        return createSimulator(simulator, systemClock);
+      },
+    };
+    this.context = {
+      ...options,
+      version,
+      pid: process.pid,
+      pool: new AttachmentPool(options),
+      randomId: () => randomBytes(9).toString('base64url').replaceAll('-', '.'),
+      nextSuffix: () => {
+        connections += 1;
+        return names === 'one' && connections === 1 ? `${process.pid}` : `${process.pid}.${connections}`;
+      },
+    };
+    this.#listenToSignals();
+  }
+
+  /** What SIGTERM and SIGINT do, at once if one came already. */
+  onStop(stop: () => void): void {
+    this.#stop = stop;
+    if (this.#isStopping) stop();
+  }
+
+  /** Sizes of the moment for the statistics. */
+  onGauges(gauges: () => Record<string, number>): void {
+    this.#gauges = gauges;
+  }
+
+  /** Gives back what the process shares and writes the last words. */
+  async end(): Promise<void> {
+    await this.context.pool.close();
+    this.#sink.flush();
+  }
+
+  #listenToSignals(): void {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (this.#isStopping) return;
+        this.#isStopping = true;
+        this.log.info('stopping', { signal });
+        this.#stop?.();
+      });
+    }
+    for (const signal of ['SIGUSR2', 'SIGPWR'] as const) process.on(signal, () => this.#printStatistics());
+    const bug = (fault: unknown) => {
+      this.log.error('internal error', { why: describeFault(fault), fault });
+      this.#sink.flush();
+      process.exit(EXIT.temporary);
+    };
+    process.on('uncaughtException', bug);
+    process.on('unhandledRejection', bug);
+  }
+
+  #printStatistics(): void {
+    this.log.info('statistics', {
+      'uptime s': Math.round((systemClock.nowMs() - this.#startedMs) / 1000),
+      'memory MB': Math.round(process.memoryUsage.rss() / 1_000_000),
+      ...this.#gauges(),
+      ...this.context.statistics.snapshot(),
+    });
+  }
+}
