@@ -1,11 +1,14 @@
 // Bundles src/ into dist/: the command line (heavy parts load on demand) and the library with its types.
+// With --test: only the command line, into dist-test/, with the fault points that the reliability tests use.
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-const root = path.dirname(import.meta.dirname);
-process.chdir(root);
+process.chdir(path.dirname(import.meta.dirname));
+const require = createRequire(import.meta.url);
+const isTest = process.argv.includes('--test');
+const outdir = isTest ? 'dist-test' : 'dist';
 
 const { build } = await import('esbuild').catch(() => {
   if (existsSync('dist/cli.js')) process.exit(0); // installed without development packages, already built
@@ -13,11 +16,10 @@ const { build } = await import('esbuild').catch(() => {
   process.exit(1);
 });
 
-rmSync('dist', { recursive: true, force: true });
-const { version } = createRequire(import.meta.url)('../package.json');
+rmSync(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
-  outdir: 'dist',
+  entryPoints: { cli: 'src/cli/main.ts', ...(isTest ? {} : { index: 'src/index.ts' }) },
+  outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -26,11 +28,13 @@ await build({
   packages: 'external',
   sourcemap: 'linked',
   sourcesContent: false,
-  define: { POSBRIDGE_VERSION: JSON.stringify(version) },
+  define: {
+    POSBRIDGE_VERSION: JSON.stringify(require('../package.json').version),
+    POSBRIDGE_TEST_BUILD: String(isTest),
+  },
   logLevel: 'warning',
 });
-const tsc = path.join(
-  path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
-  'bin/tsc',
-);
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+if (!isTest) {
+  const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+}

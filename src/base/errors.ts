@@ -7,7 +7,8 @@ export type BridgeErrorCode =
   | 'WIRE_FAULT'
   | 'LISTEN_FAILED'
   | 'CHANNEL_OPEN_FAILED'
-  | 'LOCK_UNAVAILABLE';
+  | 'LOCK_UNAVAILABLE'
+  | 'JOURNAL_OPEN_FAILED';
 
 /** A fault on this machine. `text` is one line: what happened, where, what to do. */
 export class BridgeError extends Error {

@@ -17,9 +17,18 @@ import type {
 } from '../dialect/dialect.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { expandEndpoint, placeholdersOf } from '../endpoint/expand.ts';
-import { defaultLockPath, noLock, openKernelLock, processLock, type TransactionLock } from '../store/lock.ts';
+import type { Journal } from '../store/journal.ts';
+import {
+  defaultLockPath,
+  lockPathIn,
+  noLock,
+  openKernelLock,
+  processLock,
+  type TransactionLock,
+} from '../store/lock.ts';
 import { OutputQueue } from '../wire/output-queue.ts';
 import type { Wire } from '../wire/wire.ts';
+import { JournalDesk } from './journal-desk.ts';
 import type { Route } from './router.ts';
 import { Session } from './session.ts';
 
@@ -45,6 +54,10 @@ export interface BridgeOptions {
   readonly protocol: DialectOptions;
   /** A path, or `none`; undefined: the default for the payment endpoint. */
   readonly lock?: string;
+  /** Part of the identity of transactions; default: the peer's IP address, else empty. */
+  readonly register?: string;
+  /** How long a repeated request gets the stored answer. */
+  readonly repeatWindowMs: number;
 }
 
 /** What the process lends to its bridges. */
@@ -55,6 +68,7 @@ export interface BridgeContext extends PoolOptions {
   readonly version: string;
   readonly pid: number;
   readonly pool: AttachmentPool;
+  readonly journal: Journal | undefined;
   readonly randomId: () => string;
   /** The end of a connection's name: the process number and, where there are several, a count. */
   readonly nextSuffix: () => string;
@@ -185,10 +199,11 @@ export class Bridge implements ConversationHost {
   }
 
   opened(peer: PeerConnection): ConnectionEvents {
-    const { clock, log, statistics, version, pid } = this.#context;
+    const { clock, statistics, version, pid } = this.#context;
     const name =
       this.#names === 0 ? this.#firstName : connectionName(this.#wire, this.#options, this.#context);
     this.#names += 1;
+    const log = this.log.with({ connection: name });
     const { dialect, identity = dialect.transactions.identity } = this.#options;
     const session = new Session(peer, {
       name,
@@ -201,9 +216,10 @@ export class Bridge implements ConversationHost {
       timeoutMs: this.#options.timeoutMs,
       outcomeWaitMs: this.#options.outcomeWaitMs,
       lock: this.#lock,
+      desk: this.#desk(log),
       pid,
       clock,
-      log: log.with({ connection: name }),
+      log,
       statistics,
       randomId: this.#context.randomId,
       ended: (outcome) => {
@@ -213,7 +229,7 @@ export class Bridge implements ConversationHost {
       },
     });
     this.#sessions.add(session);
-    log.info('connected', { connection: name, dialect: dialect.name, peer: this.#wire.peer.text });
+    log.info('connected', { dialect: dialect.name, peer: this.#wire.peer.text });
     session.start();
     if (this.#stopLimit !== undefined) session.stop();
     return session;
@@ -281,6 +297,13 @@ export class Bridge implements ConversationHost {
     );
   }
 
+  #desk(log: Logger): JournalDesk | undefined {
+    const { journal, clock } = this.#context;
+    if (journal === undefined) return undefined;
+    const { register = this.#wire.peer.address ?? '', repeatWindowMs, outcomeWaitMs } = this.#options;
+    return new JournalDesk({ journal, register, repeatWindowMs, outcomeWaitMs, clock, log });
+  }
+
   #channels(name: string): Channels {
     const channels = new Map<ChannelName, Attachment>();
     for (const { channel, want } of wantsOf(this.#options, name, this.#wire, this.#context)) {
@@ -319,12 +342,16 @@ function wantsOf(
 /** The lock that keeps transactions of one terminal apart, whichever process they come through. */
 export async function openLock(
   { lock, channels }: Pick<BridgeOptions, 'lock' | 'channels'>,
-  { env }: Pick<BridgeContext, 'env'>,
+  { env, journal }: Pick<BridgeContext, 'env' | 'journal'>,
 ): Promise<TransactionLock> {
   if (lock === 'none') return noLock;
   if (lock !== undefined) return openKernelLock(lock);
   const payment = channels.get('payment');
   if (payment === undefined) return noLock;
   if (PRIVATE_KINDS.has(payment.kind)) return processLock(payment.text);
-  return openKernelLock(await defaultLockPath(payment.text, env));
+  const path =
+    journal === undefined
+      ? await defaultLockPath(payment.text, env)
+      : lockPathIn(journal.folder, payment.text);
+  return openKernelLock(path);
 }

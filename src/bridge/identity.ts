@@ -4,6 +4,8 @@ import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 export interface Identity {
   /** The identifying values as text, so that "17" and 17 are the same. */
   readonly key: string;
+  /** The same by name. */
+  readonly values: Readonly<Record<string, string>>;
   /** The same members as a JSON object, each value in the peer's own text: the params of a recovery request. */
   readonly params: Buffer;
 }
@@ -15,7 +17,7 @@ export interface Identity {
 export function identify(params: Buffer, names: readonly string[]): Identity | 'ambiguous' | undefined {
   const scan = scanObject(params, names);
   if (!scan.ok) return 'ambiguous';
-  const key: string[] = [];
+  const values: [string, string][] = [];
   const members: string[] = [];
   for (const [index, name] of names.entries()) {
     const value = scan.values[index];
@@ -23,8 +25,12 @@ export function identify(params: Buffer, names: readonly string[]): Identity | '
     const kind = kindOf(value);
     if (kind !== 'string' && kind !== 'number') return undefined;
     const text = value.toString();
-    key.push(kind === 'string' ? decodeString(text) : text);
+    values.push([name, kind === 'string' ? decodeString(text) : text]);
     members.push(`${JSON.stringify(name)}:${text}`);
   }
-  return { key: JSON.stringify(key), params: Buffer.from(`{${members.join(',')}}`) };
+  return {
+    key: JSON.stringify(values.map(([, value]) => value)),
+    values: Object.fromEntries(values),
+    params: Buffer.from(`{${members.join(',')}}`),
+  };
 }

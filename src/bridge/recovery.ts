@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import { completeError, stringCodeOf } from '../rpc/error-object.ts';
+import { type Answer, judgeAnswer } from './outcome.ts';
 
 /** The first questions come after these delays, the others every `ASK_EVERY_MS`. */
 const FIRST_DELAYS_MS = [0, 1000, 2000];
@@ -7,29 +7,12 @@ const ASK_EVERY_MS = 5000;
 /** "Not found" counts only when it is said again this much later: the request may still lie unread in a socket. */
 const NOT_FOUND_AGAIN_MS = 5000;
 
-/** Codes that say something about the way, nothing about the money. */
-const NO_OUTCOME: ReadonlySet<string> = new Set([
-  'BUSY',
-  'CHANNEL_CLOSED',
-  'CHANNEL_UNAVAILABLE',
-  'CONNECTION_CLOSED',
-  'DUPLICATE_TRANSACTION',
-  'INTERNAL_ERROR',
-  'JOURNAL_UNAVAILABLE',
-  'KEEPALIVE',
-  'OUTCOME_UNKNOWN',
-  'RESPONSE_TOO_LARGE',
-  'TIMEOUT',
-  'TRANSACTION_ACTIVE',
-  'UNKNOWN',
-]);
-
 export interface RecoveryHost {
   readonly clock: Clock;
   /** Puts the question to the application; answers come back through `answered` under the same number. */
   ask(question: number): void;
   /** The outcome, once. */
-  found(kind: 'result' | 'error', text: Buffer): void;
+  found(answer: Answer): void;
 }
 
 /**
@@ -71,18 +54,12 @@ export class Recovery {
   }
 
   /** An answer to question number `question`. */
-  answered(question: number, kind: 'result' | 'error', text: Buffer): void {
+  answered(question: number, answer: Answer): void {
     if (this.#state !== 'asking') return;
-    if (kind === 'result') {
-      this.#over(kind, text);
-      return;
-    }
-    const error = completeError(text);
-    if (error === undefined) return;
-    const code = stringCodeOf(error);
-    if (code === 'TRANSACTION_NOT_FOUND') this.#notFound(question, error);
-    else if (code.startsWith('JSONRPC_') || NO_OUTCOME.has(code)) this.#notFoundAtMs = undefined;
-    else this.#over(kind, error);
+    const judgement = judgeAnswer(answer);
+    if (judgement === 'outcome') this.#over(answer);
+    else if (judgement === 'not-found') this.#notFound(question, answer);
+    else this.#notFoundAtMs = undefined;
   }
 
   stop(): void {
@@ -90,7 +67,7 @@ export class Recovery {
     this.#timer?.cancel();
   }
 
-  #notFound(question: number, error: Buffer): void {
+  #notFound(question: number, answer: Answer): void {
     const nowMs = this.#host.clock.nowMs();
     if (this.#notFoundAtMs === undefined) {
       this.#notFoundAtMs = nowMs;
@@ -98,7 +75,7 @@ export class Recovery {
       return;
     }
     const askedAtMs = this.#askedAtMs[question] ?? 0;
-    if (askedAtMs - this.#notFoundAtMs >= NOT_FOUND_AGAIN_MS) this.#over('error', error);
+    if (askedAtMs - this.#notFoundAtMs >= NOT_FOUND_AGAIN_MS) this.#over(answer);
   }
 
   #schedule(delayMs: number): void {
@@ -114,8 +91,8 @@ export class Recovery {
     this.#host.ask(this.#askedAtMs.length - 1);
   }
 
-  #over(kind: 'result' | 'error', text: Buffer): void {
+  #over(answer: Answer): void {
     this.stop();
-    this.#host.found(kind, text);
+    this.#host.found(answer);
   }
 }

@@ -1,34 +1,39 @@
-import { CHANNEL_NAMES } from '../base/channel-name.ts';
-import type { Clock, Timer } from '../base/clock.ts';
+import { CHANNEL_NAMES, type ChannelName, isChannelName } from '../base/channel-name.ts';
+import type { Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
-import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import { answerLine, bridgeLine, complaintLine, requestLine } from '../channel/application-line.ts';
-import type { Attachment, AttachmentUser, Channels, QueuedLine, Refusal } from '../channel/channel.ts';
+import type { Attachment, AttachmentUser, Channels, OutgoingLine, Refusal } from '../channel/channel.ts';
 import type {
   ConnectionEvents,
   Dialect,
   InboundNotification,
   InboundRequest,
+  PeerAnswer,
   PeerConnection,
 } from '../dialect/dialect.ts';
 import { completeError, errorText } from '../rpc/error-object.ts';
 import type { Message } from '../rpc/message.ts';
-import type { LockHolder, TransactionLock } from '../store/lock.ts';
-import { type Identity, identify } from './identity.ts';
-import { Recovery } from './recovery.ts';
+import { Gate } from './gate.ts';
+import type { Identity } from './identity.ts';
+import type { OpenRequest } from './open-request.ts';
+import type { Answer } from './outcome.ts';
+import { Questions } from './questions.ts';
 import { type Route, Router } from './router.ts';
+import { Transactions, type TransactionsHost, type TransactionsOptions } from './transactions.ts';
 
 /** Deepest nesting that is passed on, in either direction. */
 const MAX_DEPTH = 100;
+const TOO_DEEP = `nested deeper than ${MAX_DEPTH}`;
 /** Requests of the peer that may be open at one time. */
 const MAX_PENDING = 4096;
 /** How long ordinary requests are still answered after the peer has ended its output. */
 const DRAIN_MS = 5000;
 /** How long open requests have when the bridge is told to stop; the goodbye may take 2 s more. */
 const STOP_MS = 2500;
+const STOPPING = 'the bridge is being stopped';
 
-export interface SessionOptions {
+export interface SessionOptions extends Omit<TransactionsOptions, 'rules'> {
   /** The connection's name, unique among live ones. */
   readonly name: string;
   readonly peerText: string;
@@ -36,98 +41,89 @@ export interface SessionOptions {
   readonly dialect: Dialect;
   readonly channels: Channels;
   readonly routes: readonly Route[];
-  readonly identity: readonly string[];
   readonly timeoutMs: (method: string) => number;
-  readonly outcomeWaitMs: number;
-  readonly lock: TransactionLock;
-  readonly pid: number;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly statistics: Statistics;
   readonly randomId: () => string;
   /** Nothing is open any more and the peer is gone. */
   readonly ended: (outcome: 'clean' | 'unknown') => void;
 }
 
-/** A request of the peer that is not answered yet. */
-interface OpenRequest {
-  readonly id: string;
-  readonly method: string;
-  readonly attachment: Attachment;
-  readonly fits: InboundRequest['fits'];
-  readonly answer: InboundRequest['answer'];
-  /** Of a transaction, or of the one that a recovery request asks about. */
-  readonly identity: Identity | undefined;
-  readonly transaction?: Transaction;
-  line?: QueuedLine;
-  timer?: Timer;
-}
-
-interface Transaction {
-  readonly recovery: Recovery;
-  /** Frees the terminal for the next transaction. */
-  readonly release: () => void;
-  /** The application may have it. */
-  isHandedOver: boolean;
-  /** Runs when nobody waits at the wire or the application is gone. */
-  limit?: Timer;
-}
-
 /**
  * One connection between a peer and its applications: open → draining (the peer has ended its output, or the bridge
  * is to stop) → gone (the peer is not there; transactions are still awaited) → ended.
  *
- * Keeps the promises about requests: each is answered once; a transaction that may have reached the application is never
- * answered by invention.
+ * Keeps the promises about requests: each is answered once, by its application or by the bridge.
  */
-export class Session implements ConnectionEvents, AttachmentUser {
+export class Session implements ConnectionEvents, AttachmentUser, TransactionsHost {
   readonly connection: string;
   readonly #options: SessionOptions;
   readonly #peer: PeerConnection;
   readonly #router: Router;
-  readonly #attachments: ReadonlySet<Attachment>;
+  readonly #gates: ReadonlyMap<Attachment, Gate>;
+  readonly #transactions: Transactions;
+  readonly #questions: Questions;
   readonly #open = new Map<string, OpenRequest>();
-  /** Questions about lost outcomes, by the id of their line. */
-  readonly #questions = new Map<string, { request: OpenRequest; question: number }>();
   #state: 'open' | 'draining' | 'gone' | 'ended' = 'open';
   #isStopping = false;
   #reason: CloseReason | undefined;
   #drain: Timer | undefined;
   #outcome: 'clean' | 'unknown' = 'clean';
-  /** Refusals whose words are still being looked up. */
-  #refusing = 0;
+  /** Work that has to be finished before the end: refusals that are not given yet, records that are not written yet. */
+  #working = 0;
 
   constructor(peer: PeerConnection, options: SessionOptions) {
+    const { dialect, channels, clock, timeoutMs, randomId } = options;
+    const { recovery } = dialect.transactions;
     this.connection = options.name;
     this.#options = options;
     this.#peer = peer;
-    this.#router = new Router(options.channels, options.routes, options.dialect.routes);
-    this.#attachments = new Set(options.channels.values());
+    this.#router = new Router(channels, options.routes, dialect.routes);
+    this.#gates = new Map(
+      [...new Set(channels.values())].map((attachment) => [attachment, new Gate(attachment, this)]),
+    );
+    this.#transactions = new Transactions(this, { ...options, rules: dialect.transactions });
+    this.#questions = new Questions({
+      user: this,
+      method: recovery,
+      clock,
+      timeoutMs: timeoutMs(recovery),
+      randomId,
+    });
   }
 
   /** Attaches the channels; apart from the constructor because attachments call back. */
   start(): void {
-    for (const attachment of this.#attachments) attachment.attach(this);
+    for (const attachment of this.#gates.keys()) attachment.attach(this);
   }
 
   // The peer.
 
   request(request: InboundRequest): void {
-    const identity = this.#isRecovery(request.method) ? this.#identityOf(request) : undefined;
+    const { method } = request;
+    const isRecovery = this.#transactions.isRecovery(method);
+    const identity = isRecovery ? this.#transactions.identityOf(request) : undefined;
     if (this.#isStopping) {
-      this.#refuse(request, 'CHANNEL_UNAVAILABLE', 'the bridge is being stopped', identity);
+      this.refuse(request, 'CHANNEL_UNAVAILABLE', STOPPING, identity);
     } else if (request.depth > MAX_DEPTH) {
-      this.#refuse(request, 'JSONRPC_INVALID_PARAMS', `nested deeper than ${MAX_DEPTH}`, identity);
-    } else if (this.#open.size + this.#refusing >= MAX_PENDING) {
-      this.#refuse(request, 'BUSY', `${MAX_PENDING} requests are open already`, identity);
-    } else {
-      const attachment = this.#router.attachmentFor(request.method);
+      this.refuse(request, 'JSONRPC_INVALID_PARAMS', TOO_DEEP, identity);
+    } else if (this.#open.size + this.#working >= MAX_PENDING) {
+      this.refuse(request, 'BUSY', `${MAX_PENDING} requests are open already`, identity);
+    } else if (!isRecovery || !this.#transactions.check(request, identity)) {
+      const attachment = this.#router.attachmentFor(method);
       if (attachment === undefined) {
-        const why = 'no application is attached for this method';
-        this.#refuse(request, 'JSONRPC_METHOD_NOT_FOUND', why, identity);
-      } else if (this.#options.dialect.transactions.methods.includes(request.method)) {
-        this.#startTransaction(request, attachment);
-      } else this.#send(this.#remember(request, { attachment, identity }), request);
+        this.refuse(
+          request,
+          'JSONRPC_METHOD_NOT_FOUND',
+          'no application is attached for this method',
+          identity,
+        );
+      } else if (this.#transactions.isTransaction(method)) {
+        this.#transactions.start(request, attachment);
+      } else {
+        const { idText, methodText, params } = request;
+        const bytes = requestLine({ connection: this.connection, idText }, methodText, params);
+        this.forward(this.remember(request, { attachment, identity }), bytes);
+      }
     }
   }
 
@@ -139,26 +135,28 @@ export class Session implements ConnectionEvents, AttachmentUser {
       return;
     }
     const bytes = requestLine({ connection: this.connection }, notification.methodText, notification.params);
-    this.#trace('line out', attachment, bytes);
-    attachment.send(this, { bytes, kind: 'notification' });
+    this.#send(attachment, { bytes, kind: 'notification' });
   }
 
   inputEnded(reason: CloseReason): void {
     this.#reason ??= reason;
     this.#beginDrain(DRAIN_MS, () => this.#giveUpWaiting('TIMEOUT', 'the peer has ended its output'));
-    for (const request of this.#open.values()) this.#limitTransaction(request);
+    for (const open of this.#open.values()) this.#transactions.limit(open);
   }
 
   closed(reason: CloseReason): void {
     this.#reason ??= reason;
     this.#drain?.cancel();
     this.#state = 'gone';
-    for (const request of [...this.#open.values()]) {
-      if (request.transaction?.isHandedOver) this.#limitTransaction(request);
+    this.#questions.close();
+    for (const open of [...this.#open.values()]) {
+      if (open.transaction?.isHandedOver) this.#transactions.limit(open);
       else {
-        request.line?.withdraw();
-        this.#forget(request);
-        this.#countOutcome(request.method, 'dropped');
+        open.line?.withdraw();
+        this.#forget(open);
+        if (open.transaction?.entry !== undefined)
+          this.holdOpen(this.#transactions.withdraw(open.transaction.entry));
+        this.#countOutcome(open.method, 'dropped');
       }
     }
     this.#options.log.info('disconnected', {
@@ -167,9 +165,9 @@ export class Session implements ConnectionEvents, AttachmentUser {
       by: reason.by,
       awaited: this.#open.size,
     });
-    const line = this.#disconnectedLine(reason);
-    for (const attachment of this.#attachments) {
-      if (attachment.canWrite) attachment.send(this, { bytes: line, kind: 'lifecycle' });
+    const bytes = this.#disconnectedLine(reason);
+    for (const attachment of this.#gates.keys()) {
+      if (attachment.canWrite) this.#send(attachment, { bytes, kind: 'lifecycle' });
       attachment.hold(this, false);
     }
     this.#endIfDone();
@@ -181,19 +179,19 @@ export class Session implements ConnectionEvents, AttachmentUser {
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#reason ??= { code: 'CONNECTION_CLOSED', text: 'the bridge is being stopped', by: 'us' };
-    const give = () => {
-      this.#giveUpWaiting('CHANNEL_UNAVAILABLE', 'the bridge is being stopped');
-      for (const request of [...this.#open.values()])
-        this.#giveUpTransaction(request, 'the bridge is being stopped');
+    this.#reason ??= { code: 'CONNECTION_CLOSED', text: STOPPING, by: 'us' };
+    const giveUp = () => {
+      this.#questions.close();
+      this.#giveUpWaiting('CHANNEL_UNAVAILABLE', STOPPING);
+      for (const open of [...this.#open.values()]) this.#transactions.giveUp(open, STOPPING);
     };
-    if (this.#state === 'gone') this.#drain = this.#options.clock.after(STOP_MS, give);
-    else this.#beginDrain(STOP_MS, give);
+    if (this.#state === 'gone') this.#drain = this.#options.clock.after(STOP_MS, giveUp);
+    else this.#beginDrain(STOP_MS, giveUp);
   }
 
   /** The peer does not take its output for the moment: applications are read no further. */
   congested(isCongested: boolean): void {
-    for (const attachment of this.#attachments) attachment.hold(this, isCongested);
+    for (const attachment of this.#gates.keys()) attachment.hold(this, isCongested);
   }
 
   /** Open requests of the peer, for statistics. */
@@ -204,7 +202,7 @@ export class Session implements ConnectionEvents, AttachmentUser {
   /** Bytes that wait for its applications, for statistics. */
   get queuedBytes(): number {
     let bytes = 0;
-    for (const attachment of this.#attachments) bytes += attachment.queuedBytes;
+    for (const attachment of this.#gates.keys()) bytes += attachment.queuedBytes;
     return bytes;
   }
 
@@ -235,64 +233,30 @@ export class Session implements ConnectionEvents, AttachmentUser {
     }
   }
 
+  applicationGone(attachment: Attachment): void {
+    this.#questions.applicationGone(attachment);
+    for (const open of [...this.#open.values()]) {
+      if (open.attachment !== attachment) continue;
+      if (open.transaction?.isHandedOver) this.#transactions.recover(open);
+      else if (open.transaction === undefined) {
+        // A line that was not handed over is refused by the attachment itself, under the same code.
+        this.settleRefused(open, 'CHANNEL_CLOSED', `the application at ${attachment.text} went away`);
+      }
+    }
+  }
+
   applicationSays(message: Message, from: Attachment): void {
     if (message.kind === 'request' || message.kind === 'notification') this.#toPeer(message, from);
     else this.#answered(message, from);
   }
 
-  applicationGone(attachment: Attachment): void {
-    for (const request of [...this.#open.values()]) {
-      if (request.attachment !== attachment) continue;
-      if (request.transaction?.isHandedOver) this.#recover(request);
-      else if (request.transaction === undefined) {
-        // A line that was not handed over is refused by the attachment itself, under the same code.
-        this.#settleRefused(request, 'CHANNEL_CLOSED', `the application at ${attachment.text} went away`);
-      }
-    }
+  // Requests of the peer, also for the transactions among them.
+
+  isOpen(open: OpenRequest): boolean {
+    return this.#open.get(open.id) === open;
   }
 
-  // Requests of the peer.
-
-  #startTransaction(request: InboundRequest, attachment: Attachment): void {
-    const { lock, pid, clock } = this.#options;
-    const identity = identify(request.params, this.#options.identity);
-    if (identity === 'ambiguous') {
-      this.#refuse(request, 'JSONRPC_INVALID_PARAMS', 'a member of params comes twice');
-      return;
-    }
-    const since = new Date(clock.wallMs()).toISOString();
-    const attempt = lock.tryAcquire({ connection: this.connection, pid, since });
-    if (!attempt.acquired) {
-      this.#refuseBusy(request, attempt.holder());
-      return;
-    }
-    const transaction: Transaction = {
-      release: attempt.release,
-      isHandedOver: false,
-      recovery: new Recovery({
-        clock,
-        ask: (question) => this.#ask(open, question),
-        found: (kind, text) => this.#settle(open, kind, text),
-      }),
-    };
-    const open = this.#remember(request, { attachment, identity, transaction });
-    this.#send(open, request);
-  }
-
-  #refuseBusy({ method, answer }: InboundRequest, holder: Promise<LockHolder | undefined>): void {
-    this.#refusing += 1;
-    void holder.then((who) => {
-      this.#refusing -= 1;
-      const details =
-        who === undefined
-          ? 'another transaction is running'
-          : `a transaction of ${who.connection} (process ${who.pid}) is running since ${who.since}`;
-      this.#refuse({ method, answer }, 'BUSY', details);
-      this.#endIfDone();
-    });
-  }
-
-  #remember(
+  remember(
     { id, method, fits, answer }: InboundRequest,
     more: Pick<OpenRequest, 'attachment' | 'identity' | 'transaction'>,
   ): OpenRequest {
@@ -302,52 +266,62 @@ export class Session implements ConnectionEvents, AttachmentUser {
     return open;
   }
 
-  #send(open: OpenRequest, { idText, methodText, params }: InboundRequest): void {
-    const bytes = requestLine({ connection: this.connection, idText }, methodText, params);
-    this.#trace('line out', open.attachment, bytes);
-    open.line = open.attachment.send(this, {
+  forward(open: OpenRequest, bytes: Buffer): void {
+    const { attachment, transaction } = open;
+    if (attachment === undefined) return;
+    open.line = this.#send(attachment, {
       bytes,
       kind: 'request',
-      handedOver: () => this.#handedOver(open),
-      refused: (why) => this.#refused(open, why),
+      handedOver: () => {
+        if (transaction === undefined) return;
+        transaction.isHandedOver = true;
+        open.timer?.cancel();
+      },
+      refused: (why) => this.settleRefused(open, why, WHY_REFUSED[why](attachment.text)),
     });
   }
 
-  #handedOver({ transaction, timer }: OpenRequest): void {
-    if (transaction === undefined) return;
-    transaction.isHandedOver = true;
-    timer?.cancel();
+  holdBack(attachment: Attachment): () => void {
+    return this.#gates.get(attachment)?.hold() ?? (() => {});
   }
 
-  #refused(open: OpenRequest, why: Refusal): void {
-    const where = open.attachment.text;
-    const details = {
-      BUSY: `too much is waiting for the application at ${where}`,
-      CHANNEL_UNAVAILABLE: `no application is there at ${where}`,
-      CHANNEL_CLOSED: `the application at ${where} went away`,
-    };
-    this.#settleRefused(open, why, details[why]);
+  attachmentOf(channel: string | undefined, method: string): Attachment | undefined {
+    const named =
+      channel !== undefined && isChannelName(channel) ? this.#router.writable(channel) : undefined;
+    return named ?? this.#router.attachmentFor(method);
   }
 
-  #timedOut(open: OpenRequest): void {
-    const wasWaiting = open.line?.withdraw() === true;
-    this.#settleRefused(
-      open,
-      'TIMEOUT',
-      wasWaiting ? 'the application does not read' : 'the application does not answer',
-    );
+  channelOf(method: string): ChannelName {
+    return this.#router.channelOf(method);
   }
 
-  /** Ends an open request that its application will not answer. Never for a transaction that was handed over. */
-  #settleRefused(open: OpenRequest, code: string, details: string): void {
-    if (this.#open.get(open.id) !== open) return;
+  ask(attachment: Attachment, params: Buffer, settle: (answer: Answer | undefined) => void): void {
+    if (this.#state === 'ended') queueMicrotask(() => settle(undefined));
+    else this.#questions.ask(attachment, params, settle);
+  }
+
+  canTake(open: OpenRequest, { kind, text }: Answer): boolean {
+    return this.#state === 'gone' || open.fits(kind, text);
+  }
+
+  canHear(attachment: Attachment): boolean {
+    return !attachment.isGone || [...this.#gates.keys()].some(({ canRead, isGone }) => canRead && !isGone);
+  }
+
+  settleRefused(open: OpenRequest, code: string, details: string): void {
+    if (!this.isOpen(open)) return;
     this.#forget(open);
-    this.#refuse(open, code, details, open.identity);
-    this.#endIfDone();
+    const entry = open.transaction?.entry;
+    const say = () => this.refuse(open, code, details, open.identity);
+    if (entry !== undefined) this.holdOpen(this.#transactions.withdraw(entry).then(say));
+    else {
+      say();
+      this.#endIfDone();
+    }
   }
 
-  /** An answer from the application, or an outcome that was found. */
-  #settle(open: OpenRequest, kind: 'result' | 'error', text: Buffer): void {
+  finish(open: OpenRequest, { kind, text }: Answer): void {
+    if (!this.isOpen(open)) return;
     this.#forget(open); // frees the terminal before the peer can ask for the next transaction
     if (open.answer(kind, text) === 'closed') {
       this.#options.log.info('an answer came when the peer was gone', { method: open.method, kind });
@@ -356,44 +330,67 @@ export class Session implements ConnectionEvents, AttachmentUser {
     this.#endIfDone();
   }
 
-  #forget(open: OpenRequest): void {
-    this.#open.delete(open.id);
-    open.timer?.cancel();
-    if (open.transaction === undefined) return;
-    open.transaction.limit?.cancel();
-    open.transaction.recovery.stop();
-    open.transaction.release();
-    for (const [id, { request }] of this.#questions) if (request === open) this.#questions.delete(id);
+  /** Never an answer: the register must ask. */
+  endUnknown(open: OpenRequest, why: string): void {
+    this.#outcome = 'unknown';
+    this.#options.log.error('the outcome of a transaction is unknown', {
+      method: open.method,
+      identity: open.identity?.key,
+      why,
+    });
+    this.#forget(open);
+    void open.transaction?.entry?.release();
+    this.#countOutcome(open.method, 'OUTCOME_UNKNOWN');
+    if (this.#state === 'gone') this.#endIfDone();
+    else this.#peer.close({ code: 'OUTCOME_UNKNOWN', text: why, by: 'us' });
   }
 
   /**
    * An answer by the bridge itself. A register takes an error of the recovery method for the transaction's outcome,
    * so there the only words are TRANSACTION_ACTIVE and OUTCOME_UNKNOWN.
    */
-  #refuse(
+  refuse(
     { method, answer }: Pick<InboundRequest, 'method' | 'answer'>,
     code: string,
     details: string,
     identity?: Identity,
   ): void {
     this.#countOutcome(method, code);
-    if (this.#isRecovery(method)) {
+    if (this.#transactions.isRecovery(method)) {
       const said = this.#isRunning(identity) ? 'TRANSACTION_ACTIVE' : 'OUTCOME_UNKNOWN';
       answer('error', errorText(said, `${code}: ${details}`));
     } else answer('error', errorText(code, details));
   }
 
+  holdOpen(work: Promise<void>): void {
+    this.#working += 1;
+    void work.finally(() => {
+      this.#working -= 1;
+      this.#endIfDone();
+    });
+  }
+
+  #send(attachment: Attachment, line: OutgoingLine) {
+    this.#trace('line out', attachment, line.bytes);
+    return this.#gates.get(attachment)?.send(line) ?? attachment.send(this, line);
+  }
+
+  #timedOut(open: OpenRequest): void {
+    const wasWaiting = open.line?.withdraw() === true;
+    const why = wasWaiting ? 'the application does not read' : 'the application does not answer';
+    this.settleRefused(open, 'TIMEOUT', why);
+  }
+
+  #forget(open: OpenRequest): void {
+    this.#open.delete(open.id);
+    open.timer?.cancel();
+    open.transaction?.limit?.cancel();
+    open.transaction?.recovery.stop();
+    open.transaction?.release();
+  }
+
   #countOutcome(method: string, outcome: string): void {
     this.#options.statistics.count(`${method.slice(0, 64)}: ${outcome}`);
-  }
-
-  #isRecovery(method: string): boolean {
-    return method === this.#options.dialect.transactions.recovery;
-  }
-
-  #identityOf(request: InboundRequest): Identity | undefined {
-    const identity = identify(request.params, this.#options.identity);
-    return identity === 'ambiguous' ? undefined : identity;
   }
 
   #isRunning(identity: Identity | undefined): boolean {
@@ -404,84 +401,12 @@ export class Session implements ConnectionEvents, AttachmentUser {
     return false;
   }
 
-  // Transactions whose outcome is not known.
-
-  #recover(open: OpenRequest): void {
-    const { transaction, attachment } = open;
-    if (transaction === undefined || transaction.recovery.isAsking) return;
-    this.#options.log.warn('the application went away during a transaction', {
-      method: open.method,
-      endpoint: attachment.text,
-    });
-    if (open.identity === undefined) {
-      this.#giveUpTransaction(open, 'the application went away and the request has no identifiers');
-    } else if (
-      attachment.isGone &&
-      ![...this.#attachments].some(({ canRead, isGone }) => canRead && !isGone)
-    ) {
-      this.#giveUpTransaction(open, 'the application went away and cannot come back');
-    } else {
-      this.#limitTransaction(open);
-      transaction.recovery.start();
-    }
-  }
-
-  #ask(open: OpenRequest, question: number): void {
-    const { identity, attachment } = open;
-    if (identity === undefined) return;
-    const id = `check-${this.#options.randomId()}`;
-    this.#questions.set(id, { request: open, question });
-    const methodText = JSON.stringify(this.#options.dialect.transactions.recovery);
-    const bytes = requestLine(
-      { connection: this.connection, idText: JSON.stringify(id) },
-      methodText,
-      identity.params,
-    );
-    this.#trace('line out', attachment, bytes);
-    attachment.send(this, {
-      bytes,
-      kind: 'request',
-      refused: () => {
-        this.#questions.delete(id);
-        open.transaction?.recovery.refused();
-      },
-    });
-  }
-
-  #limitTransaction(open: OpenRequest): void {
-    const { transaction } = open;
-    if (transaction === undefined || transaction.limit !== undefined) return;
-    transaction.limit = this.#options.clock.after(this.#options.outcomeWaitMs, () =>
-      this.#giveUpTransaction(open, 'no outcome could be found in time'),
-    );
-  }
-
-  /** Never an answer: the register must ask. */
-  #giveUpTransaction(open: OpenRequest, why: string): void {
-    if (this.#open.get(open.id) !== open) return;
-    if (open.transaction === undefined || !open.transaction.isHandedOver) {
-      open.line?.withdraw();
-      this.#settleRefused(open, 'CHANNEL_UNAVAILABLE', why);
-      return;
-    }
-    this.#outcome = 'unknown';
-    this.#options.log.error('the outcome of a transaction is unknown', {
-      method: open.method,
-      identity: open.identity?.key,
-      why,
-    });
-    this.#forget(open);
-    this.#countOutcome(open.method, 'OUTCOME_UNKNOWN');
-    if (this.#state === 'gone') this.#endIfDone();
-    else this.#peer.close({ code: 'OUTCOME_UNKNOWN', text: why, by: 'us' });
-  }
-
   /** Ends all that may be ended: what is no transaction, or was not handed over. */
   #giveUpWaiting(code: string, why: string): void {
     for (const open of [...this.#open.values()]) {
       if (open.transaction?.isHandedOver) continue;
       open.line?.withdraw();
-      this.#settleRefused(open, code, why);
+      this.settleRefused(open, code, why);
     }
   }
 
@@ -489,15 +414,14 @@ export class Session implements ConnectionEvents, AttachmentUser {
 
   #answered(message: Extract<Message, { kind: 'result' | 'error' }>, from: Attachment): void {
     const { kind, id, text } = message;
-    const question = this.#questions.get(id);
-    const open = question?.request ?? this.#open.get(id);
-    if (open === undefined) {
+    const open = this.#open.get(id);
+    if ((open === undefined || open.transaction?.isSettled) && !this.#questions.has(id)) {
       this.#options.statistics.count('late answers');
       this.#options.log.info('an answer to nothing that is open', { id, from: from.text });
       return;
     }
     if (message.depth > MAX_DEPTH) {
-      this.#complain(from, undefined, 'JSONRPC_INVALID_PARAMS', `nested deeper than ${MAX_DEPTH}`, id);
+      this.#complain(from, undefined, 'JSONRPC_INVALID_PARAMS', TOO_DEEP, id);
       return;
     }
     const full = kind === 'error' ? completeError(text) : text;
@@ -509,14 +433,16 @@ export class Session implements ConnectionEvents, AttachmentUser {
         'an error needs an integer code and a message',
         id,
       );
-    } else if (this.#state !== 'gone' && !open.fits(kind, full)) {
+      return;
+    }
+    const answer: Answer = { kind, text: full };
+    if (open === undefined) this.#questions.answered(id, answer);
+    else if (!this.canTake(open, answer)) {
       const why = 'the answer does not fit a frame';
       this.#complain(from, undefined, 'RESPONSE_TOO_LARGE', why, id);
-      if (open.transaction === undefined) this.#settleRefused(open, 'RESPONSE_TOO_LARGE', why);
-    } else if (question !== undefined) {
-      this.#questions.delete(id);
-      open.transaction?.recovery.answered(question.question, kind, full);
-    } else this.#settle(open, kind, full);
+      if (open.transaction === undefined) this.settleRefused(open, 'RESPONSE_TOO_LARGE', why);
+    } else if (open.transaction !== undefined) this.#transactions.settle(open, answer);
+    else this.finish(open, answer);
   }
 
   #toPeer(message: Extract<Message, { kind: 'request' | 'notification' }>, from: Attachment): void {
@@ -532,7 +458,7 @@ export class Session implements ConnectionEvents, AttachmentUser {
       return;
     }
     if (message.depth > MAX_DEPTH) {
-      this.#complain(from, idText, 'JSONRPC_INVALID_PARAMS', `nested deeper than ${MAX_DEPTH}`);
+      this.#complain(from, idText, 'JSONRPC_INVALID_PARAMS', TOO_DEEP);
       return;
     }
     const outcome =
@@ -549,23 +475,17 @@ export class Session implements ConnectionEvents, AttachmentUser {
   }
 
   /** Takes the peer's answer back to the application that asked, if it is still the same one. */
-  #returnTo(from: Attachment, idText: string) {
+  #returnTo(from: Attachment, idText: string): (answer: PeerAnswer) => void {
     const { epoch } = from;
-    return ({ kind, text, depth }: { kind: 'result' | 'error'; text: Buffer; depth: number }): void => {
+    return ({ kind, text, depth }) => {
       if (from.epoch !== epoch) return;
       const to = from.canWrite ? from : this.#router.writable('payment');
       if (to === undefined) return;
       const bytes =
         depth > MAX_DEPTH
-          ? complaintLine(
-              this.connection,
-              idText,
-              'JSONRPC_INVALID_PARAMS',
-              `the answer is nested deeper than ${MAX_DEPTH}`,
-            )
+          ? complaintLine(this.connection, idText, 'JSONRPC_INVALID_PARAMS', `the answer is ${TOO_DEEP}`)
           : answerLine({ connection: this.connection, idText }, kind, text);
-      this.#trace('line out', to, bytes);
-      to.send(this, { bytes, kind: 'answer' });
+      this.#send(to, { bytes, kind: 'answer' });
     };
   }
 
@@ -580,27 +500,28 @@ export class Session implements ConnectionEvents, AttachmentUser {
     this.#options.statistics.count('refused lines');
     const to = from.canWrite ? from : this.#router.writable('payment');
     const bytes = complaintLine(this.connection, idText, code, details, about);
-    to?.send(this, { bytes, kind: 'answer' });
+    if (to !== undefined) this.#send(to, { bytes, kind: 'answer' });
   }
 
   // Ends.
 
-  #beginDrain(limitMs: number, give: () => void): void {
+  #beginDrain(limitMs: number, giveUp: () => void): void {
     if (this.#state === 'gone' || this.#state === 'ended') return;
     this.#state = 'draining';
     this.#drain?.cancel();
-    this.#drain = this.#options.clock.after(limitMs, give);
+    this.#drain = this.#options.clock.after(limitMs, giveUp);
     this.#endIfDone();
   }
 
   /** Nothing is open any more: say goodbye if the time for it has come, and leave when the peer is gone. */
   #endIfDone(): void {
-    if (this.#open.size + this.#refusing > 0) return;
+    if (this.#open.size + this.#working > 0) return;
     if (this.#state === 'draining' && this.#reason !== undefined) this.#peer.close(this.#reason);
     else if (this.#state === 'gone') {
       this.#state = 'ended';
       this.#drain?.cancel();
-      for (const attachment of this.#attachments) attachment.detach(this);
+      this.#questions.close();
+      for (const attachment of this.#gates.keys()) attachment.detach(this);
       this.#options.ended(this.#outcome);
     }
   }
@@ -620,3 +541,9 @@ export class Session implements ConnectionEvents, AttachmentUser {
       log.trace(event, { endpoint: text, text: bytes.toString('utf8', 0, bytes.length - 1) });
   }
 }
+
+const WHY_REFUSED: Readonly<Record<Refusal, (where: string) => string>> = {
+  BUSY: (where) => `too much is waiting for the application at ${where}`,
+  CHANNEL_UNAVAILABLE: (where) => `no application is there at ${where}`,
+  CHANNEL_CLOSED: (where) => `the application at ${where} went away`,
+};

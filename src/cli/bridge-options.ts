@@ -1,5 +1,6 @@
 import { CHANNEL_NAMES, type ChannelName, isChannelName } from '../base/channel-name.ts';
 import { BridgeError } from '../base/errors.ts';
+import { quoteText } from '../base/printable.ts';
 import type { BridgeOptions } from '../bridge/bridge.ts';
 import { matches, type Route } from '../bridge/router.ts';
 import type { KeepaliveOptions } from '../dialect/dialect.ts';
@@ -11,9 +12,10 @@ import type { Settings } from './settings.ts';
 
 const MIN_FRAME_BYTES = 16_384;
 const MAX_FRAME_BYTES = 1_000_000;
-/** Longest time that any timer option takes: a day for answers, a month for outcomes. */
+/** Longest time that a timer option takes: a day for answers; for outcomes what a timer of the runtime holds. */
 const MAX_TIMEOUT_MS = 86_400_000;
-const MAX_OUTCOME_WAIT_MS = 2_000_000_000;
+const MAX_OUTCOME_WAIT_MS = 23 * 86_400_000;
+const MAX_REPEAT_WINDOW_MS = 365 * 86_400_000;
 
 /** Turns what the user wrote into what a bridge needs, filling in defaults and refusing contradictions. */
 export async function resolveBridgeOptions(
@@ -25,7 +27,7 @@ export async function resolveBridgeOptions(
   if (dialect === undefined) {
     throw settings.fault(
       'dialect',
-      `there is no dialect "${dialectName}"; there is ${DIALECT_NAMES.join(', ')}`,
+      `there is no dialect ${quoteText(dialectName, 64)}; there is ${DIALECT_NAMES.join(', ')}`,
     );
   }
   const name = settings.read(
@@ -44,19 +46,23 @@ export async function resolveBridgeOptions(
   const maxFrameBytes =
     readInteger(settings, 'max-frame', MIN_FRAME_BYTES, MAX_FRAME_BYTES) ?? MAX_FRAME_BYTES;
   const lock = settings.read('lock', 'a path or none', (text) => (text === '' ? undefined : text));
+  const register = settings.read(
+    'register',
+    'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons',
+    (text) => (/^[A-Za-z0-9._:-]{1,64}$/.test(text) ? text : undefined),
+  );
   return {
     dialect,
     channels,
     routes: settings.list('route').map((text) => readRoute(settings, text)),
     timeoutMs: readTimeouts(settings),
-    outcomeWaitMs:
-      settings.read('outcome-wait', 'a time such as 900, 15m or 2h', (text) =>
-        parseDurationMs(text, MAX_OUTCOME_WAIT_MS),
-      ) ?? MAX_OUTCOME_WAIT_MS,
+    outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
+    repeatWindowMs: readDurationMs(settings, 'repeat-window', MAX_REPEAT_WINDOW_MS),
     protocol: { maxFrameBytes, keepalive: readKeepalive(settings) },
     ...(name !== undefined && { name }),
     ...(identity !== undefined && { identity }),
     ...(lock !== undefined && { lock }),
+    ...(register !== undefined && { register }),
   };
 }
 
@@ -85,6 +91,13 @@ export function readInteger(
   });
 }
 
+/** An option that is a time; where a command does not have it, as long as it may be. */
+export function readDurationMs(settings: Settings, name: OptionName, limitMs: number): number {
+  const days = Math.floor(limitMs / 86_400_000);
+  const form = `a time such as 900, 15m or 2h, at most ${days} days`;
+  return settings.read(name, form, (text) => parseDurationMs(text, limitMs)) ?? limitMs;
+}
+
 /** `90`, `1.5`, `500ms`, `30s`, `15m`, `2h`, `30d`; a bare number is seconds. */
 export function parseDurationMs(text: string, limitMs: number): number | undefined {
   const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text) ?? [];
@@ -101,7 +114,7 @@ function readChannels(settings: Settings): Map<ChannelName, Endpoint> {
   if (app?.kind === 'fifo') {
     throw settings.fault(
       'app',
-      'a named pipe goes one way; give --ui, --payment, --storage and --device one each',
+      `${app.text} is a named pipe, and goes one way; give --ui, --payment, --storage and --device one each`,
     );
   }
   for (const channel of CHANNEL_NAMES) {
@@ -135,10 +148,8 @@ function readRoute(settings: Settings, text: string): Route {
     !isChannelName(channel) ||
     rest.length > 0
   ) {
-    throw settings.fault(
-      'route',
-      `"${text}" is not METHOD=CHANNEL, for instance Print*=ui (channels: ${CHANNEL_NAMES.join(', ')})`,
-    );
+    const form = `METHOD=CHANNEL, for instance Print*=ui (channels: ${CHANNEL_NAMES.join(', ')})`;
+    throw settings.refused('route', text, form);
   }
   return { method, channel };
 }
@@ -150,9 +161,10 @@ function readTimeouts(settings: Settings): (method: string) => number {
     const at = text.lastIndexOf('=');
     const ms = parseDurationMs(text.slice(at + 1), MAX_TIMEOUT_MS);
     if (ms === undefined || at === 0) {
-      throw settings.fault(
+      throw settings.refused(
         'timeout',
-        `"${text}" is not SECONDS or METHOD=SECONDS, for instance 30 or Test=600`,
+        text,
+        'SECONDS or METHOD=SECONDS, at most a day, such as 30 or Test=600',
       );
     }
     if (at === -1) generalMs = ms;

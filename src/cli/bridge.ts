@@ -11,7 +11,7 @@ import type { Settings } from './settings.ts';
 /** `posbridge`: one connection, then exit. */
 export async function runBridge(settings: Settings): Promise<number> {
   const options = await resolveBridgeOptions(settings);
-  const program = new Program(settings, 'one');
+  const program = await Program.start(settings, 'one');
   try {
     const bridge = await Bridge.open(await openWire(settings, program), options, program.context);
     program.onGauges(() => bridge.gauges);

@@ -1,8 +1,9 @@
 import { describeFault } from '../base/errors.ts';
 import { maskText } from '../base/mask.ts';
+import { escapeActive } from '../base/printable.ts';
 import { EXIT, exitCodeOfFault } from './exit-codes.ts';
 import type { CommandName } from './options.ts';
-import { helpText, parseCommandLine } from './parse.ts';
+import { parseCommandLine } from './parse.ts';
 import { gatherSettings, type Settings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -29,11 +30,24 @@ async function run(args: readonly string[]): Promise<number> {
     const runCommand = await commands[command]();
     return await runCommand(gatherSettings(command, given, process.env));
   } catch (fault) {
-    process.stderr.write(`posbridge: ${maskText(describeFault(fault)).replaceAll('\n', ' ')}\n`);
+    const text = maskText(describeFault(fault)).replaceAll('\n', ' ');
+    process.stderr.write(`posbridge: ${escapeActive(text)}\n`);
     return exitCodeOfFault(fault);
   }
 }
 
+/** Loaded on demand: a bridge in service never needs it. */
+async function helpText(command: CommandName): Promise<string> {
+  return (await import('./help.ts')).helpText(command);
+}
+
 function print(text: string): Promise<number> {
-  return new Promise((resolve) => process.stdout.write(`${text}\n`, () => resolve(EXIT.ok)));
+  return new Promise((resolve, reject) => {
+    process.stdout.on('error', () => {}); // told to the callback
+    process.stdout.write(`${text}\n`, (fault) => {
+      // A reader that has seen enough (`| head`) is no fault.
+      if (!fault || (fault as NodeJS.ErrnoException).code === 'EPIPE') resolve(EXIT.ok);
+      else reject(new Error(`standard output: ${describeFault(fault)}`));
+    });
+  });
 }

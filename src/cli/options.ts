@@ -11,7 +11,7 @@ export const COMMANDS = {
   },
   demo: {
     usage: 'posbridge demo [options]',
-    help: 'a listener with a simulated terminal, on this machine, to try things out',
+    help: 'a simulated terminal behind a listener on tcp:127.0.0.1:10001, to try things out',
   },
 } as const;
 export type CommandName = keyof typeof COMMANDS;
@@ -123,6 +123,32 @@ export const OPTIONS = [
     name: 'lock',
     value: 'PATH|none',
     help: 'lock file that keeps transactions of one terminal apart; default: in /run/lock, by payment endpoint',
+    commands: REAL,
+  },
+  {
+    name: 'journal',
+    value: 'DIR',
+    help: 'record transactions in this folder: none is lost or doubled, whatever crashes',
+    commands: REAL,
+  },
+  {
+    name: 'journal-keep',
+    value: 'TIME',
+    fallback: '30d',
+    help: 'how long an ended transaction keeps its identifiers',
+    commands: REAL,
+  },
+  {
+    name: 'repeat-window',
+    value: 'TIME',
+    fallback: '15m',
+    help: 'how long a repeated request gets the stored answer; later it is refused',
+    commands: REAL,
+  },
+  {
+    name: 'register',
+    value: 'NAME',
+    help: 'whose identifiers they are; default: the IP address of the peer, else nobody in particular',
     commands: REAL,
   },
   {

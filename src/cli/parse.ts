@@ -1,6 +1,7 @@
-import yargs from 'yargs';
+import { parseArgs } from 'node:util';
 import { BridgeError } from '../base/errors.ts';
-import { COMMANDS, type CommandName, environmentName, optionsOf } from './options.ts';
+import { quoteText } from '../base/printable.ts';
+import { COMMANDS, type CommandName, optionsOf } from './options.ts';
 
 /** The command line as given: values by option name, flags as an empty list. */
 export interface CommandLine {
@@ -10,88 +11,70 @@ export interface CommandLine {
 
 /** Reads the arguments. Throws a BridgeError `USAGE` that says what was not understood. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  const [first] = args;
-  const isCommand = first !== undefined && !first.startsWith('-');
-  if (isCommand && (first === 'bridge' || !Object.hasOwn(COMMANDS, first))) {
-    throw usage(`there is no command "${first}"; commands are ${commandNames().join(', ')}`);
+  const [first, ...rest] = args;
+  if (first === undefined || first.startsWith('-')) {
+    return { command: 'bridge', given: parseOptions('bridge', args) };
   }
-  const command = isCommand ? (first as CommandName) : 'bridge';
-  const parsed = parse(command, isCommand ? args.slice(1) : args);
-  const given = new Map<string, readonly string[]>();
-  for (const option of optionsOf(command)) {
-    const value = parsed[option.name];
-    if (value === undefined) continue;
-    if (option.value === undefined) given.set(option.name, []);
-    else given.set(option.name, (Array.isArray(value) ? value : [value]).map(String));
+  if (isNamed(first)) return { command: first, given: parseOptions(first, rest) };
+  throw complaint('bridge', `there is no command ${shown(first)}; commands are ${NAMED.join(', ')}`);
+}
+
+function parseOptions(command: CommandName, args: readonly string[]): Map<string, string[]> {
+  const options = new Map(optionsOf(command).map((option) => [option.name, option]));
+  const types = [...options].map(
+    ([name, { value }]) => [name, { type: value === undefined ? 'boolean' : 'string' }] as const,
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(types),
+    strict: false,
+    tokens: true,
+  });
+  const given = new Map<string, string[]>();
+  for (const token of tokens) {
+    const written = args[token.index] ?? '';
+    if (token.kind !== 'option') throw complaint(command, whyNoOption(written));
+    const { name, value, inlineValue } = token;
+    const option = token.rawName.startsWith('--') ? options.get(name) : undefined;
+    if (option === undefined) {
+      throw complaint(command, `there is no option ${shown(written.replace(/=.*/s, ''))} for this command`);
+    }
+    if (option.value === undefined) {
+      if (value !== undefined) throw complaint(command, `--${name} takes no value`);
+      given.set(name, []);
+      continue;
+    }
+    if (value === undefined) throw complaint(command, `--${name} wants a value, ${option.value}`);
+    if (!inlineValue && value.startsWith('-')) {
+      throw complaint(
+        command,
+        `--${name} wants a value, ${option.value}; one that begins with a dash is written --${name}=${value}`,
+      );
+    }
+    given.set(name, [...(given.get(name) ?? []), value]);
   }
-  return { command, given };
+  return given;
 }
 
-/** The help of a command, complete. */
-export function helpText(command: CommandName): Promise<string> {
-  const { usage: line, help } = COMMANDS[command];
-  const about = `${line}\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}.`;
-  const others = Object.entries(COMMANDS)
-    .filter(([name]) => name !== 'bridge')
-    .map(([name, other]) => `  posbridge ${name.padEnd(8)} ${other.help}`);
-  const epilogue = [
-    command === 'bridge' ? `Commands (each has its own --help):\n${others.join('\n')}\n` : '',
-    'Endpoints: fd:N, fd:R,W, fifo:PATH, unix:PATH, unix:@NAME, tcp:HOST:PORT, ws://HOST:PORT/PATH, simulator:, null:',
-    `Every option may also come from the environment (${environmentName('log-level')}) or from --config; the command line wins.`,
-    'Exit status: 0 closed normally, 76 the peer broke its protocol, 100 wrong usage, 111 temporary failure.',
-  ].filter((part) => part !== '');
-  return parserFor(command, []).usage(about).epilogue(epilogue.join('\n')).getHelp();
+/** The commands that are named; without a name it is `bridge`. */
+const NAMED = Object.keys(COMMANDS).filter((name) => name !== 'bridge');
+
+function isNamed(text: string): text is CommandName {
+  return NAMED.includes(text);
 }
 
-function commandNames(): string[] {
-  return Object.keys(COMMANDS).filter((name) => name !== 'bridge');
+function whyNoOption(text: string): string {
+  if (isNamed(text)) return `the command comes first: posbridge ${text} …`;
+  return `${shown(text)} is not understood; options are written --NAME VALUE`;
 }
 
-function parse(command: CommandName, args: readonly string[]): Record<string, unknown> {
-  let complaint: string | undefined;
-  const parsed = parserFor(command, args)
-    .fail((message, fault) => {
-      complaint ??= message ?? fault?.message;
-    })
-    .parseSync();
-  if (complaint !== undefined) {
-    const { usage: line } = COMMANDS[command];
-    const help = line.replace(/ (--listen|\[).*/, ' --help');
-    throw usage(
-      `${complaint.charAt(0).toLowerCase()}${complaint.slice(1).replaceAll('\n', ' ')}; see ${help}`,
-    );
-  }
-  return parsed;
+function complaint(command: CommandName, text: string): BridgeError {
+  const help = command === 'bridge' ? 'posbridge --help' : `posbridge ${command} --help`;
+  return new BridgeError('USAGE', `${text}; see ${help}`);
 }
 
-function parserFor(command: CommandName, args: readonly string[]) {
-  const parser = yargs([...args])
-    .scriptName('posbridge')
-    .parserConfiguration({
-      'boolean-negation': false,
-      'camel-case-expansion': false,
-      'dot-notation': false,
-      'parse-numbers': false,
-      'parse-positional-numbers': false,
-      'short-option-groups': false,
-    })
-    .exitProcess(false)
-    .help(false)
-    .version(false)
-    .strict()
-    .wrap(110);
-  for (const { name, value, help, fallback, repeats } of optionsOf(command)) {
-    const notes = [fallback === undefined ? '' : `default ${fallback}`, repeats ? 'repeatable' : ''];
-    const note = notes.filter((text) => text !== '').join(', ');
-    const wanted = value === undefined ? '' : `${value}: `;
-    parser.option(name, {
-      describe: `${wanted}${help}${note === '' ? '' : ` [${note}]`}`,
-      ...(value === undefined ? { boolean: true } : { nargs: 1, requiresArg: true }),
-    });
-  }
-  return parser;
-}
+const MAX_SHOWN = 200;
 
-function usage(text: string): BridgeError {
-  return new BridgeError('USAGE', text);
+function shown(text: string): string {
+  return quoteText(text, MAX_SHOWN);
 }

@@ -2,38 +2,55 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import { LOG_LEVELS, type Logger, type LogLevel } from '../base/log.ts';
-import { openLogSink } from '../base/log-sink.ts';
-import { createLogger } from '../base/logger.ts';
+import { type LogSink, openLogSink } from '../base/log-sink.ts';
+import { createLogger, describeLostLines, type LogRender } from '../base/logger.ts';
 import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext } from '../bridge/bridge.ts';
 import { AttachmentPool, type PoolOptions } from '../channel/pool.ts';
+import type { Journal } from '../store/journal.ts';
+import { readDurationMs } from './bridge-options.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 
+const MAX_KEEP_MS = 10 * 365 * 86_400_000;
+
+async function openJournal(settings: Settings, log: Logger): Promise<Journal | undefined> {
+  const folder = settings.text('journal');
+  if (folder === undefined) return undefined;
+  const keepMs = readDurationMs(settings, 'journal-keep', MAX_KEEP_MS);
+  const { Journal } = await import('../store/journal.ts');
+  return Journal.open(folder, { clock: systemClock, log, keepMs });
+}
+
 /** What every command needs of the process: log, signals, the context of bridges. */
 export class Program {
   readonly log: Logger;
-  readonly context: BridgeContext;
-  readonly #sink = openLogSink();
+  readonly #context: Omit<BridgeContext, 'journal'>;
+  #journal: Journal | undefined;
+  readonly #sink: LogSink;
   readonly #startedMs = systemClock.nowMs();
   #stop: (() => void) | undefined;
   #isStopping = false;
   #gauges: () => Record<string, number> = () => ({});
 
-  constructor(settings: Settings, names: 'one' | 'counted') {
+  /** Rejects with a BridgeError when the journal cannot be opened. */
+  static async start(settings: Settings, names: 'one' | 'counted'): Promise<Program> {
+    const program = new Program(settings, names);
+    program.#journal = await openJournal(settings, program.log);
+    return program;
+  }
+
+  private constructor(settings: Settings, names: 'one' | 'counted') {
     const level = settings.read('log-level', `one of ${LOG_LEVELS.join(', ')}`, (text) =>
       (LOG_LEVELS as readonly string[]).includes(text) ? (text as LogLevel) : undefined,
     );
     const format = settings.read('log-format', 'human or json', (text) =>
       text === 'human' || text === 'json' ? text : undefined,
     );
-    this.log = createLogger({
-      level: level ?? 'info',
-      format: format ?? 'human',
-      sink: this.#sink,
-      clock: systemClock,
-    });
+    const render: LogRender = { format: format ?? 'human', clock: systemClock };
+    this.#sink = openLogSink(2, describeLostLines(render));
+    this.log = createLogger({ ...render, level: level ?? 'info', sink: this.#sink });
     let connections = 0;
     const options: PoolOptions = {
       clock: systemClock,
@@ -46,7 +63,7 @@ export class Program {
         return createSimulator(simulator, systemClock);
       },
     };
-    this.context = {
+    this.#context = {
       ...options,
       version,
       pid: process.pid,
@@ -58,6 +75,10 @@ export class Program {
       },
     };
     this.#listenToSignals();
+  }
+
+  get context(): BridgeContext {
+    return { ...this.#context, journal: this.#journal };
   }
 
   /** What SIGTERM and SIGINT do, at once if one came already. */
@@ -73,7 +94,8 @@ export class Program {
 
   /** Gives back what the process shares and writes the last words. */
   async end(): Promise<void> {
-    await this.context.pool.close();
+    await this.#context.pool.close();
+    await this.#journal?.close();
     this.#sink.flush();
   }
 
@@ -101,7 +123,7 @@ export class Program {
       'uptime s': Math.round((systemClock.nowMs() - this.#startedMs) / 1000),
       'memory MB': Math.round(process.memoryUsage.rss() / 1_000_000),
       ...this.#gauges(),
-      ...this.context.statistics.snapshot(),
+      ...this.#context.statistics.snapshot(),
     });
   }
 }

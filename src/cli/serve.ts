@@ -39,7 +39,7 @@ export async function serve(
   options: ServerOptions,
   ready: (program: Program, address: string) => void,
 ): Promise<number> {
-  const program = new Program(settings, 'counted');
+  const program = await Program.start(settings, 'counted');
   try {
     const stopped = deferred<void>();
     const server = await Server.open(options, program.context);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import { quoteText } from '../base/printable.ts';
 import { type CommandName, environmentName, type OptionName, optionsOf } from './options.ts';
 
 /** One option's values and where they came from, for error texts. */
@@ -37,8 +38,13 @@ export class Settings {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const value = read(text);
-    if (value === undefined) throw this.fault(name, `"${text}" is not ${form}`);
+    if (value === undefined) throw this.refused(name, text, form);
     return value;
+  }
+
+  /** An error about a value that cannot be used; `form` says what is wanted. */
+  refused(name: OptionName, text: string, form: string): BridgeError {
+    return this.fault(name, `${quoteText(text, MAX_SHOWN)} is not ${form}`);
   }
 
   /** An error about one option that names where its value came from. */
@@ -48,36 +54,48 @@ export class Settings {
   }
 }
 
+const MAX_SHOWN = 200;
+
 export function gatherSettings(
   command: CommandName,
   given: ReadonlyMap<string, readonly string[]>,
   env: Readonly<Record<string, string | undefined>>,
 ): Settings {
   const settings = new Map<string, Setting>();
-  const config = given.get('config')?.[0] ?? env[environmentName('config')];
-  const file = config === undefined ? undefined : readConfig(config, command);
+  const named = spoken('config', false, given, env);
+  const file = named === undefined ? undefined : readConfig(named, command);
   for (const { name, value, repeats } of optionsOf(command)) {
     if (value === undefined || name === 'config') continue;
-    const inEnvironment = env[environmentName(name)];
-    const typed = given.get(name);
-    let setting = file?.get(name);
-    if (inEnvironment !== undefined && inEnvironment !== '') {
-      const values = repeats ? inEnvironment.split(',').map((part) => part.trim()) : [inEnvironment];
-      setting = { values, source: environmentName(name) };
-    }
-    if (typed !== undefined) setting = { values: typed, source: `--${name}` };
-    if (setting === undefined) continue;
-    if (setting.values.length > 1 && !repeats) {
-      throw new BridgeError('USAGE', `${setting.source} is given more than once; give it one value`);
-    }
-    settings.set(name, setting);
+    const setting = spoken(name, repeats === true, given, env) ?? file?.get(name);
+    if (setting !== undefined) settings.set(name, checked(setting, repeats === true));
   }
   return new Settings(command, settings);
 }
 
-function readConfig(path: string, command: CommandName): Map<string, Setting> {
+/** What the command line says of an option, else the environment; an empty variable says nothing. */
+function spoken(
+  name: string,
+  repeats: boolean,
+  given: ReadonlyMap<string, readonly string[]>,
+  env: Readonly<Record<string, string | undefined>>,
+): Setting | undefined {
+  const typed = given.get(name);
+  if (typed !== undefined) return checked({ values: typed, source: `--${name}` }, repeats);
+  const variable = environmentName(name);
+  const text = env[variable];
+  if (text === undefined || text === '') return undefined;
+  return { values: repeats ? text.split(',').map((part) => part.trim()) : [text], source: variable };
+}
+
+function checked(setting: Setting, repeats: boolean): Setting {
+  if (setting.values.length <= 1 || repeats) return setting;
+  throw new BridgeError('USAGE', `${setting.source} is given more than once; give it one value`);
+}
+
+function readConfig(named: Setting, command: CommandName): Map<string, Setting> {
+  const path = named.values[0] ?? '';
   const fail = (why: string, cause?: unknown) =>
-    new BridgeError('USAGE', `--config ${path}: ${why}`, { cause });
+    new BridgeError('USAGE', `${named.source} ${path === '' ? '""' : path}: ${why}`, { cause });
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -22,6 +22,9 @@ export interface TransactionRules {
   readonly methods: readonly string[];
   /** Members of `params` that identify a transaction for ever. */
   readonly identity: readonly string[];
+  /** Members of `params` that say how much. */
+  readonly amount: string;
+  readonly currency: string;
   /** The method that asks for the outcome of an earlier transaction by the same members. */
   readonly recovery: string;
 }

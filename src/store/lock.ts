@@ -220,9 +220,14 @@ export async function defaultLockPath(paymentEndpointText: string, env: Environm
         'say where with --lock PATH, or --lock none',
     );
   }
+  return lockPathIn(directory, paymentEndpointText);
+}
+
+/** The same file in a folder of the caller's choice. */
+export function lockPathIn(folder: string, paymentEndpointText: string): string {
   const readable = paymentEndpointText.replace(/[^A-Za-z0-9.]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
   const hash = createHash('sha256').update(paymentEndpointText).digest('hex').slice(0, 12);
-  return path.join(directory, `posbridge-${readable.slice(0, 48)}-${hash}.lock`);
+  return path.join(folder, `posbridge-${readable.slice(0, 48)}-${hash}.lock`);
 }
 
 function xdgFault({ XDG_RUNTIME_DIR }: Environment): string {

@@ -6,6 +6,7 @@ import { AttachmentPool } from '../../src/channel/pool.ts';
 import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
 import type { Endpoint } from '../../src/endpoint/endpoint.ts';
 import { parseEndpoint } from '../../src/endpoint/parse.ts';
+import type { Journal } from '../../src/store/journal.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import { OutputQueue } from '../../src/wire/output-queue.ts';
 import type { Wire } from '../../src/wire/wire.ts';
@@ -175,6 +176,7 @@ let benches = 0;
 /** A bridge between a register and one played application, on memory wires and a fake clock. */
 export async function bench(
   options: Partial<BridgeOptions> & {
+    journal?: Journal;
     terminal?: string;
     channelNames?: readonly ChannelName[];
     endpoint?: string;
@@ -204,6 +206,7 @@ export async function bench(
     version: '1.2.3',
     pid: 4711,
     pool: new AttachmentPool(poolOptions),
+    journal: options.journal,
     randomId: () => {
       ids += 1;
       return `r${ids}`;
@@ -219,6 +222,7 @@ export async function bench(
       routes: [],
       timeoutMs: () => 60_000,
       outcomeWaitMs: 900_000,
+      repeatWindowMs: 900_000,
       protocol: { maxFrameBytes: 262_134, keepalive: 'off' },
       ...options,
     },

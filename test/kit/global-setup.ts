@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 
-/** Builds the program once: tests that run it run what a user would. */
+/** Builds the program once: tests that run it run what a user would, reliability tests a build with fault points. */
 export default function setup(): void {
-  execFileSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
+  for (const build of [[], ['--test']]) {
+    execFileSync(process.execPath, ['scripts/build.mjs', ...build], { stdio: 'inherit' });
+  }
 }

@@ -15,6 +15,14 @@ export function maskRuleOf(name: string): MaskRule {
   return CARD.test(plain) || CARD_WORD.test(lastWord) ? 'card' : 'plain';
 }
 
+/** Track data, verification values and PINs: what no store may ever keep. */
+export function isNeverStored(name: string): boolean {
+  return maskRuleOf(name) === 'secret' && NEVER_STORED.test(name);
+}
+
+const NEVER_STORED =
+  /track|magstripe|magnetic|swipe|cv[vcn]|csc|cav|cid|security.?code|card.?verification|pin/i;
+
 /** A member that holds the number itself when it stands inside a card field: `"card": {"number": …}`. */
 export function isCardPart(name: string): boolean {
   return CARD_PART.test(name.toLowerCase());

@@ -27,5 +27,7 @@ export const routes: Readonly<Record<string, ChannelName>> = {
 export const transactions: TransactionRules = {
   methods: ['Purchase', 'Refund'],
   identity: ['receipt_id', 'sequence_id'],
+  amount: 'amount',
+  currency: 'currency',
   recovery: 'Check',
 };

@@ -1,0 +1,19 @@
+declare const POSBRIDGE_TEST_BUILD: boolean | undefined;
+
+/** The moments of a transaction at which a test can have the power fail. */
+export type FaultPoint =
+  | 'before-sent'
+  | 'after-sent'
+  | 'after-hand-over'
+  | 'before-done'
+  | 'after-done'
+  | 'after-answer';
+
+/**
+ * Ends the process like kill -9 when POSBRIDGE_FAULT names this moment. Only in the build for tests: in the product the
+ * bundler leaves nothing of it.
+ */
+export function faultPoint(point: FaultPoint): void {
+  if (typeof POSBRIDGE_TEST_BUILD === 'undefined' || !POSBRIDGE_TEST_BUILD) return;
+  if (process.env['POSBRIDGE_FAULT'] === point) process.kill(process.pid, 'SIGKILL');
+}

@@ -1,0 +1,327 @@
+import type { Clock } from '../base/clock.ts';
+import { describeFault } from '../base/errors.ts';
+import { faultPoint } from '../base/fault-point.ts';
+import type { Logger } from '../base/log.ts';
+import { isNeverStored } from '../base/mask/rules.ts';
+import { dropMembers } from '../rpc/drop-members.ts';
+import { errorText } from '../rpc/error-object.ts';
+import { Journal, type Lookup, type OwnedEntry } from '../store/journal.ts';
+import type { SentRecord } from '../store/journal-record.ts';
+import type { LockAttempt } from '../store/lock.ts';
+import type { Identity } from './identity.ts';
+import { type Answer, judgeAnswer } from './outcome.ts';
+
+/** "Not found" for a transaction that was sent counts when it is said again this much later. */
+const NOT_FOUND_AGAIN_MS = 5000;
+/** How often an application that says "still running" is asked again. */
+const ASK_AGAIN_MS = 5000;
+/** How often it is looked whether another process has ended a transaction. */
+const JOIN_POLL_MS = 100;
+/** A disk that does not answer must not keep an outcome from the register. */
+const RECORD_LIMIT_MS = 5000;
+const RECORD_AGAIN_MS = 1000;
+
+export interface JournalDeskOptions {
+  readonly journal: Journal;
+  /** Part of every identity. */
+  readonly register: string;
+  readonly repeatWindowMs: number;
+  readonly outcomeWaitMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A request for a transaction, as the journal sees it. */
+export interface TransactionRequest {
+  readonly identity: Identity;
+  /** The `sent` record without what the desk knows itself. */
+  readonly record: Omit<SentRecord, 'state' | 'version' | 'register' | 'identity' | 'time'>;
+  /** Takes the terminal. */
+  acquire(): LockAttempt;
+  /** Asks the application about it, on the channel that it went to or would go to. */
+  ask(channel: string | undefined): Promise<Answer | undefined>;
+  /** It will take longer: others need not wait behind it. */
+  delayed(): void;
+  /** Nobody waits for it any more. */
+  isAbandoned(): boolean;
+}
+
+export type Acceptance =
+  | { readonly kind: 'begun'; readonly entry: OwnedEntry; release(): void }
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'busy'; readonly attempt: Extract<LockAttempt, { acquired: false }> }
+  | { readonly kind: 'refused'; readonly code: string; readonly details: string }
+  | { readonly kind: 'unknown'; readonly details: string };
+
+type Found = { readonly done: Answer & { readonly sent: SentRecord; readonly time: string } };
+type Resolution = Found | 'active' | 'unknown' | 'busy';
+
+/**
+ * What the journal decides: whether a transaction is new, which answer a repeated one gets, what `Check` is told.
+ */
+export class JournalDesk {
+  readonly #options: JournalDeskOptions;
+
+  constructor(options: JournalDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Begins a new transaction, or says what else becomes of the request. */
+  async accept(request: TransactionRequest): Promise<Acceptance> {
+    const { clock, outcomeWaitMs } = this.#options;
+    const id = this.#idOf(request.identity);
+    const giveUpMs = clock.nowMs() + outcomeWaitMs;
+    while (!request.isAbandoned()) {
+      const acceptance = await this.#tryAccept(id, request).catch((fault) => this.#unavailable(fault));
+      if (acceptance !== 'again') return acceptance;
+      if (clock.nowMs() >= giveUpMs) break;
+      request.delayed();
+      await this.#pause(JOIN_POLL_MS);
+    }
+    return { kind: 'unknown', details: 'the same transaction is still running elsewhere' };
+  }
+
+  /** The answer to a recovery request. */
+  async check(identity: Identity, ask: TransactionRequest['ask']): Promise<Answer> {
+    const id = this.#idOf(identity);
+    try {
+      const lookup = await this.#options.journal.lookup(id);
+      if (lookup.state === 'running') return active();
+      if (lookup.state === 'none') return await this.#checkUnrecorded(id, identity, ask);
+      const resolution = await this.#resolve(id, lookup, identity, ask);
+      if (resolution === 'active' || resolution === 'busy') return active();
+      return resolution === 'unknown' ? unknown('the application cannot say') : resolution.done;
+    } catch (fault) {
+      this.#options.log.error('the journal cannot be read', { why: describeFault(fault) });
+      return unknown('the journal cannot be read');
+    }
+  }
+
+  /**
+   * Stores an outcome. Resolves when it is on the disk, or when the disk refuses it or takes too long: it is then
+   * reported and tried again until `isAbandoned`.
+   */
+  async record(entry: OwnedEntry, answer: Answer): Promise<void> {
+    const { clock, log } = this.#options;
+    const stored = entry.finish(this.#doneOf(answer));
+    const limit = new Promise<'late'>((resolve) => clock.after(RECORD_LIMIT_MS, () => resolve('late')));
+    try {
+      if ((await Promise.race([stored, limit])) !== 'late') return;
+      log.error('the journal does not take an outcome in time; the register gets it all the same');
+      stored.catch((fault) => this.#recordAgain(entry, answer, fault));
+    } catch (fault) {
+      this.#recordAgain(entry, answer, fault);
+    }
+  }
+
+  async #tryAccept(id: string, request: TransactionRequest): Promise<Acceptance | 'again'> {
+    const lookup = await this.#options.journal.lookup(id);
+    if (lookup.state === 'running') return 'again';
+    if (lookup.state === 'none') return this.#begin(id, request);
+    request.delayed();
+    const giveUpMs = this.#options.clock.nowMs() + this.#options.outcomeWaitMs;
+    for (;;) {
+      const resolution = await this.#resolve(id, lookup, request.identity, request.ask);
+      if (resolution === 'busy') return 'again';
+      if (resolution === 'unknown' || this.#options.clock.nowMs() >= giveUpMs || request.isAbandoned()) {
+        return { kind: 'unknown', details: 'an earlier request for this transaction has no known outcome' };
+      }
+      if (resolution !== 'active') return this.#repeat(resolution, request);
+      await this.#pause(ASK_AGAIN_MS);
+    }
+  }
+
+  async #begin(id: string, request: TransactionRequest): Promise<Acceptance | 'again'> {
+    const attempt = request.acquire();
+    if (!attempt.acquired) return { kind: 'busy', attempt };
+    faultPoint('before-sent');
+    try {
+      const entry = await this.#options.journal.begin(
+        id,
+        this.#sentOf(request.identity, 'sent', request.record),
+      );
+      if (entry !== 'exists') return { kind: 'begun', entry, release: attempt.release };
+    } catch (fault) {
+      attempt.release();
+      throw fault;
+    }
+    attempt.release();
+    return 'again';
+  }
+
+  /** The same identity once more: the stored answer if it is the same request soon after, else a refusal. */
+  #repeat({ done }: Found, { record }: TransactionRequest): Acceptance {
+    const { sent, time } = done;
+    const ageMs = this.#options.clock.wallMs() - Date.parse(time);
+    const isSame =
+      sent.state === 'sent' && sent.amount === record.amount && sent.currency === record.currency;
+    if (isSame && sent.method === record.method && ageMs <= this.#options.repeatWindowMs) {
+      return { kind: 'answer', answer: done };
+    }
+    const first =
+      sent.state === 'absent'
+        ? `it was asked about at ${sent.time} and not found`
+        : `the first was a ${sent.method} of ${sent.amount ?? '?'} ${sent.currency ?? '?'} at ${sent.time}`;
+    return {
+      kind: 'refused',
+      code: 'DUPLICATE_TRANSACTION',
+      details: `these identifiers were used: ${first}`,
+    };
+  }
+
+  /** Asks the application about an entry without a living owner, and records what it says. */
+  async #resolve(
+    id: string,
+    lookup: Exclude<Lookup, { state: 'none' | 'running' }>,
+    identity: Identity,
+    ask: TransactionRequest['ask'],
+  ): Promise<Resolution> {
+    if (lookup.state === 'done') return foundIn(lookup);
+    if (lookup.state === 'lost') return this.#resolveLost(id, identity, ask);
+    const entry = await this.#options.journal.claim(id);
+    if (entry === undefined) return 'busy';
+    try {
+      if (entry.lookup.state === 'done') return foundIn(entry.lookup);
+      if (entry.lookup.state !== 'unresolved') return 'unknown';
+      const { sent, isDoubtful } = entry.lookup;
+      const answer = await this.#askTwice(() => ask(sent.channel), isDoubtful);
+      if (typeof answer === 'string') return answer;
+      const done = this.#doneOf(answer);
+      await entry.finish(done).catch((fault) => this.#unrecorded(fault));
+      return { done: { ...answer, sent, time: done.time } };
+    } finally {
+      await entry.release();
+    }
+  }
+
+  /** The record is damaged: an outcome is believed, but nothing proves that there is none. */
+  async #resolveLost(id: string, identity: Identity, ask: TransactionRequest['ask']): Promise<Resolution> {
+    const answer = await ask(undefined);
+    if (answer === undefined) return 'unknown';
+    const judgement = judgeAnswer(answer);
+    if (judgement === 'active') return 'active';
+    if (judgement !== 'outcome') return 'unknown';
+    return this.#recordAbsent(id, identity, answer);
+  }
+
+  async #checkUnrecorded(id: string, identity: Identity, ask: TransactionRequest['ask']): Promise<Answer> {
+    const answer = await ask(undefined);
+    const judgement = answer === undefined ? 'nothing' : judgeAnswer(answer);
+    if (judgement === 'active') return active();
+    if (answer === undefined || judgement === 'nothing') return unknown('the application cannot say');
+    if (judgement !== 'outcome' && !(await this.#options.journal.isComplete())) {
+      return unknown('a part of the journal is damaged');
+    }
+    const notFound = {
+      kind: 'error' as const,
+      text: errorText('TRANSACTION_NOT_FOUND', 'no such transaction'),
+    };
+    const recorded = await this.#recordAbsent(id, identity, judgement === 'unsupported' ? notFound : answer);
+    if (recorded === 'busy') return active(); // a request for it has come in between
+    return recorded === 'unknown' || recorded === 'active'
+      ? unknown('the journal takes no record')
+      : recorded.done;
+  }
+
+  /** Stores what the application said about a transaction of which there is no record. */
+  async #recordAbsent(id: string, identity: Identity, answer: Answer): Promise<Resolution> {
+    const sent = this.#sentOf(identity, 'absent', { method: '' });
+    const done = this.#doneOf(answer);
+    try {
+      const entry = await this.#options.journal.begin(id, sent, done);
+      if (entry === 'exists') return 'busy';
+      await entry.release();
+    } catch (fault) {
+      this.#unrecorded(fault);
+      if (judgeAnswer(answer) !== 'outcome') return 'unknown';
+    }
+    return { done: { ...answer, sent, time: done.time } };
+  }
+
+  async #askTwice(
+    ask: () => Promise<Answer | undefined>,
+    isDoubtful: boolean,
+  ): Promise<Answer | 'active' | 'unknown'> {
+    const first = await ask();
+    if (first === undefined) return 'unknown';
+    const judgement = judgeAnswer(first);
+    if (judgement === 'outcome') return first;
+    if (judgement === 'active') return 'active';
+    if (judgement !== 'not-found' || isDoubtful) return 'unknown';
+    await this.#pause(NOT_FOUND_AGAIN_MS);
+    const second = await ask();
+    if (second === undefined) return 'unknown';
+    const again = judgeAnswer(second);
+    if (again === 'outcome' || again === 'not-found') return second;
+    return again === 'active' ? 'active' : 'unknown';
+  }
+
+  #recordAgain(entry: OwnedEntry, answer: Answer, fault: unknown): void {
+    this.#unrecorded(fault);
+    const { clock, outcomeWaitMs, log } = this.#options;
+    const giveUpMs = clock.nowMs() + outcomeWaitMs;
+    const retry = async (): Promise<void> => {
+      try {
+        await entry.finish(this.#doneOf(answer));
+        log.warn('the journal has taken the outcome after all');
+      } catch (again) {
+        if (clock.nowMs() < giveUpMs) clock.after(RECORD_AGAIN_MS, retry);
+        else {
+          this.#unrecorded(again);
+          await entry.release();
+        }
+      }
+    };
+    clock.after(RECORD_AGAIN_MS, retry);
+  }
+
+  #unrecorded(fault: unknown): void {
+    this.#options.log.error('THE JOURNAL CANNOT TAKE AN OUTCOME', {
+      folder: this.#options.journal.folder,
+      why: describeFault(fault),
+    });
+  }
+
+  #unavailable(fault: unknown): Acceptance {
+    const details = `the transaction cannot be recorded: ${describeFault(fault)}`;
+    this.#options.log.error('the journal cannot be used', {
+      folder: this.#options.journal.folder,
+      why: describeFault(fault),
+    });
+    return { kind: 'refused', code: 'JOURNAL_UNAVAILABLE', details };
+  }
+
+  #idOf(identity: Identity): string {
+    return Journal.idOf(this.#options.register, identity.key);
+  }
+
+  #sentOf(identity: Identity, state: SentRecord['state'], record: TransactionRequest['record']): SentRecord {
+    const { register, clock } = this.#options;
+    const time = new Date(clock.wallMs()).toISOString();
+    return { state, version: 1, register, identity: identity.values, ...record, time };
+  }
+
+  /** The outcome for the disk: never with track data, verification values or PINs. */
+  #doneOf({ kind, text }: Answer): { kind: Answer['kind']; text: string; time: string } {
+    const own = text.toString();
+    const storable = dropMembers(own, isNeverStored);
+    if (storable !== own) this.#options.log.warn('an answer has card secrets; it is stored without them');
+    return { kind, text: storable, time: new Date(this.#options.clock.wallMs()).toISOString() };
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
+  }
+}
+
+function foundIn({ sent, done }: Extract<Lookup, { state: 'done' }>): Found {
+  return { done: { kind: done.kind, text: Buffer.from(done.text), sent, time: done.time } };
+}
+
+function active(): Answer {
+  return { kind: 'error', text: errorText('TRANSACTION_ACTIVE', 'ask again in a few seconds') };
+}
+
+function unknown(why: string): Answer {
+  return { kind: 'error', text: errorText('OUTCOME_UNKNOWN', `${why}; look at the terminal, and ask again`) };
+}

@@ -1,0 +1,35 @@
+import type { Timer } from '../base/clock.ts';
+import type { Attachment, QueuedLine } from '../channel/channel.ts';
+import type { InboundRequest } from '../dialect/dialect.ts';
+import type { OwnedEntry } from '../store/journal.ts';
+import type { Identity } from './identity.ts';
+import type { Recovery } from './recovery.ts';
+
+/** A request of the peer that is not answered yet. It keeps nothing of the bytes that it came in. */
+export interface OpenRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly fits: InboundRequest['fits'];
+  readonly answer: InboundRequest['answer'];
+  /** Where it goes; undefined for a recovery request that only the journal answers. */
+  readonly attachment: Attachment | undefined;
+  /** Of a transaction, or of the one that a recovery request asks about. */
+  readonly identity: Identity | undefined;
+  readonly transaction?: OpenTransaction;
+  line?: QueuedLine;
+  timer?: Timer;
+}
+
+/** accepting (journal only) → queued → handed over ⇄ recovering → settled */
+export interface OpenTransaction {
+  readonly recovery: Recovery;
+  /** Frees the terminal for the next transaction; safe to repeat. */
+  release: () => void;
+  entry?: OwnedEntry;
+  /** The application may have it. */
+  isHandedOver: boolean;
+  /** Its outcome is known and being recorded: later answers come too late. */
+  isSettled: boolean;
+  /** Runs when nobody waits at the wire or the application is gone. */
+  limit?: Timer;
+}

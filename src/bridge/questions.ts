@@ -1,0 +1,75 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import { requestLine } from '../channel/application-line.ts';
+import type { Attachment, AttachmentUser } from '../channel/channel.ts';
+import type { Answer } from './outcome.ts';
+
+export interface QuestionOptions {
+  readonly user: AttachmentUser;
+  /** The recovery method. */
+  readonly method: string;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly randomId: () => string;
+}
+
+interface Question {
+  readonly attachment: Attachment;
+  readonly settle: (answer: Answer | undefined) => void;
+  timer: Timer | undefined;
+}
+
+/** Recovery requests of the bridge's own to applications, each settled once: by an answer, or without one. */
+export class Questions {
+  readonly #options: QuestionOptions;
+  readonly #open = new Map<string, Question>();
+
+  constructor(options: QuestionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Asks an application. `settle` gets its answer, or undefined when it cannot be asked, goes away, or does not answer in time; it
+   * is called from a later turn.
+   */
+  ask(attachment: Attachment, params: Buffer, settle: Question['settle']): void {
+    const { user, method, clock, timeoutMs, randomId } = this.#options;
+    const id = `check-${randomId()}`;
+    const question: Question = { attachment, settle, timer: undefined };
+    this.#open.set(id, question);
+    question.timer = clock.after(timeoutMs, () => this.#settle(id, undefined));
+    const head = { connection: user.connection, idText: JSON.stringify(id) };
+    attachment.send(user, {
+      bytes: requestLine(head, JSON.stringify(method), params),
+      kind: 'request',
+      refused: () => this.#settle(id, undefined),
+    });
+  }
+
+  /** Whether the answer was for a question. */
+  answered(id: string, answer: Answer): boolean {
+    return this.#settle(id, { ...answer, text: Buffer.from(answer.text) });
+  }
+
+  has(id: string): boolean {
+    return this.#open.has(id);
+  }
+
+  applicationGone(attachment: Attachment): void {
+    for (const [id, question] of [...this.#open])
+      if (question.attachment === attachment) this.#settle(id, undefined);
+  }
+
+  /** Nobody waits for answers any more. */
+  close(): void {
+    for (const id of [...this.#open.keys()]) this.#settle(id, undefined);
+  }
+
+  #settle(id: string, answer: Answer | undefined): boolean {
+    const question = this.#open.get(id);
+    if (question === undefined) return false;
+    this.#open.delete(id);
+    question.timer?.cancel();
+    question.settle(answer);
+    return true;
+  }
+}

@@ -1,0 +1,339 @@
+import { createHash } from 'node:crypto';
+import type { ChannelName } from '../base/channel-name.ts';
+import type { Clock } from '../base/clock.ts';
+import { describeFault } from '../base/errors.ts';
+import { faultPoint } from '../base/fault-point.ts';
+import type { Logger } from '../base/log.ts';
+import { requestLine } from '../channel/application-line.ts';
+import type { Attachment } from '../channel/channel.ts';
+import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
+import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
+import type { LockAttempt, TransactionLock } from '../store/lock.ts';
+import { type Identity, identify } from './identity.ts';
+import type { Acceptance, JournalDesk, TransactionRequest } from './journal-desk.ts';
+import type { OpenRequest, OpenTransaction } from './open-request.ts';
+import { type Answer, judgeAnswer } from './outcome.ts';
+import { Recovery } from './recovery.ts';
+
+export interface TransactionsOptions {
+  readonly rules: TransactionRules;
+  /** Members of `params` that identify a transaction. */
+  readonly identity: readonly string[];
+  readonly outcomeWaitMs: number;
+  readonly lock: TransactionLock;
+  readonly desk: JournalDesk | undefined;
+  readonly pid: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The session that the transactions belong to. */
+export interface TransactionsHost {
+  readonly connection: string;
+  isOpen(open: OpenRequest): boolean;
+  remember(
+    request: InboundRequest,
+    more: Pick<OpenRequest, 'attachment' | 'identity' | 'transaction'>,
+  ): OpenRequest;
+  /** Refuses a request that was never open. */
+  refuse(request: Pick<InboundRequest, 'method' | 'answer'>, code: string, details: string): void;
+  /** The connection does not end before this work has. It must not reject. */
+  holdOpen(work: Promise<void>): void;
+  /** Ends an open request without its application; never one that was handed over. */
+  settleRefused(open: OpenRequest, code: string, details: string): void;
+  /** Gives the answer and forgets the request. */
+  finish(open: OpenRequest, answer: Answer): void;
+  /** Ends an open request without an answer, and the connection with OUTCOME_UNKNOWN. */
+  endUnknown(open: OpenRequest, why: string): void;
+  /** Hands the line over in its order, or waits for its application. */
+  forward(open: OpenRequest, bytes: Buffer): void;
+  /** Keeps what comes later behind a line that is not sent yet; the answer lets it go. */
+  holdBack(attachment: Attachment): () => void;
+  attachmentOf(channel: string | undefined, method: string): Attachment | undefined;
+  channelOf(method: string): ChannelName;
+  ask(attachment: Attachment, params: Buffer, settle: (answer: Answer | undefined) => void): void;
+  /** Whether an answer fits the wire, or nobody is there to read it. */
+  canTake(open: OpenRequest, answer: Answer): boolean;
+  /** Whether an application that went away can still say something, here or on another channel. */
+  canHear(attachment: Attachment): boolean;
+}
+
+/**
+ * The requests of one connection that move money, and the recovery requests about them: the lock, the journal, the search
+ * for a lost outcome. What was handed over ends only with the application's own words, or without an answer.
+ */
+export class Transactions {
+  readonly #host: TransactionsHost;
+  readonly #options: TransactionsOptions;
+
+  constructor(host: TransactionsHost, options: TransactionsOptions) {
+    this.#host = host;
+    this.#options = options;
+  }
+
+  isTransaction(method: string): boolean {
+    return this.#options.rules.methods.includes(method);
+  }
+
+  isRecovery(method: string): boolean {
+    return method === this.#options.rules.recovery;
+  }
+
+  /** Of a recovery request; undefined where it names no transaction clearly. */
+  identityOf({ params }: InboundRequest): Identity | undefined {
+    const identity = identify(params, this.#options.identity);
+    return identity === 'ambiguous' ? undefined : identity;
+  }
+
+  /** Takes in a request that moves money. */
+  start(request: InboundRequest, attachment: Attachment): void {
+    const { desk, lock } = this.#options;
+    const identity = identify(request.params, this.#options.identity);
+    if (identity === 'ambiguous') {
+      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', 'a member of params comes twice');
+    } else if (desk === undefined) {
+      const attempt = lock.tryAcquire(this.#holder());
+      if (attempt.acquired) {
+        const open = this.#open(request, { attachment, identity, release: attempt.release });
+        this.#host.forward(open, this.#lineOf(request));
+      } else this.#refuseBusy(request, attempt);
+    } else if (identity === undefined) {
+      const names = this.#options.identity.join(' and ');
+      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', `${names} are needed, each a string or a number`);
+    } else {
+      const open = this.#open(request, { attachment, identity, release: () => {} });
+      const own = { ...request, params: Buffer.from(request.params) };
+      this.#host.holdOpen(this.#accept(open, identity, own, attachment, desk));
+    }
+  }
+
+  /** Answers a recovery request from the journal. False: there is none, the application is asked as usual. */
+  check(request: InboundRequest, identity: Identity | undefined): boolean {
+    const { desk } = this.#options;
+    if (desk === undefined) return false;
+    if (identity === undefined) {
+      const names = this.#options.identity.join(' and ');
+      const open = this.#host.remember(request, { attachment: undefined, identity });
+      this.#host.settleRefused(open, 'JSONRPC_INVALID_PARAMS', `${names} are needed, each once`);
+      return true;
+    }
+    const open = this.#host.remember(request, { attachment: undefined, identity });
+    open.timer?.cancel(); // every question has its time
+    const answered = desk
+      .check(identity, (channel) => this.#askOnce(channel, identity))
+      .then((answer) => {
+        if (this.#host.canTake(open, answer)) this.#host.finish(open, answer);
+        else this.#host.settleRefused(open, 'RESPONSE_TOO_LARGE', 'the outcome does not fit a frame');
+      });
+    this.#host.holdOpen(answered);
+    return true;
+  }
+
+  /** Its application is gone. */
+  recover(open: OpenRequest): void {
+    const { transaction, attachment } = open;
+    if (transaction === undefined || attachment === undefined) return;
+    if (transaction.isSettled || transaction.recovery.isAsking) return;
+    this.#options.log.warn('the application went away during a transaction', {
+      method: open.method,
+      endpoint: attachment.text,
+    });
+    if (open.identity === undefined) {
+      this.giveUp(open, 'the application went away and the request has no identifiers');
+    } else if (!this.#host.canHear(attachment)) {
+      this.giveUp(open, 'the application went away and cannot come back');
+    } else {
+      this.limit(open);
+      transaction.recovery.start();
+    }
+  }
+
+  /** From now on the outcome is waited for, but not for ever. */
+  limit(open: OpenRequest): void {
+    const { transaction } = open;
+    if (transaction === undefined || transaction.limit !== undefined) return;
+    const { clock, outcomeWaitMs } = this.#options;
+    transaction.limit = clock.after(outcomeWaitMs, () =>
+      this.giveUp(open, 'no outcome could be found in time'),
+    );
+  }
+
+  /** Ends it without an outcome: refused where it was not handed over, else without an answer. */
+  giveUp(open: OpenRequest, why: string): void {
+    const { transaction } = open;
+    if (!this.#host.isOpen(open) || transaction === undefined || transaction.isSettled) return;
+    if (transaction.isHandedOver) this.#host.endUnknown(open, why);
+    else {
+      open.line?.withdraw();
+      this.#host.settleRefused(open, 'CHANNEL_UNAVAILABLE', why);
+    }
+  }
+
+  /** The outcome: recorded first, then given. */
+  settle(open: OpenRequest, answer: Answer): void {
+    const { transaction } = open;
+    const { desk } = this.#options;
+    if (transaction === undefined || transaction.isSettled) return;
+    const { entry } = transaction;
+    if (entry === undefined || desk === undefined) {
+      this.#host.finish(open, answer);
+      return;
+    }
+    if (judgeAnswer(answer) !== 'outcome') {
+      // The register gets the application's own words, but they say nothing about the money: Check will ask again.
+      this.#host.finish(open, answer);
+      this.#host.holdOpen(entry.release());
+      return;
+    }
+    transaction.isSettled = true;
+    transaction.recovery.stop();
+    transaction.limit?.cancel();
+    const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
+    faultPoint('before-done');
+    this.#host.holdOpen(
+      desk.record(entry, own).then(() => {
+        faultPoint('after-done');
+        this.#host.finish(open, own);
+        faultPoint('after-answer');
+      }),
+    );
+  }
+
+  async #accept(
+    open: OpenRequest,
+    identity: Identity,
+    request: InboundRequest,
+    attachment: Attachment,
+    desk: JournalDesk,
+  ): Promise<void> {
+    open.timer?.cancel(); // waiting for the holder of the same transaction has no limit of its own
+    const bytes = this.#lineOf(request);
+    const letGo = this.#host.holdBack(attachment);
+    const acceptance = await desk.accept({
+      identity,
+      record: this.#recordOf(request),
+      acquire: () => this.#options.lock.tryAcquire(this.#holder()),
+      ask: (channel) => this.#askOnce(channel, identity),
+      delayed: letGo,
+      isAbandoned: () => !this.#host.isOpen(open),
+    });
+    this.#accepted(open, bytes, acceptance);
+    letGo();
+  }
+
+  #accepted(open: OpenRequest, bytes: Buffer, acceptance: Acceptance): void {
+    const { transaction } = open;
+    if (!this.#host.isOpen(open) || transaction === undefined) {
+      if (acceptance.kind !== 'begun') return;
+      acceptance.release();
+      this.#host.holdOpen(this.withdraw(acceptance.entry));
+      return;
+    }
+    switch (acceptance.kind) {
+      case 'begun':
+        transaction.entry = acceptance.entry;
+        transaction.release = acceptance.release;
+        faultPoint('after-sent');
+        this.#host.forward(open, bytes);
+        faultPoint('after-hand-over');
+        return;
+      case 'answer':
+        this.#host.finish(open, acceptance.answer);
+        return;
+      case 'refused':
+        this.#host.settleRefused(open, acceptance.code, acceptance.details);
+        return;
+      case 'busy':
+        this.#host.holdOpen(
+          wordsForBusy(acceptance.attempt).then((details) => this.#host.settleRefused(open, 'BUSY', details)),
+        );
+        return;
+      case 'unknown':
+        this.#host.endUnknown(open, acceptance.details);
+    }
+  }
+
+  /** Takes a refused transaction out of the journal. Never rejects. */
+  async withdraw(entry: NonNullable<OpenTransaction['entry']>): Promise<void> {
+    try {
+      await entry.withdraw();
+    } catch (fault) {
+      this.#options.log.error('a refused transaction stays in the journal', { why: describeFault(fault) });
+      await entry.release();
+    }
+  }
+
+  #open(
+    request: InboundRequest,
+    {
+      attachment,
+      identity,
+      release,
+    }: { attachment: Attachment; identity: Identity | undefined; release: () => void },
+  ): OpenRequest {
+    const recovery = new Recovery({
+      clock: this.#options.clock,
+      ask: (question) => this.#askAgain(open, question),
+      found: (answer) => this.settle(open, answer),
+    });
+    const transaction: OpenTransaction = { recovery, release, isHandedOver: false, isSettled: false };
+    const open = this.#host.remember(request, { attachment, identity, transaction });
+    return open;
+  }
+
+  #askAgain(open: OpenRequest, question: number): void {
+    const { identity, attachment, transaction } = open;
+    if (identity === undefined || attachment === undefined || transaction === undefined) return;
+    this.#host.ask(attachment, identity.params, (answer) => {
+      if (answer === undefined) transaction.recovery.refused();
+      else if (this.#host.canTake(open, answer)) transaction.recovery.answered(question, answer);
+    });
+  }
+
+  #askOnce(channel: string | undefined, identity: Identity): Promise<Answer | undefined> {
+    const attachment = this.#host.attachmentOf(channel, this.#options.rules.recovery);
+    if (attachment === undefined) return Promise.resolve(undefined);
+    return new Promise((resolve) => this.#host.ask(attachment, identity.params, resolve));
+  }
+
+  #refuseBusy({ method, answer }: InboundRequest, attempt: Extract<LockAttempt, { acquired: false }>): void {
+    const request = { method, answer };
+    this.#host.holdOpen(wordsForBusy(attempt).then((details) => this.#host.refuse(request, 'BUSY', details)));
+  }
+
+  #holder() {
+    const { pid, clock } = this.#options;
+    return { connection: this.#host.connection, pid, since: new Date(clock.wallMs()).toISOString() };
+  }
+
+  #lineOf({ idText, methodText, params }: InboundRequest): Buffer {
+    return requestLine({ connection: this.#host.connection, idText }, methodText, params);
+  }
+
+  #recordOf({ method, params }: InboundRequest): TransactionRequest['record'] {
+    const { amount: amountName, currency: currencyName } = this.#options.rules;
+    const { values } = scanObject(params, [amountName, currencyName]);
+    const [amount, currency] = values.map(textOf);
+    return {
+      method,
+      hash: createHash('sha256').update(params).digest('hex'),
+      channel: this.#host.channelOf(method),
+      connection: this.#host.connection,
+      pid: this.#options.pid,
+      ...(amount !== undefined && { amount }),
+      ...(currency !== undefined && { currency }),
+    };
+  }
+}
+
+function textOf(value: Buffer | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const text = value.toString();
+  return kindOf(value) === 'string' ? decodeString(text) : text.slice(0, 256);
+}
+
+async function wordsForBusy(attempt: Extract<LockAttempt, { acquired: false }>): Promise<string> {
+  const who = await attempt.holder();
+  if (who === undefined) return 'another transaction is running';
+  return `a transaction of ${who.connection} (process ${who.pid}) is running since ${who.since}`;
+}

@@ -1,0 +1,30 @@
+import yargs from 'yargs';
+import { COMMANDS, type CommandName, environmentName, optionsOf } from './options.ts';
+
+/** The help of a command, complete. */
+export function helpText(command: CommandName): Promise<string> {
+  const { usage, help } = COMMANDS[command];
+  const about = `${usage}\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}.`;
+  const parser = yargs([]).scriptName('posbridge').locale('en').help(false).version(false).wrap(WIDTH);
+  for (const { name, value, help, fallback, repeats } of optionsOf(command)) {
+    const notes = [fallback === undefined ? '' : `default ${fallback}`, repeats ? 'repeatable' : ''];
+    const note = notes.filter((text) => text !== '').join(', ');
+    const wanted = value === undefined ? '' : `${value}: `;
+    parser.option(name, { describe: `${wanted}${help}${note === '' ? '' : ` [${note}]`}` });
+  }
+  return parser.usage(about).epilogue(epilogue(command)).getHelp();
+}
+
+const WIDTH = 110;
+
+function epilogue(command: CommandName): string {
+  const others = Object.entries(COMMANDS)
+    .filter(([name]) => name !== 'bridge')
+    .map(([name, other]) => `  posbridge ${name.padEnd(8)} ${other.help}`);
+  return [
+    ...(command === 'bridge' ? ['Commands (each has its own --help):', ...others, ''] : []),
+    'Endpoints: fd:N, fd:R,W, fifo:PATH, unix:PATH, unix:@NAME, tcp:HOST:PORT, ws://HOST:PORT/PATH, simulator:, null:',
+    `Every option may also come from the environment (${environmentName('log-level')}) or from --config; the command line wins.`,
+    'Exit status: 0 closed normally, 76 the peer broke its protocol, 100 wrong usage, 111 temporary failure.',
+  ].join('\n');
+}
