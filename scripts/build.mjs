@@ -1,7 +1,7 @@
 // Bundles src/ into dist/: the command line (heavy parts load on demand) and the library with its types.
 // With --test: only the command line, into dist-test/, with the fault points that the reliability tests use.
 import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -16,10 +16,11 @@ const { build } = await import('esbuild').catch(() => {
   process.exit(1);
 });
 
-rmSync(outdir, { recursive: true, force: true });
+// Made beside its place and then put there, so that nobody meets half of it.
+const fresh = mkdtempSync('dist-new-');
 await build({
   entryPoints: { cli: 'src/cli/main.ts', ...(isTest ? {} : { index: 'src/index.ts' }) },
-  outdir,
+  outdir: fresh,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -32,9 +33,13 @@ await build({
     POSBRIDGE_VERSION: JSON.stringify(require('../package.json').version),
     POSBRIDGE_TEST_BUILD: String(isTest),
   },
+  minifySyntax: true, // leaves out what the constants above make unreachable
   logLevel: 'warning',
 });
 if (!isTest) {
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+  const types = ['-p', 'tsconfig.build.json', '--outDir', path.join(fresh, 'types')];
+  execFileSync(process.execPath, [tsc, ...types], { stdio: 'inherit' });
 }
+rmSync(outdir, { recursive: true, force: true });
+renameSync(fresh, outdir);
