@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 // First of all: SIGUSR1 would open Node's debugger on a program that handles money.
 process.on('SIGUSR1', () => {});
-import('../dist/cli.js').then((cli) => cli.main());
+void import('../dist/cli.js').then((cli) => cli.main());

@@ -1,7 +1,7 @@
 // Bundles src/ into dist/: the command line (heavy parts load on demand) and the library with its types.
 // With --test: only the command line, into dist-test/, with the fault points that the reliability tests use.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -17,7 +17,7 @@ const { build } = await import('esbuild').catch(() => {
 });
 
 // Made beside its place and then put there, so that nobody meets half of it.
-const fresh = mkdtempSync('dist-new-');
+const fresh = `dist-new-${process.pid}`;
 await build({
   entryPoints: { cli: 'src/cli/main.ts', ...(isTest ? {} : { index: 'src/index.ts' }) },
   outdir: fresh,

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 // The program with fault points (POSBRIDGE_FAULT), built by the tests' global set-up.
 process.on('SIGUSR1', () => {});
-import('../../dist-test/cli.js').then((cli) => cli.main());
+void import('../../dist-test/cli.js').then((cli) => cli.main());
