@@ -1,5 +1,4 @@
 import type { ChannelName } from '../../src/base/channel-name.ts';
-import type { Logger } from '../../src/base/log.ts';
 import { Statistics } from '../../src/base/statistics.ts';
 import { Bridge, type BridgeContext, type BridgeEnd, type BridgeOptions } from '../../src/bridge/bridge.ts';
 import { AttachmentPool } from '../../src/channel/pool.ts';
@@ -11,6 +10,7 @@ import { memoryWirePair } from '../../src/wire/memory.ts';
 import { OutputQueue } from '../../src/wire/output-queue.ts';
 import type { Wire } from '../../src/wire/wire.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
+import { silentLogger } from '../kit/silent-logger.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape
 export type Any = any;
@@ -151,16 +151,6 @@ export class PlayedApplication {
   }
 }
 
-const silent: Logger = {
-  error() {},
-  warn() {},
-  info() {},
-  debug() {},
-  trace() {},
-  enabled: () => false,
-  with: () => silent,
-};
-
 export interface Bench {
   readonly clock: FakeClock;
   readonly register: WireRegister;
@@ -194,7 +184,7 @@ export async function bench(
   const statistics = new Statistics();
   const poolOptions = {
     clock,
-    log: silent,
+    log: silentLogger,
     statistics,
     random: () => 0,
     env: {},
