@@ -262,13 +262,14 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   ): OpenRequest {
     const open: OpenRequest = { id, method, fits, answer, ...more };
     this.#open.set(id, open);
-    open.timer = this.#options.clock.after(this.#options.timeoutMs(method), () => this.#timedOut(open));
+    this.#startTimer(open);
     return open;
   }
 
   forward(open: OpenRequest, bytes: Buffer): void {
     const { attachment, transaction } = open;
     if (attachment === undefined) return;
+    if (transaction?.entry !== undefined) this.#startTimer(open); // recording has taken its time
     open.line = this.#send(attachment, {
       bytes,
       kind: 'request',
@@ -373,6 +374,12 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   #send(attachment: Attachment, line: OutgoingLine) {
     this.#trace('line out', attachment, line.bytes);
     return this.#gates.get(attachment)?.send(line) ?? attachment.send(this, line);
+  }
+
+  #startTimer(open: OpenRequest): void {
+    const { clock, timeoutMs } = this.#options;
+    open.timer?.cancel();
+    open.timer = clock.after(timeoutMs(open.method), () => this.#timedOut(open));
   }
 
   #timedOut(open: OpenRequest): void {

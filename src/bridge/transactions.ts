@@ -15,6 +15,9 @@ import type { OpenRequest, OpenTransaction } from './open-request.ts';
 import { type Answer, judgeAnswer } from './outcome.ts';
 import { Recovery } from './recovery.ts';
 
+/** Transactions of one connection that may wait for the journal: each keeps its params. */
+const MAX_ACCEPTING = 64;
+
 export interface TransactionsOptions {
   readonly rules: TransactionRules;
   /** Members of `params` that identify a transaction. */
@@ -65,6 +68,8 @@ export interface TransactionsHost {
 export class Transactions {
   readonly #host: TransactionsHost;
   readonly #options: TransactionsOptions;
+  /** Requests that the journal has not decided yet. */
+  #accepting = 0;
 
   constructor(host: TransactionsHost, options: TransactionsOptions) {
     this.#host = host;
@@ -100,6 +105,8 @@ export class Transactions {
     } else if (identity === undefined) {
       const names = this.#options.identity.join(' and ');
       this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', `${names} are needed, each a string or a number`);
+    } else if (this.#accepting >= MAX_ACCEPTING) {
+      this.#host.refuse(request, 'BUSY', `${MAX_ACCEPTING} transactions wait to be recorded already`);
     } else {
       const open = this.#open(request, { attachment, identity, release: () => {} });
       const own = { ...request, params: Buffer.from(request.params) };
@@ -206,17 +213,21 @@ export class Transactions {
     attachment: Attachment,
     desk: JournalDesk,
   ): Promise<void> {
-    open.timer?.cancel(); // waiting for the holder of the same transaction has no limit of its own
     const bytes = this.#lineOf(request);
     const letGo = this.#host.holdBack(attachment);
+    this.#accepting += 1;
     const acceptance = await desk.accept({
       identity,
       record: this.#recordOf(request),
       acquire: () => this.#options.lock.tryAcquire(this.#holder()),
       ask: (channel) => this.#askOnce(channel, identity),
-      delayed: letGo,
+      delayed: () => {
+        open.timer?.cancel(); // waiting for the holder of the same transaction has a limit of its own
+        letGo();
+      },
       isAbandoned: () => !this.#host.isOpen(open),
     });
+    this.#accepting -= 1;
     this.#accepted(open, bytes, acceptance);
     letGo();
   }
