@@ -1,4 +1,13 @@
 #!/usr/bin/env node
 // First of all: SIGUSR1 would open Node's debugger on a program that handles money.
 process.on('SIGUSR1', () => {});
-void import('../dist/cli.js').then((cli) => cli.main());
+void import('../dist/cli.js').then(
+  (cli) => cli.main(),
+  (fault) => {
+    const [why] = String(fault.message).split('\n');
+    process.stderr.write(
+      `posbridge: the program cannot be loaded: ${why}; "npm ci" in its folder builds it\n`,
+    );
+    process.exit(111);
+  },
+);

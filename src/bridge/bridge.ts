@@ -133,7 +133,7 @@ export class Bridge implements ConversationHost {
     firstName: string,
   ) {
     this.clock = context.clock;
-    this.log = context.log;
+    this.log = context.log.with({ connection: firstName });
     this.statistics = context.statistics;
     this.#wire = wire;
     this.#options = options;

@@ -8,20 +8,10 @@ import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext } from '../bridge/bridge.ts';
 import { AttachmentPool, type PoolOptions } from '../channel/pool.ts';
 import type { Journal } from '../store/journal.ts';
-import { readDurationMs } from './bridge-options.ts';
 import { EXIT } from './exit-codes.ts';
+import { openJournal } from './journal-options.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
-
-const MAX_KEEP_MS = 10 * 365 * 86_400_000;
-
-async function openJournal(settings: Settings, log: Logger): Promise<Journal | undefined> {
-  const folder = settings.text('journal');
-  if (folder === undefined) return undefined;
-  const keepMs = readDurationMs(settings, 'journal-keep', MAX_KEEP_MS);
-  const { Journal } = await import('../store/journal.ts');
-  return Journal.open(folder, { clock: systemClock, log, keepMs });
-}
 
 /** What every command needs of the process: log, signals, the context of bridges. */
 export class Program {
@@ -37,7 +27,7 @@ export class Program {
   /** Rejects with a BridgeError when the journal cannot be opened. */
   static async start(settings: Settings, names: 'one' | 'counted'): Promise<Program> {
     const program = new Program(settings, names);
-    program.#journal = await openJournal(settings, program.log);
+    program.#journal = await openJournal(settings, { log: program.log });
     return program;
   }
 

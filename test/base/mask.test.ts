@@ -430,7 +430,7 @@ describe('always', () => {
       card: separated,
       escapes: fc.array(fc.boolean(), { minLength: 1, maxLength: 30 }),
       name: fc.constantFrom('x', 'note', 'text', 'pan'),
-      nesting: fc.array(fc.constantFrom('object', 'array', 'string', 'text'), { maxLength: 5 }),
+      nesting: fc.array(fc.constantFrom('object', 'array', 'string', 'text'), { maxLength: 4 }),
       cut: fc.nat(40),
     });
     const property = fc.property(place, ({ card, escapes, name, nesting, cut }) => {
@@ -449,7 +449,7 @@ describe('always', () => {
       expect(digitsOf(JSON.stringify(maskValue([Number(card.digits)])))).not.toContain(card.digits);
       expect(digitsOf(JSON.stringify(maskValue([BigInt(card.digits)])))).not.toContain(card.digits);
     });
-    fc.assert(property, { numRuns: 60000 });
+    fc.assert(property, { numRuns: 1500 });
   });
 
   test('masking twice is masking once', () => {
@@ -457,7 +457,7 @@ describe('always', () => {
       const once = maskText(text);
       expect(maskText(once)).toBe(once);
     });
-    fc.assert(property, { numRuns: 200_000 });
+    fc.assert(property, { numRuns: 5000 });
   });
 
   test('masking comes to rest by itself', () => {
@@ -465,7 +465,7 @@ describe('always', () => {
       fc.pre(text.length > 3);
       expect(maskText(`some words, ${text}`)).not.toBe('***');
     });
-    fc.assert(property, { numRuns: 100_000 });
+    fc.assert(property, { numRuns: 3000 });
   });
 
   test('JSON stays JSON, and says what the masked value says', () => {
@@ -478,7 +478,7 @@ describe('always', () => {
       expect(maskText(masked)).toBe(masked);
       expect(maskValue(maskValue(value))).toEqual(maskValue(value));
     });
-    fc.assert(property, { numRuns: 40000 });
+    fc.assert(property, { numRuns: 2000 });
   });
 });
 

@@ -1,0 +1,162 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { BridgeError, type BridgeErrorCode } from '../../src/base/errors.ts';
+import { exitCodeOfFault } from '../../src/cli/exit-codes.ts';
+import { environmentName, OPTIONS } from '../../src/cli/options.ts';
+import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
+import { routes, transactions } from '../../src/dialect/jsonpos/routes.ts';
+import { errorText } from '../../src/rpc/error-object.ts';
+import { ROOT } from '../cli/kit.ts';
+
+const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
+const PAGES = ['README.md', ...readdirSync(path.join(ROOT, 'docs')).map((name) => `docs/${name}`)];
+
+/** The cells of the tables under a heading, heads left out. */
+function tableUnder(file: string, heading: string): string[][] {
+  const [, section = ''] = read(file).split(`\n${heading}\n`);
+  const rows = (section.split(/\n#+ /)[0] ?? '').split('\n').filter((line) => /^\| (?!-)/.test(line));
+  return rows.slice(1).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+const inBackticks = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
+
+describe('docs/errors.md', () => {
+  test('lists exactly the codes that local faults have, with their exit status', () => {
+    const [, union = ''] = /type BridgeErrorCode =([^;]+);/.exec(read('src/base/errors.ts')) ?? [];
+    const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map((match) => match[1] as BridgeErrorCode);
+    expect(codes.length).toBeGreaterThan(3);
+    const documented = tableUnder('docs/errors.md', '## On standard error');
+    expect(documented.map(([code, status]) => [code, Number(status)])).toEqual(
+      codes.map((code) => [code, exitCodeOfFault(new BridgeError(code, 'x'))]),
+    );
+  });
+
+  const towardRegister = tableUnder('docs/errors.md', '## Toward a register');
+  const towardApplication = tableUnder('docs/errors.md', '## Toward an application');
+  const [, texts = ''] =
+    /const MESSAGES = new Map\(\s*Object\.entries\(\{(.*?)\}\)/s.exec(read('src/rpc/error-object.ts')) ?? [];
+  const known = [...texts.matchAll(/^\s*([A-Z_]+):/gm)].map((match) => match[1] ?? '');
+
+  test('lists exactly the codes toward a register that have a message, and UNKNOWN', () => {
+    expect(known.length).toBeGreaterThan(10);
+    expect(towardRegister.map(([code]) => code).toSorted()).toEqual([...known, 'UNKNOWN'].toSorted());
+  });
+
+  test('gives each of them its number', () => {
+    for (const [stringCode = '', code] of towardRegister) {
+      const { code: actual } = JSON.parse(errorText(stringCode, '').toString());
+      expect([stringCode, Number(code)]).toEqual([stringCode, actual]);
+    }
+  });
+
+  test('lists toward an application only codes that exist', () => {
+    expect(towardApplication.length).toBeGreaterThan(3);
+    expect(towardApplication.map(([code]) => code).filter((code) => !known.includes(code ?? ''))).toEqual([]);
+  });
+
+  test('is where every code stands that the other pages mention', () => {
+    const all = new Set([
+      ...known,
+      ...tableUnder('docs/errors.md', '## On standard error').map(([code]) => code ?? ''),
+    ]);
+    const looksLikeCode =
+      /\b(?:JSONRPC|CHANNEL|TRANSACTION|OUTCOME|RESPONSE|DUPLICATE|WIRE|CONNECTION)_[A-Z_]+\b/g;
+    for (const page of PAGES) {
+      const mentioned = [...new Set(read(page).match(looksLikeCode) ?? [])].filter(
+        (code) => code !== 'JSONRPC_',
+      );
+      expect([page, mentioned.filter((code) => !all.has(code))]).toEqual([page, []]);
+    }
+  });
+});
+
+describe('docs/jsonpos.md', () => {
+  test('has the route table', () => {
+    const documented = tableUnder('docs/jsonpos.md', '## Where methods go').flatMap(
+      ([channel, methods = '']) => inBackticks(methods).map((method) => [method, channel]),
+    );
+    expect(Object.fromEntries(documented)).toEqual(routes);
+    expect(documented).toHaveLength(Object.keys(routes).length);
+    expect(read('docs/jsonpos.md')).toContain(
+      '| payment | `Purchase`, `Refund`, `Abort`, everything that is not listed |',
+    );
+  });
+
+  test('has the rules of transactions', () => {
+    const [, section = ''] = read('docs/jsonpos.md').split('\n## Transactions\n');
+    const [first = ''] = section.split('\n\n').filter((text) => text.trim() !== '');
+    const [methods, fields] = [transactions.methods, transactions.identity].map((names) =>
+      names.map((name) => `\`${name}\``).join(' and '),
+    );
+    expect(first).toContain(`${methods} move money`);
+    expect(first).toContain(`identified by ${fields}`);
+    expect(first).toContain(`\`${transactions.recovery}\` asks`);
+    expect(jsonpos.transactions).toBe(transactions);
+  });
+});
+
+describe.each(PAGES)('%s', (page) => {
+  const text = read(page);
+
+  test('links only to pages and headings that exist', () => {
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '');
+    for (const link of links.filter((each) => !/^https?:/.test(each))) {
+      const [file = '', anchor] = link.split('#');
+      const target = file === '' ? page : path.join(path.dirname(page), file);
+      expect([link, existsSync(path.join(ROOT, target))]).toEqual([link, true]);
+      if (anchor === undefined) continue;
+      const headings = [...read(target).matchAll(/^#+ (.*)$/gm)].map((match) => match[1] ?? '');
+      expect(headings.map(anchorOf)).toContain(anchor);
+    }
+  });
+
+  test('names only files of this project that exist', () => {
+    const named =
+      text.match(/(?<![\w./-])(?:\.\/)?(?:examples|docs|scripts|src|bin|test)\/[\w@.-]*(?:\/[\w@.-]+)*/g) ??
+      [];
+    for (const file of named) {
+      const trimmed = file.replace(/\.$/, '');
+      expect([file, existsSync(path.join(ROOT, trimmed))]).toEqual([file, true]);
+    }
+  });
+
+  test('names only options that exist', () => {
+    const known = new Set<string>(OPTIONS.map(({ name }) => `--${name}`));
+    const named = (text.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? []).filter((option) => !known.has(option));
+    expect(named).toEqual([]);
+    const variables = new Set(OPTIONS.map(({ name }) => environmentName(name)));
+    const inText = (text.match(/POSBRIDGE_[A-Z_]+/g) ?? []).filter((name) => !variables.has(name));
+    expect(inText).toEqual([]);
+  });
+
+  test('has tables whose rows are as wide as their heads', () => {
+    const cells = (row: string) => row.replaceAll('\\|', '').split('|').length;
+    const lines = text.split('\n');
+    for (const [index, line] of lines.entries()) {
+      if (!/^\|(?:-+\|)+$/.test(line)) continue;
+      for (let at = index - 1; lines[at]?.startsWith('|'); at += 1) {
+        expect([lines[at], cells(lines[at] ?? '')]).toEqual([lines[at], cells(line)]);
+      }
+    }
+  });
+});
+
+test('every page of docs/ is linked from the README', () => {
+  for (const page of PAGES.filter((name) => name.startsWith('docs/'))) {
+    expect(read('README.md')).toContain(`](${page})`);
+  }
+});
+
+/** As the usual renderers make it. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
