@@ -348,7 +348,9 @@ export class StreamAttachment implements Attachment {
     }
     const parsed = parseMessage(bytes, 'line');
     if (!parsed.ok) {
-      this.#complain(parsed.code, parsed.why, parsed.idText);
+      if (parsed.isErrorWithoutId)
+        this.#options.log.info('an application complains', { endpoint: this.text });
+      else this.#complain(parsed.code, parsed.why, parsed.idText);
       return;
     }
     const { message, connection } = parsed;

@@ -1,5 +1,5 @@
 import { Bridge } from '../bridge/bridge.ts';
-import { openFdWire } from '../wire/fd.ts';
+import { noteInherited, openFdWire } from '../wire/fd.ts';
 import { connectWire } from '../wire/socket.ts';
 import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -10,6 +10,7 @@ import type { Settings } from './settings.ts';
 
 /** `posbridge`: one connection, then exit. */
 export async function runBridge(settings: Settings): Promise<number> {
+  noteInherited();
   const options = await resolveBridgeOptions(settings);
   const program = await Program.start(settings, 'one');
   try {

@@ -2,7 +2,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { Server, type ServerOptions } from '../bridge/server.ts';
-import { isInherited } from '../wire/fd.ts';
+import { isInherited, noteInherited } from '../wire/fd.ts';
 import { readEndpoint, readInteger, resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
@@ -12,6 +12,7 @@ const MAX_CONNECTIONS = 10_000;
 
 /** `posbridge serve`: every connection accepted on one endpoint, until stopped. */
 export async function runServe(settings: Settings): Promise<number> {
+  noteInherited();
   const listen = readEndpoint(settings, 'listen', 'listen');
   if (listen === undefined) {
     throw new BridgeError('USAGE', 'say where to listen, for instance --listen tcp:0.0.0.0:10001');

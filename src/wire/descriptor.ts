@@ -8,18 +8,26 @@ export type DescriptorKind = 'pipe' | 'socket' | 'tty' | 'file';
 
 export type Access = 'read' | 'write' | 'both';
 
+let noted: Set<number> | undefined;
+
+/**
+ * Remembers which descriptors are open: call it before the program opens anything. What is opened later then
+ * never counts as inherited, whatever it is.
+ */
+export function noteInherited(): void {
+  noted = new Set(ownDescriptors().filter(isOpen));
+}
+
 /**
  * Whether a descriptor was given to this process from outside. Node fills the free numbers with an event loop
  * of its own before the first statement runs; those are told apart by what they are: anonymous inodes (epoll,
- * eventfd, io_uring), pipes that this process holds both ends of, and the spare /dev/null that the event loop
- * opens right behind its eventfd. Ask at the start: what the program itself opens later looks inherited.
+ * eventfd, io_uring) and pipes that this process holds both ends of.
  */
 export function isInherited(fd: number): boolean {
   const target = targetOf(fd);
   if (target === undefined || target.startsWith('anon_inode:')) return false;
-  if (target.startsWith('pipe:')) return !hasOtherEnd(fd, target);
-  if (target === '/dev/null') return !isSpareNull(fd);
-  return true;
+  if (noted !== undefined && !noted.has(fd)) return false;
+  return !target.startsWith('pipe:') || !hasOtherEnd(fd, target);
 }
 
 /** What a descriptor was opened for. Throws FD_NOT_INHERITED when it is not open. */
@@ -63,6 +71,7 @@ export function isAnonymousPipe(fd: number): boolean {
  * would be given to the next file that is opened.
  */
 export function closeDescriptor(fd: number): void {
+  noted?.delete(fd);
   try {
     closeSync(fd);
     if (fd > LAST_STANDARD) return;
@@ -139,20 +148,7 @@ function isOpposite(one: Access, other: Access): boolean {
   return (one === 'read' && other === 'write') || (one === 'write' && other === 'read');
 }
 
-/**
- * Whether a /dev/null is the one that libuv keeps in reserve for the day when descriptors run out: read-only,
- * and at the lowest number that was free after the loop's eventfd.
- */
-function isSpareNull(fd: number): boolean {
-  if (fd <= LAST_STANDARD || accessOf(fd) !== 'read') return false;
-  for (let below = fd - 1; below > LAST_STANDARD; below--) {
-    const target = targetOf(below);
-    if (target === undefined) return false;
-    if (!isInherited(below)) return target === 'anon_inode:[eventfd]';
-  }
-  return false;
-}
-
+/** The one that reads the folder is among them, and closed by now. */
 function ownDescriptors(): number[] {
   return readdirSync('/proc/self/fd').map(Number);
 }

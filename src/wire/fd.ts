@@ -18,7 +18,7 @@ import { SocketReader, socketWire } from './socket-wire.ts';
 import { RawLine, ttyWire } from './tty-wire.ts';
 import type { Peer, Wire } from './wire.ts';
 
-export { type Access, accessOf, isInherited } from './descriptor.ts';
+export { type Access, accessOf, isInherited, noteInherited } from './descriptor.ts';
 
 /** Descriptors to read from and to write to; may be one number. A missing one makes a wire of one direction. */
 export interface DescriptorPair {
@@ -125,18 +125,14 @@ function openSocket(use: DescriptorUse, direction: Direction): Wire {
 /** Makes every terminal among the descriptors raw, each once; the answer restores them. */
 function makeRaw(fds: readonly (number | undefined)[]): Release {
   const ttys: number[] = [];
+  let restore = none;
   for (const fd of fds) {
     if (fd === undefined || kindOf(fd) !== 'tty' || ttys.some((tty) => isSameObject(tty, fd))) continue;
     ttys.push(fd);
+    const line = new RawLine(fd);
+    restore = inTurn(restore, (done) => line.restore(done));
   }
-  const lines = ttys.map((tty) => new RawLine(tty));
-  return inTurn(
-    ...lines.map(
-      (line): Release =>
-        (done) =>
-          line.restore(done),
-    ),
-  );
+  return restore;
 }
 
 const none: Release = (done) => done();

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { bind, boundAddress, type Listener } from './listener.ts';
@@ -16,6 +17,7 @@ export interface ListenOptions extends WsOptions {
   readonly onWire: (wire: Wire) => void;
   /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
   readonly onFault?: (fault: Error) => void;
+  readonly clock?: Clock;
   /** WebSocket only: web pages that may connect, as their `Origin` header says. Default: none. */
   readonly allowOrigins?: readonly string[];
 }

@@ -87,9 +87,9 @@ class SocketWire implements Wire {
 
   write(bytes: Uint8Array, done: (fault?: Error) => void): void {
     if (!this.#life.take(done)) return;
-    // Once the socket is destroyed Node calls back with success, whatever became of the bytes: 'close' settles it.
+    // A failed write destroys the socket: 'close' settles it.
     this.#socket.write(bytes, (fault) => {
-      if (fault == null && !this.#socket.destroyed) this.#life.taken();
+      if (fault == null) this.#life.taken();
     });
   }
 

@@ -42,18 +42,15 @@ export class RawLine {
     this.#saved = stty(this.#fd, inherited, ['-g']).trim();
     stty(this.#fd, inherited, ['raw', '-echo']);
     this.#restoreAtExit = () => {
-      spawnSync('stty', [this.#saved], { stdio: [this.#fd, 'ignore', 'ignore'], timeout: RESTORE_LIMIT_MS });
+      spawnSync('stty', [this.#saved], { stdio: [this.#fd, 'ignore', 'ignore'], ...LIMIT });
     };
     process.once('exit', this.#restoreAtExit);
   }
 
-  /** Puts the settings back as they were found. A line that nobody drains holds `stty` up: it is given a moment. */
+  /** Puts the settings back as they were found. */
   restore(done: () => void): void {
     process.removeListener('exit', this.#restoreAtExit);
-    const child = spawn('stty', [this.#saved], {
-      stdio: [this.#fd, 'ignore', 'ignore'],
-      timeout: RESTORE_LIMIT_MS,
-    });
+    const child = spawn('stty', [this.#saved], { stdio: [this.#fd, 'ignore', 'ignore'], ...LIMIT });
     let isOver = false;
     const over = () => {
       if (isOver) return;
@@ -76,11 +73,16 @@ function reopen(inherited: number): number {
 }
 
 function stty(fd: number, inherited: number, settings: readonly string[]): string {
-  const result = spawnSync('stty', settings, { stdio: [fd, 'pipe', 'pipe'], encoding: 'latin1' });
+  const result = spawnSync('stty', settings, {
+    stdio: [fd, 'pipe', 'pipe'],
+    encoding: 'latin1',
+    ...LIMIT,
+  });
   if (result.status === 0) return result.stdout;
   const why = result.error === undefined ? result.stderr.trim() : describeFault(result.error);
   const text = `cannot make the terminal at descriptor ${inherited} raw: stty: ${why}`;
   throw new BridgeError('WIRE_OPEN_FAILED', text, { cause: result.error });
 }
 
-const RESTORE_LIMIT_MS = 1000;
+/** `stty` waits for output that nobody takes, and is stopped by the kernel in a background job. */
+const LIMIT = { timeout: 1000, killSignal: 'SIGKILL' } as const;

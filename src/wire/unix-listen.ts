@@ -57,10 +57,10 @@ function faultOfConnecting(path: string): Promise<NodeJS.ErrnoException | undefi
 }
 
 /**
- * Two programs may find the same dead socket, and the faster one may listen already. So the file is moved
- * away first: if it turns out to be another one by now, it goes back.
+ * Removes a socket file that was found dead. Two programs may have found it, and the faster one may listen
+ * already: so the file is moved away first, and if it turns out to be another one by now, it goes back.
  */
-async function removeDead(path: string, inode: number): Promise<void> {
+export async function removeDead(path: string, inode: number): Promise<void> {
   const aside = `${path}.${process.pid}.dead`;
   await rename(path, aside);
   if ((await lstat(aside)).ino !== inode) await link(aside, path);

@@ -63,7 +63,10 @@ export class WireLife {
     return false;
   }
 
-  /** The carrier has taken all of the write. After `doom` that is no longer believed: `close` settles it. */
+  /**
+   * The carrier has taken all of the write. After `doom` that is not believed, for Node reports success for
+   * what it drops with a destroyed socket: `close` settles it.
+   */
   taken(): void {
     if (!this.#isDoomed) this.#settle();
   }

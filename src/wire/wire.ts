@@ -27,15 +27,15 @@ export interface Wire {
   /** `stream`: any split of bytes may arrive. `messages`: the transport keeps message borders (WebSocket). */
   readonly framing: 'stream' | 'messages';
   readonly peer: Peer;
-  /** Begins reading. Called once; no event comes before it, nor from inside it. */
+  /** Begins reading. Called once (again: TypeError); no event comes before it, nor from inside it. */
   start(events: WireEvents): void;
   /**
    * Takes one piece of output; for a `messages` wire exactly one message. `done` is called once, never from
    * inside `write`: without a fault when the transport has taken all of it, else with the fault that ended
-   * the wire. Callers keep one write under way at a time.
+   * the wire. One write at a time: a second one before `done` is a TypeError.
    */
   write(bytes: Uint8Array, done: (fault?: Error) => void): void;
-  /** Stops and restarts the reading of input; safe to repeat. */
+  /** Stops and restarts the reading of input; safe to repeat. While it is stopped a vanished peer may go unnoticed. */
   pause(): void;
   resume(): void;
   /** Ends output in good order after what was written: the peer reads end of file. Safe to repeat. */

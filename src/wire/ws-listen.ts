@@ -17,7 +17,7 @@ export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Pr
     const text = `${endpoint.text}: cannot listen with TLS: listen on ws: behind a proxy that does it`;
     throw new BridgeError('ENDPOINT_INVALID', text);
   }
-  const subprotocol = options.subprotocol ?? DEFAULT_SUBPROTOCOL;
+  const { clock = systemClock, subprotocol = DEFAULT_SUBPROTOCOL } = options;
   const server = createHttpServer();
   const handshake = new WebSocketServer({
     noServer: true,
@@ -30,7 +30,7 @@ export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Pr
     const { socket } = request;
     const refusal = refusalOf(request, endpoint.path, subprotocol, options.allowOrigins ?? []);
     if (refusal === undefined) {
-      handshake.handleUpgrade(request, socket, head, (ws) => options.onWire(wsWire(ws, socket, systemClock)));
+      handshake.handleUpgrade(request, socket, head, (ws) => options.onWire(wsWire(ws, socket, clock)));
       return;
     }
     refuse(socket, refusal);
@@ -49,7 +49,7 @@ export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Pr
 
 /** For upgrades only. Whoever is slow with its request is cut off: a descriptor is not held for nothing. */
 function createHttpServer(): Server {
-  const server = createServer(
+  return createServer(
     {
       headersTimeout: HANDSHAKE_LIMIT_MS,
       requestTimeout: HANDSHAKE_LIMIT_MS,
@@ -62,7 +62,6 @@ function createHttpServer(): Server {
       response.writeHead(426, headers).end('This address is for WebSocket.\n');
     },
   );
-  return server;
 }
 
 interface Refusal {

@@ -23,7 +23,6 @@ class WsWire implements Wire {
   readonly framing = 'messages';
   readonly peer: Peer;
   readonly #ws: WebSocket;
-  readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #life = new WireLife();
   /** Messages that were read in one piece with the one that led to `pause`. */
@@ -36,7 +35,6 @@ class WsWire implements Wire {
   constructor(ws: WebSocket, socket: Socket, clock: Clock) {
     this.peer = socketPeer(socket);
     this.#ws = ws;
-    this.#socket = socket;
     this.#clock = clock;
     ws.pause();
     socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
@@ -53,9 +51,9 @@ class WsWire implements Wire {
 
   write(bytes: Uint8Array, done: (fault?: Error) => void): void {
     if (!this.#life.take(done)) return;
-    // Once the socket is destroyed Node calls back with success, whatever became of the bytes: 'close' settles it.
+    // After a failed write, or when the peer has closed, 'close' follows and settles it.
     this.#ws.send(bytes, { binary: false }, (fault) => {
-      if (fault == null && !this.#socket.destroyed) this.#life.taken();
+      if (fault == null) this.#life.taken();
     });
   }
 
@@ -132,8 +130,7 @@ class WsWire implements Wire {
 
 function faultOf(cause: Error): Error {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
-  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
-    return new WireFault('WIRE_MESSAGE_TOO_LARGE', undefined, { cause });
+  if (code === TOO_LARGE) return new WireFault('WIRE_MESSAGE_TOO_LARGE', undefined, { cause });
   if (code.startsWith('WS_ERR_')) return new WireFault('WIRE_MESSAGE_INVALID', cause.message, { cause });
   return cause;
 }
@@ -143,6 +140,7 @@ function peerFailed(status: number, reason: string): WireFault {
   return new WireFault('WIRE_PEER_FAILED', `the peer closed the WebSocket with status ${status}${words}`);
 }
 
+const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 const NORMAL = 1000;
 const GOING_AWAY = 1001;
 const UNSUPPORTED_DATA = 1003;

@@ -62,13 +62,8 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
 }
 
 function openFailed(endpoint: WsEndpoint, fault: unknown): BridgeError {
-  return new BridgeError(
-    'WIRE_OPEN_FAILED',
-    `cannot connect to ${shownUrl(endpoint)}: ${describeFault(fault)}`,
-    {
-      cause: fault,
-    },
-  );
+  const text = `cannot connect to ${shownUrl(endpoint)}: ${describeFault(fault)}`;
+  return new BridgeError('WIRE_OPEN_FAILED', text, { cause: fault });
 }
 
 /** Without name, password and query, which may be secrets. */

@@ -1,11 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { afterAll } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'posbridge-wire-'));
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+// Programs out of here also run as other users.
+chmodSync(folder, 0o755);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const bundles = new Map<string, Promise<string>>();
 
 /** A program out of test/wire/fixtures, runnable by plain Node. */
@@ -25,7 +28,7 @@ export function bundleOf(fixture: string): Promise<string> {
   return bundle;
 }
 
-/** A new empty folder, removed when the test process ends. */
+/** A new empty folder, removed after the tests of the file. */
 export function temporaryFolder(): string {
   return mkdtempSync(join(folder, 'at-'));
 }

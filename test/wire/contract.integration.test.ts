@@ -23,7 +23,9 @@ wireContract('unix, connecting side', async () =>
 wireContract('named pipes', fifoWires);
 for (const kind of ['tcp', 'unix', 'pipe'] as const) {
   for (const end of ['near', 'far'] as const) {
-    wireContract(`${kind} at 0 and 1 of a process, ${end} end`, () => remotePair(end, kind), { isLocal: false });
+    wireContract(`${kind} at 0 and 1 of a process, ${end} end`, () => remotePair(end, kind), {
+      isLocal: false,
+    });
   }
 }
 wireContract('WebSocket, accepted side', () => accepted(wsEndpoint(0, '/pos')), { halfClose: false });

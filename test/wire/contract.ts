@@ -84,18 +84,21 @@ export function wireContract(name: string, open: () => Promise<WirePair>, traits
       expect(() => near.wire.write(Buffer.from('two'), () => {})).toThrow(TypeError);
     });
 
-    test.runIf(halfClose)('reports the end of input once, after the last chunk, and still takes output', async () => {
-      const { near, far } = await openStarted();
-      await near.write('question');
-      near.wire.endOutput();
-      near.wire.endOutput();
-      await far.ended;
-      expect(far.text).toBe('question');
-      expect(await far.write('answer')).toBeUndefined();
-      expect((await near.received(6)).toString()).toBe('answer');
-      expect(far.order).toEqual(['chunk', 'end', 'done']);
-      expect([...near.violations, ...far.violations]).toEqual([]);
-    });
+    test.runIf(halfClose)(
+      'reports the end of input once, after the last chunk, and still takes output',
+      async () => {
+        const { near, far } = await openStarted();
+        await near.write('question');
+        near.wire.endOutput();
+        near.wire.endOutput();
+        await far.ended;
+        expect(far.text).toBe('question');
+        expect(await far.write('answer')).toBeUndefined();
+        expect((await near.received(6)).toString()).toBe('answer');
+        expect(far.order).toEqual(['chunk', 'end', 'done']);
+        expect([...near.violations, ...far.violations]).toEqual([]);
+      },
+    );
 
     test('reports a write after endOutput as a fault, from a later turn', async () => {
       const { near } = await openStarted();
@@ -198,6 +201,25 @@ export function wireContract(name: string, open: () => Promise<WirePair>, traits
       expect(isWritten).toBe(false);
       far.wire.resume();
       far.wire.resume();
+      expect(await writing).toBeUndefined();
+      expect((await far.received(bytes.length)).equals(bytes)).toBe(true);
+    });
+
+    test('takes no more than buffers hold before the other side is started', async () => {
+      const { near, far, settled } = await openPair();
+      near.start();
+      await settled();
+      const bytes = pattern(bulkBytes);
+      let isWritten = false;
+      const writing = writePieces(near, bytes, pieceBytes(near)).then((fault) => {
+        isWritten = true;
+        return fault;
+      });
+      await far.write('not started yet');
+      await near.received(15);
+      await someTurns();
+      expect(isWritten).toBe(false);
+      far.start();
       expect(await writing).toBeUndefined();
       expect((await far.received(bytes.length)).equals(bytes)).toBe(true);
     });

@@ -6,7 +6,10 @@ export function tcpEndpoint(port: number, host = '127.0.0.1'): Kind<'tcp'> {
   return { kind: 'tcp', text: `tcp:${host}:${port}`, host, port };
 }
 
-export function unixEndpoint(path: string, options: { mode?: number; abstract?: boolean } = {}): Kind<'unix'> {
+export function unixEndpoint(
+  path: string,
+  options: { mode?: number; abstract?: boolean } = {},
+): Kind<'unix'> {
   const { abstract = false, ...rest } = options;
   return { kind: 'unix', text: `unix:${abstract ? '@' : ''}${path}`, path, abstract, ...rest };
 }

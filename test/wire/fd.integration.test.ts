@@ -1,6 +1,16 @@
-import { closeSync, constants, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openFdWire } from '../../src/wire/fd.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { temporaryFolder } from './bundle.ts';
@@ -9,12 +19,6 @@ import { pattern, Recorder, someTurns } from './recorder.ts';
 import { RemoteWire } from './remote-wire.ts';
 
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
-const remotes: RemoteWire[] = [];
-
-afterEach(async () => {
-  await Promise.all(remotes.splice(0).map((remote) => remote.kill()));
-});
-
 function flagsOf(fd: number): number {
   const flags = /flags:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
   return Number.parseInt(flags ?? '', 8);
@@ -30,31 +34,44 @@ function isOpen(fd: number): boolean {
 }
 
 describe('a wire over inherited sockets', () => {
-  test.each(['tcp', 'unix'] as const)('at 0 and 1 hangs up on the peer while the process lives (%s)', async (kind) => {
-    const { remote, here } = await inheritedSocketWires(kind);
-    remotes.push(remote);
-    const wire = new Recorder(remote).start();
-    const ended = new Promise<void>((resolve) => here.once('end', resolve));
-    here.resume();
-    wire.destroy();
-    await Promise.all([ended, wire.closed]);
-    const descriptors = await remote.ping();
-    expect([descriptors['0'], descriptors['1']]).toEqual(['/dev/null', '/dev/null']);
-  });
+  test.each(['tcp', 'unix'] as const)(
+    'at 0 and 1 hangs up on the peer while the process lives (%s)',
+    async (kind) => {
+      const { remote, here } = await inheritedSocketWires(kind);
+      const wire = new Recorder(remote).start();
+      const ended = new Promise<void>((resolve) => here.once('end', resolve));
+      here.resume();
+      wire.destroy();
+      await Promise.all([ended, wire.closed]);
+      const descriptors = await remote.ping();
+      expect([descriptors['0'], descriptors['1']]).toEqual(['/dev/null', '/dev/null']);
+    },
+  );
 
   test('at 6 and 7 gives both numbers back', async () => {
     const [here, theirs] = await socketPair('tcp');
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc', 'ignore', 'ignore', theirs, theirs] as const;
     const remote = await RemoteWire.open({ read: 6, write: 7 }, [...stdio]);
     theirs.destroy();
-    remotes.push(remote);
     expect(remote.peer.text).toBe('127.0.0.1');
     const wire = new Recorder(remote).start();
     await wire.write('hello');
     await new Promise<void>((resolve) => here.once('end', resolve).resume() && wire.destroy());
     await wire.closed;
-    const targets = Object.values(await remote.ping());
-    expect(targets.filter((target) => target.startsWith('socket:')).length).toBe(1);
+    const descriptors = await remote.ping();
+    expect([descriptors['6'], descriptors['7']]).toEqual([undefined, undefined]);
+  });
+
+  test('leaves a number alone that somebody else has got meanwhile', async () => {
+    const [here, theirs] = await socketPair('unix');
+    const stdio = ['ignore', 'ignore', 'inherit', 'ipc', theirs] as const;
+    const remote = await RemoteWire.open({ read: 4, write: 4 }, [...stdio]);
+    theirs.destroy();
+    const wire = new Recorder(remote).start();
+    remote.destroyAndOpen();
+    await wire.closed;
+    expect((await remote.ping())['4']).toMatch(/wire-host\.mjs$/);
+    here.destroy();
   });
 
   test('joins two different sockets, one for each direction', async () => {
@@ -63,14 +80,13 @@ describe('a wire over inherited sockets', () => {
     const remote = await RemoteWire.open({ read: 0, write: 1 }, [theirsIn, theirsOut, 'inherit', 'ipc']);
     theirsIn.destroy();
     theirsOut.destroy();
-    remotes.push(remote);
     expect(remote.peer.text).toBe('unix');
     const wire = new Recorder(remote).start();
     hereIn.end('in');
     await wire.ended;
     expect(wire.text).toBe('in');
     const out: Buffer[] = [];
-    hereOut.on('data', (bytes) => out.push(bytes));
+    hereOut.on('data', (bytes) => out.push(bytes)).resume();
     const ended = new Promise<void>((resolve) => hereOut.once('end', resolve));
     expect(await wire.write('out')).toBeUndefined();
     remote.endOutput();
@@ -82,7 +98,6 @@ describe('a wire over inherited sockets', () => {
 
   test('reports a reset as a fault', async () => {
     const { remote, here } = await inheritedSocketWires('tcp');
-    remotes.push(remote);
     const wire = new Recorder(remote).start();
     await remote.ping();
     here.resetAndDestroy();
@@ -94,7 +109,6 @@ describe('a wire over inherited sockets', () => {
 describe('a wire over inherited pipes', () => {
   test('shows the reader the end of output at once, and goes on reading', async () => {
     const { remote, read, write } = await inheritedPipes();
-    remotes.push(remote);
     expect(remote.peer.text).toBe('pipe');
     const wire = new Recorder(remote).start();
     const here = new Recorder(openFdWire({ read, write })).start();
@@ -195,7 +209,6 @@ describe('a wire over inherited pipes', () => {
     const output = await openPipe();
     const stdio = [input.read, output.write, 'inherit', 'ipc'] as const;
     const remote = await RemoteWire.open({ read: 0, write: 1 }, [...stdio], { uid: 65_534 });
-    remotes.push(remote);
     closeSync(input.read);
     closeSync(output.write);
     const wire = new Recorder(remote).start();
@@ -275,10 +288,31 @@ describe('a wire over files', () => {
     expect(wire.order).toEqual(['failed', 'closed']);
   });
 
+  test('writes the rest after a short write, and says when there is no room for it', async () => {
+    const path = file();
+    const fd = openSync(path, O_WRONLY);
+    const remote = await RemoteWire.open({ write: 1 }, ['ignore', fd, 'inherit', 'ipc']);
+    closeSync(fd);
+    execFileSync('prlimit', ['--pid', String(remote.child.pid), '--fsize=8192:8192']);
+    const wire = new Recorder(remote).start();
+    expect(await wire.write(Buffer.alloc(10_000))).toMatchObject({ code: 'EFBIG' });
+    expect(await wire.closed).toMatchObject({ code: 'EFBIG' });
+    expect(statSync(path).size).toBe(8192);
+  });
+
+  test('gives the input back too when the output fails', async () => {
+    const { read, write } = openFifo();
+    const wire = new Recorder(openFdWire({ read, write: openSync('/dev/full', O_WRONLY) })).start();
+    void wire.write('lost');
+    expect(await wire.closed).toMatchObject({ code: 'ENOSPC' });
+    expect(isOpen(read)).toBe(false);
+    closeSync(write);
+  });
+
   test('joins /dev/null as input with a file as output', async () => {
     const path = join(temporaryFolder(), 'out');
     const write = openSync(path, O_WRONLY | O_CREAT);
-    const wire = new Recorder(openFdWire({ read: openSync('/dev/null', O_RDONLY), write })).start();
+    const wire = new Recorder(openFdWire({ read: openSync('/dev/null', O_RDWR), write })).start();
     await wire.ended;
     expect(await wire.write('after the end')).toBeUndefined();
     wire.wire.endOutput();

@@ -7,10 +7,15 @@ import { openFifo } from './pairs.ts';
 interface Inspection {
   readonly descriptors: Readonly<Record<string, { target: string; isInherited: boolean }>>;
   readonly outcomes: readonly string[];
+  readonly openedLater: boolean;
 }
 
 /** Runs the inspection as the shell or Python line `command` says, in which NODE stands for it. */
-async function inspect(shell: 'bash' | 'python3', command: string, pairs: unknown[] = []): Promise<Inspection> {
+async function inspect(
+  shell: 'bash' | 'python3',
+  command: string,
+  pairs: unknown[] = [],
+): Promise<Inspection> {
   const bundle = await bundleOf('inspect');
   const args = shell === 'bash' ? ['bash'] : [];
   const output = execFileSync(
@@ -21,10 +26,13 @@ async function inspect(shell: 'bash' | 'python3', command: string, pairs: unknow
   return JSON.parse(output.toString());
 }
 
+/** High numbers are the shell's and the test runner's: bash keeps the ends of <(…) from 63 downwards. */
+const HIGHEST = 40;
+
 function inherited({ descriptors }: Inspection): number[] {
   return Object.keys(descriptors)
     .map(Number)
-    .filter((fd) => descriptors[fd]?.isInherited)
+    .filter((fd) => fd <= HIGHEST && descriptors[fd]?.isInherited)
     .sort((a, b) => a - b);
 }
 
@@ -44,6 +52,10 @@ describe('isInherited', () => {
     expect(inherited(seen)).toEqual([0, 1, 2, 5, 7, 9, 11, 30, 31]);
   });
 
+  test('says no for what the program has opened after it has noted what it was given', async () => {
+    expect((await inspect('bash', '"$@"')).openedLater).toBe(false);
+  });
+
   test('says no for a descriptor that is not open', () => {
     expect(isInherited(987)).toBe(false);
   });
@@ -51,7 +63,10 @@ describe('isInherited', () => {
 
 describe('openFdWire refuses', () => {
   test('what was not inherited', async () => {
-    const { outcomes } = await inspect('bash', '"$@" 5>&-', [{ read: 4, write: 4 }, { read: 987, write: 987 }]);
+    const { outcomes } = await inspect('bash', '"$@" 5>&-', [
+      { read: 4, write: 4 },
+      { read: 987, write: 987 },
+    ]);
     expect(outcomes[0]).toMatch(/^FD_NOT_INHERITED: descriptor 4 was not given/);
     expect(outcomes[1]).toMatch(/^FD_NOT_INHERITED: descriptor 987 was not given/);
   });
@@ -65,7 +80,10 @@ describe('openFdWire refuses', () => {
   });
 
   test('a folder and the controlling side of a pseudo-terminal', async () => {
-    const { outcomes } = await inspect('bash', '"$@" 5</tmp 6<>/dev/ptmx', [{ read: 5 }, { read: 6, write: 6 }]);
+    const { outcomes } = await inspect('bash', '"$@" 5</tmp 6<>/dev/ptmx', [
+      { read: 5 },
+      { read: 6, write: 6 },
+    ]);
     expect(outcomes).toEqual([
       'ENDPOINT_INVALID: descriptor 5 is the folder /tmp: a stream is needed',
       'ENDPOINT_INVALID: descriptor 6 is the controlling side of a pseudo-terminal: a stream is needed',

@@ -64,7 +64,9 @@ export async function fifoWires(): Promise<WirePair> {
 }
 
 /** A wire in a child that has the connection at 0 and 1, as under a super-server, and our end of it. */
-export async function inheritedSocketWires(kind: 'tcp' | 'unix'): Promise<{ remote: RemoteWire; here: Socket }> {
+export async function inheritedSocketWires(
+  kind: 'tcp' | 'unix',
+): Promise<{ remote: RemoteWire; here: Socket }> {
   const [here, theirs] = await socketPair(kind);
   const remote = await RemoteWire.open({ read: 0, write: 1 }, [theirs, theirs, 'inherit', 'ipc']);
   theirs.destroy();

@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { onTestFinished } from 'vitest';
 import { deferred } from '../../src/base/deferred.ts';
 import type { Wire, WireEvents } from '../../src/wire/wire.ts';
 import { bundleOf } from './bundle.ts';
@@ -6,7 +7,17 @@ import { bundleOf } from './bundle.ts';
 type Told = { readonly message: string; readonly code: string } | undefined;
 
 export type HostCommand =
-  | { readonly do: 'start' | 'pause' | 'resume' | 'endOutput' | 'destroy' | 'ping' | 'exit' }
+  | {
+      readonly do:
+        | 'start'
+        | 'pause'
+        | 'resume'
+        | 'endOutput'
+        | 'destroy'
+        | 'destroyAndOpen'
+        | 'ping'
+        | 'exit';
+    }
   | { readonly do: 'write'; readonly bytes: Uint8Array };
 
 export type HostEvent =
@@ -25,7 +36,7 @@ export class RemoteWire implements Wire {
   #done: ((fault?: Error) => void)[] = [];
   #pongs: ((descriptors: Readonly<Record<string, string>>) => void)[] = [];
 
-  /** `stdio` must keep a place for 'ipc'. Rejects with what `openFdWire` threw. */
+  /** `stdio` must keep a place for 'ipc'. Rejects with what `openFdWire` threw. The child ends with the test. */
   static async open(
     fds: { read?: number; write?: number },
     stdio: StdioOptions,
@@ -36,6 +47,7 @@ export class RemoteWire implements Wire {
       serialization: 'advanced',
       ...options,
     });
+    onTestFinished(() => void child.kill('SIGKILL'));
     const opened = deferred<RemoteWire>();
     child.on('error', opened.reject);
     child.on('exit', () => opened.reject(new Error('the host died')));
@@ -77,6 +89,19 @@ export class RemoteWire implements Wire {
 
   destroy(): void {
     this.#tell({ do: 'destroy' });
+  }
+
+  /** Destroys the wire and at once opens a file, which takes a number that becomes free. */
+  destroyAndOpen(): void {
+    this.#tell({ do: 'destroyAndOpen' });
+  }
+
+  /** Ends the child with its exit handlers, and resolves when it is gone. */
+  exit(): Promise<void> {
+    return new Promise((resolve) => {
+      this.child.once('exit', () => resolve());
+      this.#tell({ do: 'exit' });
+    });
   }
 
   /** What the child has open; it has then obeyed all commands so far. */

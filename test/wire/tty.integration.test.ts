@@ -1,0 +1,143 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, existsSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { openFdWire } from '../../src/wire/fd.ts';
+import { temporaryFolder } from './bundle.ts';
+import { Recorder, someTurns } from './recorder.ts';
+import { RemoteWire } from './remote-wire.ts';
+
+const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill();
+});
+
+/** Two terminals joined like a null modem cable; the first one with the settings of a login terminal. */
+async function cable(): Promise<{ ours: string; theirs: string }> {
+  const folder = temporaryFolder();
+  const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')];
+  const socat = spawn('socat', ['-d', '-d', `pty,link=${ours}`, `pty,raw,echo=0,link=${theirs}`]);
+  children.push(socat);
+  await new Promise<void>((resolve) => {
+    socat.stderr.on('data', (bytes) => String(bytes).includes('starting data transfer') && resolve());
+  });
+  return { ours, theirs };
+}
+
+function settingsOf(path: string): string {
+  return execFileSync('stty', ['-g', '-F', path]).toString();
+}
+
+function open(path: string, access = O_RDWR): number {
+  return openSync(path, access | O_NOCTTY);
+}
+
+const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+
+test('carries every byte both ways as it is, and restores the line when it closes', async () => {
+  const { ours, theirs } = await cable();
+  const before = settingsOf(ours);
+  const exitHandlers = process.listenerCount('exit');
+  const fd = open(ours);
+  const line = new Recorder(openFdWire({ read: fd, write: fd }));
+  expect(line.wire.peer).toEqual({ text: 'tty' });
+  expect(settingsOf(ours)).not.toBe(before);
+  line.start();
+  const other = open(theirs);
+  const far = new Recorder(openFdWire({ read: other, write: other })).start();
+  await line.write(everyByte);
+  await far.write(everyByte);
+  expect((await far.received(256)).equals(everyByte)).toBe(true);
+  expect((await line.received(256)).equals(everyByte)).toBe(true);
+  expect([line.bytes, far.bytes]).toEqual([256, 256]);
+  line.destroy();
+  far.destroy();
+  expect(await line.closed).toBeUndefined();
+  await far.closed;
+  expect(settingsOf(ours)).toBe(before);
+  expect(process.listenerCount('exit')).toBe(exitHandlers);
+  expect(existsSync(`/proc/self/fd/${fd}`)).toBe(false);
+  expect([...line.violations, ...far.violations]).toEqual([]);
+});
+
+test('does not hold the process up while a slow line takes its output', async () => {
+  const { ours } = await cable();
+  const socat = children[0];
+  const fd = open(ours);
+  const line = new Recorder(openFdWire({ read: fd, write: fd })).start();
+  socat?.kill('SIGSTOP');
+  let isWritten = false;
+  const written = line.write(Buffer.alloc(1_000_000)).then((fault) => {
+    isWritten = true;
+    return fault;
+  });
+  await someTurns();
+  expect(isWritten).toBe(false);
+  line.destroy();
+  expect(await written).toBeInstanceOf(Error);
+  expect(await line.closed).toBeUndefined();
+  socat?.kill('SIGCONT');
+});
+
+test('uses two descriptors of one line, each for its direction', async () => {
+  const { ours, theirs } = await cable();
+  const before = settingsOf(ours);
+  const line = new Recorder(openFdWire({ read: open(ours, O_RDONLY), write: open(ours, O_WRONLY) })).start();
+  const other = open(theirs);
+  const far = new Recorder(openFdWire({ read: other, write: other })).start();
+  await line.write('ping\r');
+  expect((await far.received(5)).toString()).toBe('ping\r');
+  await far.write('pong\r');
+  expect((await line.received(5)).toString()).toBe('pong\r');
+  line.destroy();
+  far.destroy();
+  await Promise.all([line.closed, far.closed]);
+  expect(settingsOf(ours)).toBe(before);
+});
+
+test('ends when the line hangs up', async () => {
+  const { ours } = await cable();
+  const fd = open(ours);
+  const line = new Recorder(openFdWire({ read: fd, write: fd })).start();
+  children[0]?.kill();
+  await line.ended;
+  line.wire.endOutput();
+  expect(await line.closed).toBeUndefined();
+});
+
+test('restores the line when the process exits, and never sets O_NONBLOCK on what it shares', async () => {
+  const { ours } = await cable();
+  const before = settingsOf(ours);
+  const fd = open(ours);
+  // Not 0, 1 or 2: those Node restores by itself.
+  const remote = await RemoteWire.open({ read: 4, write: 4 }, ['ignore', 'ignore', 'inherit', 'ipc', fd]);
+  expect(remote.peer.text).toBe('tty');
+  new Recorder(remote).start();
+  expect((await remote.ping())['4']).toBe(readlinkSync(`/proc/self/fd/${fd}`));
+  expect(settingsOf(ours)).not.toBe(before);
+  await remote.exit();
+  expect(settingsOf(ours)).toBe(before);
+  expect(
+    Number.parseInt(/flags:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '', 8) &
+      O_NONBLOCK,
+  ).toBe(0);
+  closeSync(fd);
+});
+
+test('gives 0 and 1 back while the process lives', async () => {
+  const { ours } = await cable();
+  const before = settingsOf(ours);
+  const fd = open(ours);
+  const remote = await RemoteWire.open({ read: 0, write: 1 }, [fd, fd, 'inherit', 'ipc']);
+  closeSync(fd);
+  const wire = new Recorder(remote).start();
+  wire.destroy();
+  await wire.closed;
+  const descriptors = await remote.ping();
+  expect([descriptors['0'], descriptors['1']]).toEqual(['/dev/null', '/dev/null']);
+  expect(Object.values(descriptors).filter((target) => target.startsWith('/dev/pts'))).toEqual([]);
+  expect(settingsOf(ours)).toBe(before);
+  await remote.kill();
+});
