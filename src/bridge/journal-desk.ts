@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { deferred } from '../base/deferred.ts';
 import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
@@ -6,7 +7,7 @@ import { isNeverStored } from '../base/mask/rules.ts';
 import { dropMembers } from '../rpc/drop-members.ts';
 import { errorText } from '../rpc/error-object.ts';
 import { Journal, type Lookup, type OwnedEntry } from '../store/journal.ts';
-import type { SentRecord } from '../store/journal-record.ts';
+import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
 import type { LockAttempt } from '../store/lock.ts';
 import type { Identity } from './identity.ts';
 import { type Answer, judgeAnswer } from './outcome.ts';
@@ -72,7 +73,7 @@ export class JournalDesk {
     const id = this.#idOf(request.identity);
     const giveUpMs = clock.nowMs() + outcomeWaitMs;
     while (!request.isAbandoned()) {
-      const acceptance = await this.#tryAccept(id, request).catch((fault) => this.#unavailable(fault));
+      const acceptance = await this.#tryAccept(id, request).catch((fault) => this.#unavailable(id, fault));
       if (acceptance !== 'again') return acceptance;
       if (clock.nowMs() >= giveUpMs) break;
       request.delayed();
@@ -99,18 +100,21 @@ export class JournalDesk {
 
   /**
    * Stores an outcome. Resolves when it is on the disk, or when the disk refuses it or takes too long: it is then
-   * reported and tried again until `isAbandoned`.
+   * reported and tried again, as long as an outcome is waited for. Never rejects.
    */
   async record(entry: OwnedEntry, answer: Answer): Promise<void> {
     const { clock, log } = this.#options;
     const stored = entry.finish(this.#doneOf(answer));
-    const limit = new Promise<'late'>((resolve) => clock.after(RECORD_LIMIT_MS, () => resolve('late')));
+    const late = deferred<'late'>();
+    const limit = clock.after(RECORD_LIMIT_MS, () => late.resolve('late'));
     try {
-      if ((await Promise.race([stored, limit])) !== 'late') return;
+      if ((await Promise.race([stored, late.promise])) !== 'late') return;
       log.error('the journal does not take an outcome in time; the register gets it all the same');
       stored.catch((fault) => this.#recordAgain(entry, answer, fault));
     } catch (fault) {
       this.#recordAgain(entry, answer, fault);
+    } finally {
+      limit.cancel();
     }
   }
 
@@ -133,7 +137,10 @@ export class JournalDesk {
 
   async #begin(id: string, request: TransactionRequest): Promise<Acceptance | 'again'> {
     const attempt = request.acquire();
-    if (!attempt.acquired) return { kind: 'busy', attempt };
+    if (!attempt.acquired) {
+      await attempt.holder(); // who it is has been written down: what it begins has a name by now
+      return (await this.#options.journal.isBeginning(id)) ? 'again' : { kind: 'busy', attempt };
+    }
     faultPoint('before-sent');
     try {
       const entry = await this.#options.journal.begin(
@@ -160,7 +167,7 @@ export class JournalDesk {
     }
     const first =
       sent.state === 'absent'
-        ? `it was asked about at ${sent.time} and not found`
+        ? `it was asked about at ${sent.time}, and ${judgeAnswer(done) === 'not-found' ? 'not found' : 'the application knew it'}`
         : `the first was a ${sent.method} of ${sent.amount ?? '?'} ${sent.currency ?? '?'} at ${sent.time}`;
     return {
       kind: 'refused',
@@ -187,8 +194,13 @@ export class JournalDesk {
       const answer = await this.#askTwice(() => ask(sent.channel), isDoubtful);
       if (typeof answer === 'string') return answer;
       const done = this.#doneOf(answer);
-      await entry.finish(done).catch((fault) => this.#unrecorded(fault));
-      return { done: { ...answer, sent, time: done.time } };
+      try {
+        await entry.finish(done);
+      } catch (fault) {
+        this.#unrecorded(fault);
+        if (judgeAnswer(answer) !== 'outcome') return 'unknown'; // recorded before it is given
+      }
+      return foundIn({ sent, done });
     } finally {
       await entry.release();
     }
@@ -235,7 +247,7 @@ export class JournalDesk {
       this.#unrecorded(fault);
       if (judgeAnswer(answer) !== 'outcome') return 'unknown';
     }
-    return { done: { ...answer, sent, time: done.time } };
+    return foundIn({ sent, done });
   }
 
   async #askTwice(
@@ -282,12 +294,14 @@ export class JournalDesk {
     });
   }
 
-  #unavailable(fault: unknown): Acceptance {
+  /** An entry that is there and cannot be read may be one of a charge: only without one is it a refusal. */
+  async #unavailable(id: string, fault: unknown): Promise<Acceptance> {
     const details = `the transaction cannot be recorded: ${describeFault(fault)}`;
     this.#options.log.error('the journal cannot be used', {
       folder: this.#options.journal.folder,
       why: describeFault(fault),
     });
+    if (await this.#options.journal.hasEntry(id)) return { kind: 'unknown', details };
     return { kind: 'refused', code: 'JOURNAL_UNAVAILABLE', details };
   }
 
@@ -302,7 +316,7 @@ export class JournalDesk {
   }
 
   /** The outcome for the disk: never with track data, verification values or PINs. */
-  #doneOf({ kind, text }: Answer): { kind: Answer['kind']; text: string; time: string } {
+  #doneOf({ kind, text }: Answer): Omit<DoneRecord, 'state'> {
     const own = text.toString();
     const storable = dropMembers(own, isNeverStored);
     if (storable !== own) this.#options.log.warn('an answer has card secrets; it is stored without them');
@@ -314,7 +328,8 @@ export class JournalDesk {
   }
 }
 
-function foundIn({ sent, done }: Extract<Lookup, { state: 'done' }>): Found {
+/** As it is stored: whoever asks again gets the same. */
+function foundIn({ sent, done }: { sent: SentRecord; done: Omit<DoneRecord, 'state'> }): Found {
   return { done: { kind: done.kind, text: Buffer.from(done.text), sent, time: done.time } };
 }
 

@@ -26,6 +26,8 @@ export interface OpenTransaction {
   /** Frees the terminal for the next transaction; safe to repeat. */
   release: () => void;
   entry?: OwnedEntry;
+  /** The journal has not said yet whether an earlier request for it may have reached the application. */
+  isUndecided: boolean;
   /** The application may have it. */
   isHandedOver: boolean;
   /** Its outcome is known and being recorded: later answers come too late. */

@@ -270,7 +270,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     const { attachment, transaction } = open;
     if (attachment === undefined) return;
     if (transaction?.entry !== undefined) this.#startTimer(open); // recording has taken its time
-    open.line = this.#send(attachment, {
+    const line: OutgoingLine = {
       bytes,
       kind: 'request',
       handedOver: () => {
@@ -279,7 +279,11 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
         open.timer?.cancel();
       },
       refused: (why) => this.settleRefused(open, why, WHY_REFUSED[why](attachment.text)),
-    });
+    };
+    this.#trace('line out', attachment, bytes);
+    // A transaction is what the others are held back for.
+    const gate = transaction?.entry === undefined ? this.#gates.get(attachment) : undefined;
+    open.line = gate?.send(line) ?? attachment.send(this, line);
   }
 
   holdBack(attachment: Attachment): () => void {
@@ -383,6 +387,10 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   }
 
   #timedOut(open: OpenRequest): void {
+    if (open.transaction?.isUndecided) {
+      this.#transactions.giveUp(open, 'the journal did not answer in time');
+      return;
+    }
     const wasWaiting = open.line?.withdraw() === true;
     const why = wasWaiting ? 'the application does not read' : 'the application does not answer';
     this.settleRefused(open, 'TIMEOUT', why);
@@ -411,7 +419,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   /** Ends all that may be ended: what is no transaction, or was not handed over. */
   #giveUpWaiting(code: string, why: string): void {
     for (const open of [...this.#open.values()]) {
-      if (open.transaction?.isHandedOver) continue;
+      if (open.transaction?.isHandedOver || open.transaction?.isUndecided) continue;
       open.line?.withdraw();
       this.settleRefused(open, code, why);
     }

@@ -169,7 +169,7 @@ export class Transactions {
   giveUp(open: OpenRequest, why: string): void {
     const { transaction } = open;
     if (!this.#host.isOpen(open) || transaction === undefined || transaction.isSettled) return;
-    if (transaction.isHandedOver) this.#host.endUnknown(open, why);
+    if (transaction.isHandedOver || transaction.isUndecided) this.#host.endUnknown(open, why);
     else {
       open.line?.withdraw();
       this.#host.settleRefused(open, 'CHANNEL_UNAVAILABLE', why);
@@ -216,6 +216,7 @@ export class Transactions {
     const bytes = this.#lineOf(request);
     const letGo = this.#host.holdBack(attachment);
     this.#accepting += 1;
+    if (open.transaction !== undefined) open.transaction.isUndecided = true;
     const acceptance = await desk.accept({
       identity,
       record: this.#recordOf(request),
@@ -240,6 +241,7 @@ export class Transactions {
       this.#host.holdOpen(this.withdraw(acceptance.entry));
       return;
     }
+    transaction.isUndecided = false;
     switch (acceptance.kind) {
       case 'begun':
         transaction.entry = acceptance.entry;
@@ -287,7 +289,13 @@ export class Transactions {
       ask: (question) => this.#askAgain(open, question),
       found: (answer) => this.settle(open, answer),
     });
-    const transaction: OpenTransaction = { recovery, release, isHandedOver: false, isSettled: false };
+    const transaction: OpenTransaction = {
+      recovery,
+      release,
+      isUndecided: false,
+      isHandedOver: false,
+      isSettled: false,
+    };
     const open = this.#host.remember(request, { attachment, identity, transaction });
     return open;
   }

@@ -98,7 +98,7 @@ export class StreamAttachment implements Attachment {
   attach(user: AttachmentUser): void {
     this.#users.set(user.connection, user);
     if (this.#state === 'open') {
-      for (const bytes of user.greeting()) this.#enqueue(user, { bytes, kind: 'lifecycle' });
+      this.#greet([user]);
       this.#flush();
     } else this.#open();
   }
@@ -202,15 +202,16 @@ export class StreamAttachment implements Attachment {
       },
       closed: (fault) => this.#closed(wire, fault),
     });
-    this.#greet();
+    this.#greet([...this.#users.values()]);
     this.#applyHold();
     this.#flush();
     for (const user of [...this.#users.values()]) user.applicationThere(this);
   }
 
   /** Greetings go before what waited for the application. */
-  #greet(): void {
-    const lines = [...this.#users.values()].flatMap((user) =>
+  #greet(users: readonly AttachmentUser[]): void {
+    if (!this.canWrite) return;
+    const lines = users.flatMap((user) =>
       user
         .greeting()
         .map((bytes): Entry => ({ bytes, kind: 'lifecycle', connection: user.connection, state: 'queued' })),
