@@ -8,7 +8,8 @@ export type BridgeErrorCode =
   | 'LISTEN_FAILED'
   | 'CHANNEL_OPEN_FAILED'
   | 'LOCK_UNAVAILABLE'
-  | 'JOURNAL_OPEN_FAILED';
+  | 'JOURNAL_OPEN_FAILED'
+  | 'JOURNAL_FAULT';
 
 /** A fault on this machine. `text` is one line: what happened, where, what to do. */
 export class BridgeError extends Error {

@@ -1,10 +1,11 @@
 import yargs from 'yargs';
-import { COMMANDS, type CommandName, environmentName, optionsOf } from './options.ts';
+import { COMMANDS, type CommandName, environmentName, operandsOf, optionsOf } from './options.ts';
 
 /** The help of a command, complete. */
 export function helpText(command: CommandName): Promise<string> {
   const { usage, help } = COMMANDS[command];
-  const about = `${usage}\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}.`;
+  const operands = operandsOf(command).map((operand) => `\n  ${operand.name.padEnd(8)} ${operand.help}`);
+  const about = `${usage}\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}.${operands.length > 0 ? '\n' : ''}${operands.join('')}`;
   const parser = yargs([]).scriptName('posbridge').locale('en').help(false).version(false).wrap(WIDTH);
   for (const { name, value, help, fallback, repeats } of optionsOf(command)) {
     const notes = [fallback === undefined ? '' : `default ${fallback}`, repeats ? 'repeatable' : ''];

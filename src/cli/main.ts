@@ -7,10 +7,13 @@ import { parseCommandLine } from './parse.ts';
 import { gatherSettings, type Settings } from './settings.ts';
 import { version } from './version.ts';
 
-const commands: Readonly<Record<CommandName, () => Promise<(settings: Settings) => Promise<number>>>> = {
+type RunCommand = (settings: Settings, operands: readonly string[]) => Promise<number>;
+
+const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
   bridge: async () => (await import('./bridge.ts')).runBridge,
   serve: async () => (await import('./serve.ts')).runServe,
   demo: async () => (await import('./demo.ts')).runDemo,
+  journal: async () => (await import('./journal.ts')).runJournal,
 };
 
 /** The whole program: runs one command and leaves with its exit status. */
@@ -24,11 +27,11 @@ async function run(args: readonly string[]): Promise<number> {
       process.stderr.write(`${await helpText('bridge')}\n`);
       return EXIT.usage;
     }
-    const { command, given } = parseCommandLine(args);
+    const { command, given, operands = [] } = parseCommandLine(args);
     if (given.has('help')) return await print(await helpText(command));
     if (given.has('version')) return await print(version);
     const runCommand = await commands[command]();
-    return await runCommand(gatherSettings(command, given, process.env));
+    return await runCommand(gatherSettings(command, given, process.env), operands);
   } catch (fault) {
     const text = maskText(describeFault(fault)).replaceAll('\n', ' ');
     process.stderr.write(`posbridge: ${escapeActive(text)}\n`);

@@ -1,5 +1,18 @@
 /** The one table of options: the parser, the help, the environment, the configuration file and the documentation's test read it. */
 
+export interface CommandSpec {
+  readonly usage: string;
+  readonly help: string;
+  /** Arguments that are no options, in their order. */
+  readonly operands?: readonly OperandSpec[];
+}
+
+export interface OperandSpec {
+  /** As it is called in the usage. */
+  readonly name: string;
+  readonly help: string;
+}
+
 export const COMMANDS = {
   bridge: {
     usage: 'posbridge [options]',
@@ -13,7 +26,16 @@ export const COMMANDS = {
     usage: 'posbridge demo [options]',
     help: 'a simulated terminal behind a listener on tcp:127.0.0.1:10001, to try things out',
   },
-} as const;
+  journal: {
+    usage: 'posbridge journal ACTION [ID] [OUTCOME] --journal DIR [options]',
+    help: 'look into the journal, settle an entry by hand',
+    operands: [
+      { name: 'ACTION', help: 'list, show, export, prune, verify or settle' },
+      { name: 'ID', help: 'the beginning of the name of an entry, or its identifiers (17/1)' },
+      { name: 'OUTCOME', help: 'for settle: approved or not-charged' },
+    ],
+  },
+} as const satisfies Record<string, CommandSpec>;
 export type CommandName = keyof typeof COMMANDS;
 
 export interface OptionSpec {
@@ -28,8 +50,10 @@ export interface OptionSpec {
   readonly commands: readonly CommandName[];
 }
 
+const EVERY = Object.keys(COMMANDS) as readonly CommandName[];
 const ALL: readonly CommandName[] = ['bridge', 'serve', 'demo'];
 const REAL: readonly CommandName[] = ['bridge', 'serve'];
+const RECORDED: readonly CommandName[] = ['bridge', 'serve', 'journal'];
 const LISTENING: readonly CommandName[] = ['serve', 'demo'];
 
 export const OPTIONS = [
@@ -129,14 +153,14 @@ export const OPTIONS = [
     name: 'journal',
     value: 'DIR',
     help: 'record transactions in this folder: none is lost or doubled, whatever crashes',
-    commands: REAL,
+    commands: RECORDED,
   },
   {
     name: 'journal-keep',
     value: 'TIME',
     fallback: '30d',
     help: 'how long an ended transaction keeps its identifiers',
-    commands: REAL,
+    commands: RECORDED,
   },
   {
     name: 'repeat-window',
@@ -148,8 +172,34 @@ export const OPTIONS = [
   {
     name: 'register',
     value: 'NAME',
-    help: 'whose identifiers they are; default: the IP address of the peer, else nobody in particular',
-    commands: REAL,
+    help: 'whose identifiers they are; default: the IP address of the peer, else nobody in particular; journal: anybody',
+    commands: RECORDED,
+  },
+  {
+    name: 'since',
+    value: 'WHEN',
+    help: 'list and export: only what began since then (2025-01-31, 2025-01-31T12:00Z, or 2h for 2 hours ago)',
+    commands: ['journal'],
+  },
+  {
+    name: 'until',
+    value: 'WHEN',
+    help: 'list and export: only what began before then',
+    commands: ['journal'],
+  },
+  {
+    name: 'state',
+    value: 'STATE',
+    repeats: true,
+    help: 'list and export: only running, unresolved, done-approved, done-error, absent or damaged ones',
+    commands: ['journal'],
+  },
+  { name: 'json', help: 'list and show: one JSON object a line, for programs', commands: ['journal'] },
+  {
+    name: 'by',
+    value: 'NAME',
+    help: 'settle: who says so; default: the login name',
+    commands: ['journal'],
   },
   {
     name: 'log-level',
@@ -159,15 +209,20 @@ export const OPTIONS = [
     commands: ALL,
   },
   { name: 'log-format', value: 'FORMAT', fallback: 'human', help: 'human or json', commands: ALL },
-  { name: 'config', value: 'FILE', help: 'read options from a JSON object in FILE', commands: ALL },
-  { name: 'help', help: 'show this help', commands: ALL },
-  { name: 'version', help: 'show the version', commands: ALL },
+  { name: 'config', value: 'FILE', help: 'read options from a JSON object in FILE', commands: EVERY },
+  { name: 'help', help: 'show this help', commands: EVERY },
+  { name: 'version', help: 'show the version', commands: EVERY },
 ] as const satisfies readonly OptionSpec[];
 
 export type OptionName = (typeof OPTIONS)[number]['name'];
 
 export function optionsOf(command: CommandName): readonly OptionSpec[] {
   return (OPTIONS as readonly OptionSpec[]).filter((option) => option.commands.includes(command));
+}
+
+export function operandsOf(command: CommandName): readonly OperandSpec[] {
+  const { operands = [] }: CommandSpec = COMMANDS[command];
+  return operands;
 }
 
 export function environmentName(option: string): string {

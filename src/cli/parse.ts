@@ -1,25 +1,27 @@
 import { parseArgs } from 'node:util';
 import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
-import { COMMANDS, type CommandName, optionsOf } from './options.ts';
+import { COMMANDS, type CommandName, operandsOf, optionsOf } from './options.ts';
 
 /** The command line as given: values by option name, flags as an empty list. */
 export interface CommandLine {
   readonly command: CommandName;
   readonly given: ReadonlyMap<string, readonly string[]>;
+  /** Arguments that are no options, where there are any. */
+  readonly operands?: readonly string[];
 }
 
 /** Reads the arguments. Throws a BridgeError `USAGE` that says what was not understood. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const [first, ...rest] = args;
   if (first === undefined || first.startsWith('-')) {
-    return { command: 'bridge', given: parseOptions('bridge', args) };
+    return parseArguments('bridge', args);
   }
-  if (isNamed(first)) return { command: first, given: parseOptions(first, rest) };
+  if (isNamed(first)) return parseArguments(first, rest);
   throw complaint('bridge', `there is no command ${shown(first)}; commands are ${NAMED.join(', ')}`);
 }
 
-function parseOptions(command: CommandName, args: readonly string[]): Map<string, string[]> {
+function parseArguments(command: CommandName, args: readonly string[]): CommandLine {
   const options = new Map(optionsOf(command).map((option) => [option.name, option]));
   const types = [...options].map(
     ([name, { value }]) => [name, { type: value === undefined ? 'boolean' : 'string' }] as const,
@@ -31,8 +33,13 @@ function parseOptions(command: CommandName, args: readonly string[]): Map<string
     tokens: true,
   });
   const given = new Map<string, string[]>();
+  const operands: string[] = [];
   for (const token of tokens) {
     const written = args[token.index] ?? '';
+    if (token.kind === 'positional' && operands.length < operandsOf(command).length) {
+      operands.push(token.value);
+      continue;
+    }
     if (token.kind !== 'option') throw complaint(command, whyNoOption(written));
     const { name, value, inlineValue } = token;
     const option = token.rawName.startsWith('--') ? options.get(name) : undefined;
@@ -53,7 +60,7 @@ function parseOptions(command: CommandName, args: readonly string[]): Map<string
     }
     given.set(name, [...(given.get(name) ?? []), value]);
   }
-  return given;
+  return { command, given, ...(operands.length > 0 && { operands }) };
 }
 
 /** The commands that are named; without a name it is `bridge`. */

@@ -23,6 +23,11 @@ export class Settings {
     );
   }
 
+  /** Whether somebody has said anything of it: of a flag, that it is set. */
+  isGiven(name: OptionName): boolean {
+    return this.#settings.has(name);
+  }
+
   /** All values of a repeatable option. */
   list(name: OptionName): readonly string[] {
     return this.#settings.get(name)?.values ?? [];
@@ -65,7 +70,11 @@ export function gatherSettings(
   const named = spoken('config', false, given, env);
   const file = named === undefined ? undefined : readConfig(named, command);
   for (const { name, value, repeats } of optionsOf(command)) {
-    if (value === undefined || name === 'config') continue;
+    if (name === 'config') continue;
+    if (value === undefined) {
+      if (given.has(name)) settings.set(name, { values: [], source: `--${name}` });
+      continue;
+    }
     const setting = spoken(name, repeats === true, given, env) ?? file?.get(name);
     if (setting !== undefined) settings.set(name, checked(setting, repeats === true));
   }

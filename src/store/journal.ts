@@ -1,20 +1,21 @@
-import { createHash } from 'node:crypto';
-import {
-  constants,
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  stat,
-  unlink,
-} from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, lstat, readdir, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
+import {
+  createFile,
+  ifThere,
+  isNameOf,
+  linkNew,
+  makeFolder,
+  openFile,
+  openFolder,
+  readEntry,
+  writeWhole,
+} from './journal-file.ts';
 import {
   type DoneRecord,
   encodeRecord,
@@ -28,13 +29,16 @@ const DAMAGED = '.damaged';
 const UNBORN = '.new';
 /** The byte of an entry's file that its living owner has locked. */
 const OWNER_BYTE = 0;
-const MAX_ENTRY_BYTES = 4 * 1024 * 1024;
+/** What a dead process left behind before its entry had a name. */
+const UNBORN_LIMIT_MS = 3_600_000;
 
 export interface JournalOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** How long an ended transaction keeps its identifiers. */
   readonly keepMs: number;
+  /** For people's tools: a folder that is not there is a fault and no first start. */
+  readonly mustExist?: boolean;
 }
 
 /** What the journal knows of a transaction. */
@@ -54,6 +58,15 @@ export interface StoredEntry extends ParsedEntry {
   readonly file: string;
   readonly isRunning: boolean;
   readonly isSetAside: boolean;
+  /** When the file or its name was changed last. */
+  readonly changedMs: number;
+  /** Why the file cannot be read at all. */
+  readonly fault?: string;
+}
+
+/** Whether an entry says nothing any more that counts. */
+export function isDamaged({ isSetAside, isRunning, sent }: StoredEntry): boolean {
+  return isSetAside || (!isRunning && sent === undefined);
 }
 
 /** An entry whose lock this process holds. */
@@ -82,7 +95,8 @@ export class Journal {
   readonly #options: JournalOptions;
   readonly #directory: FileHandle;
   readonly #locks = loadFileLocks();
-  #births = 0;
+  /** Names, without ending, of what this process is about to begin. */
+  readonly #unborn = new Set<string>();
 
   private constructor(folder: string, directory: FileHandle, options: JournalOptions) {
     this.folder = folder;
@@ -93,8 +107,8 @@ export class Journal {
   /** Opens the folder, making it (0700) if it is missing. Rejects with JOURNAL_OPEN_FAILED. */
   static async open(folder: string, options: JournalOptions): Promise<Journal> {
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      return new Journal(folder, await open(folder, constants.O_RDONLY | constants.O_DIRECTORY), options);
+      if (!options.mustExist) await makeFolder(folder);
+      return new Journal(folder, await openFolder(folder), options);
     } catch (cause) {
       const text = `the journal ${folder} cannot be opened: ${describeFault(cause)}; give another folder with --journal`;
       throw new BridgeError('JOURNAL_OPEN_FAILED', text, { cause });
@@ -113,22 +127,23 @@ export class Journal {
       .slice(0, 40);
   }
 
-  /** Rejects when the folder cannot be read. */
+  /** Rejects when the folder or the entry cannot be read. */
   async lookup(id: string): Promise<Lookup> {
-    const file = await this.#openEntry(id);
+    const file = await openFile(this.#path(id, ENTRY), 'read');
     if (file === undefined) return (await this.#isSetAside(id)) ? { state: 'lost' } : { state: 'none' };
+    let lookup: Lookup | undefined;
     try {
       // The lock first: an owner that lets go after this cannot have written later than what is read now.
       if (!this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared')) return { state: 'running' };
-      const lookup = judge(await readEntry(file));
-      if (lookup === undefined) {
-        await this.#setAside(id, 'its first record cannot be read');
-        return { state: 'lost' };
-      }
-      if (!this.#isExpired(lookup)) return lookup;
+      lookup = judge(await readEntry(file));
     } finally {
       await file.close();
     }
+    if (lookup === undefined) {
+      await this.#setAside(id);
+      return { state: 'lost' };
+    }
+    if (lookup.state !== 'done' || !this.#isExpired(lookup.done)) return lookup;
     await this.#forget(id);
     return { state: 'none' };
   }
@@ -142,15 +157,13 @@ export class Journal {
     sent: SentRecord,
     done?: Omit<DoneRecord, 'state'>,
   ): Promise<OwnedEntry | 'exists'> {
-    this.#births += 1;
-    const unborn = this.#path(`${id}.${process.pid}.${this.#births}`, UNBORN);
-    const file = await open(
-      unborn,
-      constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND,
-      0o600,
-    );
+    const name = `${id}.${randomUUID()}`;
+    this.#unborn.add(name);
+    const unborn = this.#path(name, UNBORN);
+    let file: FileHandle | undefined;
     let isBorn = false;
     try {
+      file = await createFile(unborn);
       this.#locks.tryLock(file.fd, OWNER_BYTE, 'exclusive');
       const records = [
         encodeRecord(sent),
@@ -159,28 +172,42 @@ export class Journal {
       await writeWhole(file, Buffer.concat(records));
       await file.datasync();
       isBorn = await linkNew(unborn, this.#path(id, ENTRY));
-      if (isBorn) await this.#directory.sync();
+      if (!isBorn) return 'exists';
+      await this.#directory.sync();
+      return this.#own(id, file, judge(parseEntry(encodeRecord(sent))) ?? { state: 'lost' });
     } catch (fault) {
       if (isBorn) await unlink(this.#path(id, ENTRY)).catch(() => {});
       isBorn = false;
       throw fault;
     } finally {
       await unlink(unborn).catch(() => {});
-      if (!isBorn) await file.close();
+      if (!isBorn) await file?.close();
+      this.#unborn.delete(name);
     }
-    return isBorn
-      ? this.#own(id, file, judge(parseEntry(encodeRecord(sent))) ?? { state: 'lost' })
-      : 'exists';
+  }
+
+  /** Whether there is certainly a file for it, readable or not. Never rejects. */
+  async hasEntry(id: string): Promise<boolean> {
+    const status = await lstat(this.#path(id, ENTRY)).catch(() => undefined);
+    return status !== undefined;
+  }
+
+  /** Whether a living process is just beginning this transaction, or somebody has. */
+  async isBeginning(id: string): Promise<boolean> {
+    const own = `${id}.`;
+    if ([...this.#unborn].some((name) => name.startsWith(own))) return true;
+    for (const name of await readdir(this.folder)) {
+      if (!name.startsWith(own)) continue;
+      if (name.endsWith(ENTRY)) return true;
+      if (name.endsWith(UNBORN) && (await this.#isOwned(name))) return true;
+    }
+    return false;
   }
 
   /** Takes over an entry without a living owner; undefined when there is one, or no entry. */
   async claim(id: string): Promise<OwnedEntry | undefined> {
-    const file = await this.#openEntry(id);
+    const file = await this.#takeOver(id);
     if (file === undefined) return undefined;
-    if (!this.#locks.tryLock(file.fd, OWNER_BYTE, 'exclusive')) {
-      await file.close();
-      return undefined;
-    }
     try {
       return this.#own(id, file, judge(await readEntry(file)) ?? { state: 'lost' });
     } catch (fault) {
@@ -196,51 +223,49 @@ export class Journal {
   async isComplete(): Promise<boolean> {
     let isComplete = true;
     for await (const entry of this.entries()) {
-      if (entry.isSetAside) isComplete = false;
-      else if (!entry.isRunning && entry.sent === undefined) {
-        await this.#setAside(entry.id, 'its first record cannot be read');
-        isComplete = false;
-      }
+      if (!this.isMissed(entry)) continue;
+      isComplete = false;
+      if (!entry.isSetAside && entry.fault === undefined) await this.#setAside(entry.id);
     }
     return isComplete;
   }
 
-  /** Every entry, also damaged and old ones, in no order. */
+  /** Whether an entry is damaged and not so old that nobody would ask about it. */
+  isMissed(entry: StoredEntry): boolean {
+    return isDamaged(entry) && !this.#isOld(entry.changedMs);
+  }
+
+  /** Every entry, also damaged and old ones, in no order. Changes nothing, and holds nothing up while its reader is busy. */
   async *entries(): AsyncGenerator<StoredEntry> {
-    for (const name of await readdir(this.folder)) {
-      const isSetAside = name.endsWith(DAMAGED);
-      if (!isSetAside && !name.endsWith(ENTRY)) continue;
-      const file = await openExisting(path.join(this.folder, name));
-      if (file === undefined) continue;
-      try {
-        const isRunning = !this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared');
-        const [id = ''] = name.split('.');
-        yield { id, file: name, isRunning, isSetAside, ...(await readEntry(file)) };
-      } finally {
-        await file.close();
-      }
+    for (const file of await readdir(this.folder)) {
+      if (!file.endsWith(ENTRY) && !file.endsWith(DAMAGED)) continue;
+      const entry = await this.#read(file);
+      if (entry !== undefined) yield entry;
     }
   }
 
   /** Removes what is older than the journal keeps: ended transactions, damaged files, leftovers of dead processes. */
-  async prune(): Promise<{ removed: number; unresolved: number }> {
-    let removed = 0;
-    let unresolved = 0;
-    for (const name of await readdir(this.folder)) {
-      const [id = ''] = name.split('.');
-      if (name.endsWith(ENTRY)) {
-        const { state } = await this.lookup(id); // forgets it if it is too old
-        if (state === 'none') removed += 1;
-        else if (state === 'unresolved') unresolved += 1;
-      } else if (name.endsWith(DAMAGED) || name.endsWith(UNBORN)) {
-        const ageMs = this.#options.clock.wallMs() - (await stat(path.join(this.folder, name))).mtimeMs;
-        const limitMs = name.endsWith(UNBORN) ? UNBORN_LIMIT_MS : this.#options.keepMs;
-        if (ageMs <= limitMs) continue;
-        await unlink(path.join(this.folder, name));
-        removed += 1;
-      }
+  async prune(): Promise<{ removed: number; unresolved: number; damaged: number }> {
+    const count = { removed: 0, unresolved: 0, damaged: 0 };
+    for await (const entry of this.entries()) {
+      const { id, file, isRunning, done, fault } = entry;
+      if (isDamaged(entry)) {
+        if (fault === undefined && this.#isOld(entry.changedMs)) {
+          await ifThere(unlink(path.join(this.folder, file)));
+          count.removed += 1;
+        } else count.damaged += 1;
+      } else if (!isRunning && done === undefined) count.unresolved += 1;
+      else if (done !== undefined && this.#isExpired(done) && (await this.#forget(id))) count.removed += 1;
     }
-    return { removed, unresolved };
+    for (const name of await readdir(this.folder)) {
+      if (!name.endsWith(UNBORN) || (await this.#isOwned(name))) continue;
+      const file = path.join(this.folder, name);
+      const status = await ifThere(lstat(file));
+      if (status === undefined || this.#ageMs(status.mtimeMs) <= UNBORN_LIMIT_MS) continue;
+      await ifThere(unlink(file));
+      count.removed += 1;
+    }
+    return count;
   }
 
   #own(id: string, file: FileHandle, lookup: Lookup): OwnedEntry {
@@ -267,31 +292,94 @@ export class Journal {
     };
   }
 
-  async #openEntry(id: string): Promise<FileHandle | undefined> {
-    return openExisting(this.#path(id, ENTRY));
+  async #read(file: string): Promise<StoredEntry | undefined> {
+    const [id = ''] = file.split('.');
+    const isSetAside = file.endsWith(DAMAGED);
+    const at = path.join(this.folder, file);
+    let handle: FileHandle | undefined;
+    let changedMs = Number.POSITIVE_INFINITY;
+    try {
+      const status = await ifThere(lstat(at));
+      if (status !== undefined) changedMs = Math.max(status.mtimeMs, status.ctimeMs);
+      handle = await openFile(at, 'read');
+      if (handle === undefined) return undefined;
+      const isRunning = !this.#locks.tryLock(handle.fd, OWNER_BYTE, 'shared');
+      return { id, file, isRunning, isSetAside, changedMs, ...(await readEntry(handle)) };
+    } catch (cause) {
+      const fault = describeFault(cause);
+      const nothing = { sent: undefined, done: undefined, isClean: false };
+      return { id, file, isRunning: false, isSetAside, changedMs, ...nothing, fault };
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  /** Opens an entry and takes its lock; undefined when it is not there, or somebody has it. */
+  async #takeOver(id: string): Promise<FileHandle | undefined> {
+    const name = this.#path(id, ENTRY);
+    const file = await openFile(name, 'append');
+    if (file === undefined) return undefined;
+    let isOurs = false;
+    try {
+      // Between opening and locking the name may have gone to another file, or away.
+      isOurs = this.#locks.tryLock(file.fd, OWNER_BYTE, 'exclusive') && (await isNameOf(name, file));
+    } finally {
+      if (!isOurs) await file.close();
+    }
+    return isOurs ? file : undefined;
+  }
+
+  async #isOwned(name: string): Promise<boolean> {
+    const file = await openFile(path.join(this.folder, name), 'read');
+    if (file === undefined) return false;
+    const isOwned = !this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared');
+    await file.close();
+    return isOwned;
   }
 
   async #isSetAside(id: string): Promise<boolean> {
-    const file = await openExisting(this.#path(id, DAMAGED));
-    await file?.close();
-    return file !== undefined;
+    const entry = await this.#read(path.basename(this.#path(id, DAMAGED)));
+    return entry !== undefined && this.isMissed(entry);
   }
 
-  async #setAside(id: string, why: string): Promise<void> {
-    const file = this.#path(id, DAMAGED);
-    await rename(this.#path(id, ENTRY), file);
-    this.#options.log.error('a journal entry is damaged and set aside', { file, why });
+  /** Renames an entry whose first record cannot be read, unless somebody else is just doing that. Never rejects. */
+  async #setAside(id: string): Promise<void> {
+    const [from, to] = [this.#path(id, ENTRY), this.#path(id, DAMAGED)];
+    const why = 'its first record cannot be read';
+    let file: FileHandle | undefined;
+    try {
+      file = await this.#takeOver(id);
+      if (file === undefined || judge(await readEntry(file)) !== undefined) return;
+      while (!(await linkNew(from, to))) await rename(to, this.#path(`${id}.${randomUUID()}`, DAMAGED));
+      await unlink(from);
+      this.#options.log.error('a journal entry is damaged and set aside', { file: to, why });
+    } catch (fault) {
+      const details = { file: from, why, 'and then': describeFault(fault) };
+      this.#options.log.error('a journal entry is damaged and cannot be set aside', details);
+    } finally {
+      await file?.close();
+    }
   }
 
-  #isExpired(lookup: Lookup): boolean {
-    if (lookup.state !== 'done') return false;
-    return this.#options.clock.wallMs() - Date.parse(lookup.done.time) > this.#options.keepMs;
+  #ageMs(timeMs: number): number {
+    return this.#options.clock.wallMs() - timeMs;
   }
 
-  async #forget(id: string): Promise<void> {
+  #isOld(timeMs: number): boolean {
+    return this.#ageMs(timeMs) > this.#options.keepMs;
+  }
+
+  #isExpired({ time }: DoneRecord): boolean {
+    return this.#isOld(Date.parse(time));
+  }
+
+  /** Whether it removed the entry: not when somebody else is at it. */
+  async #forget(id: string): Promise<boolean> {
     const entry = await this.claim(id);
-    if (entry?.lookup.state === 'done' && this.#isExpired(entry.lookup)) await entry.withdraw();
+    const isExpired = entry?.lookup.state === 'done' && this.#isExpired(entry.lookup.done);
+    if (isExpired) await entry.withdraw();
     await entry?.release();
+    return isExpired;
   }
 
   #path(id: string, ending: string): string {
@@ -299,54 +387,9 @@ export class Journal {
   }
 }
 
-/** What a dead process left behind before its entry had a name. */
-const UNBORN_LIMIT_MS = 3_600_000;
-
 /** Undefined where not even the first record can be read. */
 function judge({ sent, done, isClean }: ParsedEntry): Lookup | undefined {
   if (sent === undefined) return undefined;
   if (done !== undefined) return { state: 'done', sent, done };
   return { state: 'unresolved', sent, isDoubtful: !isClean };
-}
-
-async function openExisting(file: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(file, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW);
-  } catch (fault) {
-    if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fault;
-  }
-}
-
-async function readEntry(file: FileHandle): Promise<ParsedEntry> {
-  const { size } = await file.stat();
-  if (size > MAX_ENTRY_BYTES) return { sent: undefined, done: undefined, isClean: false };
-  const bytes = Buffer.alloc(size);
-  let length = 0;
-  while (length < size) {
-    const { bytesRead } = await file.read(bytes, length, size - length, length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return parseEntry(bytes.subarray(0, length));
-}
-
-/** One write(2); a short one (disk full) is undone and rejected. */
-async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
-  const { size } = await file.stat();
-  const { bytesWritten } = await file.write(bytes, 0, bytes.length);
-  if (bytesWritten === bytes.length) return;
-  await file.truncate(size).catch(() => {});
-  throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-}
-
-/** False when the name is taken. */
-async function linkNew(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (fault) {
-    if ((fault as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw fault;
-  }
 }

@@ -1,0 +1,98 @@
+import { constants, type FileHandle, link, mkdir, open, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { type ParsedEntry, parseEntry } from './journal-record.ts';
+
+/** The pieces of file handling that the journal is made of. */
+
+const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+const MAX_ENTRY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Makes a folder (0700) and what it stands in, with names that survive a power cut. Step by step: the runtime's own
+ * recursive mkdir never returns where the system makes no folders (/proc).
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  const above = path.dirname(path.resolve(folder));
+  try {
+    await mkdir(folder, 0o700);
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || (await ifThere(stat(above))) !== undefined) throw fault;
+    await makeFolder(above);
+    return makeFolder(folder);
+  }
+  // Who may not read the folder above cannot sync it either.
+  const parent = await openFolder(above).catch(() => undefined);
+  await parent?.sync().finally(() => parent.close());
+}
+
+export function openFolder(folder: string): Promise<FileHandle> {
+  return open(folder, O_RDONLY | O_DIRECTORY);
+}
+
+export function createFile(file: string): Promise<FileHandle> {
+  return open(file, O_RDWR | O_APPEND | O_CREAT | O_EXCL, 0o600);
+}
+
+/** Undefined when there is none; rejects what is no regular file. */
+export async function openFile(file: string, use: 'read' | 'append'): Promise<FileHandle | undefined> {
+  const access = use === 'read' ? O_RDONLY : O_RDWR | O_APPEND;
+  const handle = await ifThere(open(file, access | O_NOFOLLOW | O_NONBLOCK));
+  if (handle === undefined || (await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw new Error('it is no regular file');
+}
+
+/** Whether the name still belongs to this file. */
+export async function isNameOf(name: string, file: FileHandle): Promise<boolean> {
+  const [named, own] = await Promise.all([
+    ifThere(stat(name, { bigint: true })),
+    file.stat({ bigint: true }),
+  ]);
+  return named !== undefined && named.ino === own.ino && named.dev === own.dev;
+}
+
+export async function readEntry(file: FileHandle): Promise<ParsedEntry> {
+  const { size } = await file.stat();
+  if (size > MAX_ENTRY_BYTES) return { sent: undefined, done: undefined, isClean: false };
+  const bytes = Buffer.alloc(size);
+  let length = 0;
+  while (length < size) {
+    const { bytesRead } = await file.read(bytes, length, size - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return parseEntry(bytes.subarray(0, length));
+}
+
+/** One write(2); a short one (disk full) is undone and rejected. */
+export async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
+  const { size } = await file.stat();
+  const { bytesWritten } = await file.write(bytes, 0, bytes.length);
+  if (bytesWritten === bytes.length) return;
+  await file.truncate(size).catch(() => {});
+  throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+}
+
+/** False when the name is taken. */
+export async function linkNew(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw fault;
+  }
+}
+
+/** Undefined where the file is not there. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fault;
+  }
+}

@@ -1,0 +1,146 @@
+import { crc32 } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import {
+  type DoneRecord,
+  encodeRecord,
+  parseEntry,
+  type SentRecord,
+} from '../../src/store/journal-record.ts';
+import { mutated, seededRandom } from '../kit/random.ts';
+
+const sent: SentRecord = {
+  state: 'sent',
+  version: 1,
+  register: '192.0.2.7',
+  identity: { receipt_id: 'ä-17', sequence_id: '1' },
+  method: 'Purchase',
+  amount: '1230',
+  currency: 'EUR',
+  time: '2025-01-31T12:00:00.000Z',
+};
+const done: DoneRecord = {
+  state: 'done',
+  kind: 'result',
+  text: '{"n":1.10e2, "text":"line\\nbreak \\u2028 ü"}',
+  time: '2025-01-31T12:00:09.000Z',
+};
+const NEWLINE = Buffer.from('\n');
+const first = encodeRecord(sent);
+const second = Buffer.concat([NEWLINE, encodeRecord(done)]);
+const whole = Buffer.concat([first, second]);
+
+describe('a record', () => {
+  test('is the CRC-32 of its bytes in hex, a space, JSON, LF: one line', () => {
+    const [crc = '', json = ''] = /^([0-9a-f]{8}) (\{.*\})\n$/.exec(first.toString())?.slice(1) ?? [];
+    expect(Number.parseInt(crc, 16)).toBe(crc32(Buffer.from(json)));
+    expect(JSON.parse(json)).toEqual(sent);
+  });
+
+  test('keeps a small checksum eight digits long', () => {
+    let record: SentRecord = sent;
+    let line = '';
+    for (let n = 0; !line.startsWith('0'); n += 1) {
+      record = { ...sent, amount: String(n) };
+      line = encodeRecord(record).toString();
+    }
+    expect(line[8]).toBe(' ');
+    expect(parseEntry(Buffer.from(line)).sent).toEqual(record);
+  });
+
+  test("gives back the application's text byte for byte", () => {
+    expect(parseEntry(whole)).toEqual({ sent, done, isClean: true });
+    expect(parseEntry(whole).done?.text).toBe(done.text);
+  });
+});
+
+describe('an entry', () => {
+  test('without an outcome is clean', () => {
+    expect(parseEntry(first)).toEqual({ sent, done: undefined, isClean: true });
+  });
+
+  test('of which several outcomes are recorded has the last one', () => {
+    const later = { ...done, kind: 'error' as const, text: '{}' };
+    const bytes = Buffer.concat([whole, NEWLINE, encodeRecord(later)]);
+    expect(parseEntry(bytes)).toEqual({ sent, done: later, isClean: true });
+  });
+
+  test('cut in its first record, at any byte, has nothing', () => {
+    for (let length = 0; length < first.length; length += 1) {
+      expect(parseEntry(first.subarray(0, length))).toEqual({
+        sent: undefined,
+        done: undefined,
+        isClean: false,
+      });
+    }
+  });
+
+  test('cut in its second record, at any byte, has the first, and is unclean unless nothing of the second is left', () => {
+    for (let length = 1; length < second.length; length += 1) {
+      const torn = Buffer.concat([first, second.subarray(0, length)]);
+      expect(parseEntry(torn)).toEqual({ sent, done: undefined, isClean: length === 1 });
+    }
+  });
+
+  test('cut in its second record and continued, at any byte, has the outcome of the third', () => {
+    for (let length = 0; length < second.length; length += 1) {
+      const bytes = Buffer.concat([first, second.subarray(0, length), second]);
+      expect(parseEntry(bytes)).toMatchObject({ sent, done });
+    }
+  });
+
+  test('with one byte changed never says something else', () => {
+    for (let at = 0; at < whole.length; at += 1) {
+      for (const change of [0x01, 0x20, 0x80]) {
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] ?? 0) ^ change;
+        const parsed = parseEntry(bytes);
+        if (parsed.sent !== undefined) expect(parsed.sent).toEqual(sent);
+        if (parsed.done !== undefined) expect(parsed.done).toEqual(done);
+        expect(parsed.isClean && parsed.done !== undefined && parsed.sent !== undefined).toBe(false);
+      }
+    }
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['an empty line', '\n'],
+    ['text', 'hello\n'],
+    ['JSON without a checksum', '{"state":"sent","version":1}\n'],
+    ['zeros', '\0'.repeat(4096)],
+    ['bytes that are no UTF-8', '\xff\xfe\xfd\n'],
+    ['an outcome only', encodeRecord(done).toString('latin1')],
+    ['an empty line before the first record', `\n${first.toString('latin1')}`],
+    ['a line before the first record', `hello\n${first.toString('latin1')}`],
+  ])('that is %s has nothing', (_, text) => {
+    const { sent, done, isClean } = parseEntry(Buffer.from(text, 'latin1'));
+    expect({ sent, done, isClean }).toEqual({ sent: undefined, done: undefined, isClean: false });
+  });
+
+  test.each([
+    ['another version', '{"state":"sent","version":2,"register":""}'],
+    ['no version', '{"state":"sent"}'],
+    ['an unknown state', '{"state":"begun","version":1}'],
+    ['no state', '{"version":1}'],
+    ['no object', '"sent"'],
+    ['null', 'null'],
+    ['no JSON', '{"state":"sent"'],
+  ])('whose first record is %s has nothing, however well it is signed', (_, json) => {
+    const line = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+    expect(parseEntry(Buffer.from(line)).sent).toBeUndefined();
+  });
+
+  test('that says "sent" twice keeps the first and is unclean', () => {
+    const bytes = Buffer.concat([first, encodeRecord({ ...sent, amount: '1' })]);
+    expect(parseEntry(bytes)).toEqual({ sent, done: undefined, isClean: false });
+  });
+
+  test('with random damage is never read wrong, and never throws', () => {
+    const random = seededRandom(20_250_131);
+    const alphabet = Buffer.from('0123456789abcdef {}"\n');
+    for (let round = 0; round < 5000; round += 1) {
+      const parsed = parseEntry(mutated(whole, random, alphabet));
+      if (parsed.sent !== undefined) expect(parsed.sent).toEqual(sent);
+      if (parsed.done !== undefined) expect(parsed.done).toEqual(done);
+    }
+  });
+});
