@@ -6,6 +6,7 @@ import { Queue } from '../base/queue.ts';
 import type { Statistics } from '../base/statistics.ts';
 import { LineDecoder } from '../frame/lines.ts';
 import { parseMessage } from '../rpc/message.ts';
+import { scanObject } from '../rpc/scan.ts';
 import type { Wire } from '../wire/wire.ts';
 import { bridgeLine, complaintLine } from './application-line.ts';
 import type { Attachment, AttachmentUser, OutgoingLine, QueuedLine, Refusal } from './channel.ts';
@@ -351,7 +352,7 @@ export class StreamAttachment implements Attachment {
     if (!parsed.ok) {
       if (parsed.isErrorWithoutId)
         this.#options.log.info('an application complains', { endpoint: this.text });
-      else this.#complain(parsed.code, parsed.why, parsed.idText);
+      else this.#complain(parsed.code, parsed.why, parsed.idText, isCall(bytes) ? 'request' : 'answer');
       return;
     }
     const { message, connection } = parsed;
@@ -379,12 +380,17 @@ export class StreamAttachment implements Attachment {
     return user;
   }
 
-  #complain(code: string, why: string, idText?: string): void {
+  /** `idText` is that of a request, which the complaint answers, or of an answer, which it is about. */
+  #complain(code: string, why: string, idText?: string, what: 'request' | 'answer' = 'request'): void {
     this.#options.log.warn('a line of an application was refused', { endpoint: this.text, code, why });
     this.#options.statistics.count('refused lines');
     const [user] = this.#users.values();
     if (user === undefined || !this.canWrite) return;
-    this.#enqueue(user, { bytes: complaintLine(undefined, idText, code, why), kind: 'answer' });
+    const bytes =
+      what === 'request' || idText === undefined
+        ? complaintLine(undefined, idText, code, why)
+        : complaintLine(undefined, undefined, code, why, String(JSON.parse(idText)));
+    this.#enqueue(user, { bytes, kind: 'answer' });
     this.#flush();
   }
 
@@ -392,6 +398,11 @@ export class StreamAttachment implements Attachment {
     if (this.#users.size > 0 && this.#held.size === this.#users.size) this.#wire?.pause();
     else this.#wire?.resume();
   }
+}
+
+/** Whether a line that was refused meant to ask something: it names a method. */
+function isCall(line: Buffer): boolean {
+  return scanObject(line, ['method']).values[0] !== undefined;
 }
 
 function costOf(bytes: Buffer): number {
