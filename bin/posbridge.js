@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // First of all: SIGUSR1 would open Node's debugger on a program that handles money.
 process.on('SIGUSR1', () => {});
+// Many short-lived objects and few long-lived ones: without this the young generation grows to 48 MB and stays so.
+process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
 void import('../dist/cli.js').then(
   (cli) => cli.main(),
   (fault) => {

@@ -28,6 +28,7 @@ import {
 } from '../store/lock.ts';
 import { OutputQueue } from '../wire/output-queue.ts';
 import type { Wire } from '../wire/wire.ts';
+import { WireFault } from '../wire/wire-fault.ts';
 import { JournalDesk } from './journal-desk.ts';
 import type { Route } from './router.ts';
 import { Session } from './session.ts';
@@ -275,6 +276,7 @@ export class Bridge implements ConversationHost {
 
   #closed(fault: Error | undefined): void {
     this.#discard?.cancel();
+    if (fault instanceof WireFault && BROKEN.has(fault.code)) this.#how = 'broken';
     const text =
       fault === undefined ? 'the peer has closed' : `the connection was lost: ${describeFault(fault)}`;
     this.#lose({ code: 'CONNECTION_CLOSED', text, by: 'wire' });
@@ -313,6 +315,12 @@ export class Bridge implements ConversationHost {
   }
 }
 
+/** The peer broke the rules of the transport itself. */
+const BROKEN: ReadonlySet<string> = new Set([
+  'WIRE_MESSAGE_TOO_LARGE',
+  'WIRE_MESSAGE_BINARY',
+  'WIRE_MESSAGE_INVALID',
+]);
 const FAILURES: ReadonlySet<string> = new Set(['KEEPALIVE', 'WIRE_WRITE_TIMEOUT']);
 
 function connectionName(wire: Wire, options: BridgeOptions, context: BridgeContext): string {

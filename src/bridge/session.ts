@@ -1,6 +1,7 @@
 import { CHANNEL_NAMES, type ChannelName, isChannelName } from '../base/channel-name.ts';
 import type { Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
+import { shorten } from '../base/printable.ts';
 import type { Statistics } from '../base/statistics.ts';
 import { answerLine, bridgeLine, complaintLine, requestLine } from '../channel/application-line.ts';
 import type { Attachment, AttachmentUser, Channels, OutgoingLine, Refusal } from '../channel/channel.ts';
@@ -405,7 +406,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   }
 
   #countOutcome(method: string, outcome: string): void {
-    this.#options.statistics.count(`${method.slice(0, 64)}: ${outcome}`);
+    this.#options.statistics.count(`${shorten(method, 64)}: ${outcome}`);
   }
 
   #isRunning(identity: Identity | undefined): boolean {

@@ -14,7 +14,11 @@ export async function runBridge(settings: Settings): Promise<number> {
   const options = await resolveBridgeOptions(settings);
   const program = await Program.start(settings, 'one');
   try {
-    const bridge = await Bridge.open(await openWire(settings, program), options, program.context);
+    const bridge = await Bridge.open(
+      await openWire(settings, program, options.protocol.maxFrameBytes),
+      options,
+      program.context,
+    );
     program.onGauges(() => bridge.gauges);
     const ended = bridge.run();
     program.onStop(() => bridge.stop());
@@ -24,7 +28,7 @@ export async function runBridge(settings: Settings): Promise<number> {
   }
 }
 
-async function openWire(settings: Settings, { context }: Program): Promise<Wire> {
+async function openWire(settings: Settings, { context }: Program, maxMessageBytes: number): Promise<Wire> {
   const endpoint = readEndpoint(settings, 'wire', 'wire');
   if (endpoint === undefined) {
     const fds = chooseStdio(process.env, descriptorProbe);
@@ -38,7 +42,7 @@ async function openWire(settings: Settings, { context }: Program): Promise<Wire>
       return connectWire(endpoint);
     case 'ws': {
       const { connectWs } = await import('../wire/ws.ts');
-      return connectWs(endpoint);
+      return connectWs(endpoint, { maxMessageBytes });
     }
     default:
       throw settings.fault('wire', `${endpoint.text} cannot carry a wire`);

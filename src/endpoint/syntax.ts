@@ -33,8 +33,12 @@ export function schemeOf(text: string): Scheme | undefined {
 
 /** An ENDPOINT_INVALID about a text. */
 export function invalid(text: string, why: string, example: string): BridgeError {
-  const shown = quoteText(maskText(text), MAX_SHOWN);
-  return new BridgeError('ENDPOINT_INVALID', `${shown}: ${why}; for example ${example}`);
+  return new BridgeError('ENDPOINT_INVALID', `${shown(text)}: ${why}; for example ${example}`);
+}
+
+/** A part of an endpoint in an error text: also without a password that has no place in it. */
+function shown(text: string): string {
+  return quoteText(maskText(text).replace(/[^\s:@/]+:[^\s@/]+@/g, '***@'), MAX_SHOWN);
 }
 
 /**
@@ -93,7 +97,7 @@ function checkBraces(source: Source): void {
   const known = PLACEHOLDERS.map((word) => `{${word}}`).join(' ');
   const bare = source.text.replace(BRACES, (braces, word: string) => {
     if (isPlaceholder(word)) return '';
-    throw complaint(source, `nothing is known as ${quoteText(maskText(braces), MAX_SHOWN)}, only ${known}`);
+    throw complaint(source, `nothing is known as ${shown(braces)}, only ${known}`);
   });
   if (/[{}]/.test(bare)) throw complaint(source, `a brace without its partner; braces are for ${known}`);
 }
@@ -172,7 +176,7 @@ function readAddress(source: Source, text: string, defaultPort?: number): Addres
   }
   if (host === '') throw complaint(source, 'the host is missing');
   const isHost = bracketed === undefined ? isHostName(host) : isIPv6(host);
-  if (!isHost) throw complaint(source, `${quoteText(maskText(host), MAX_SHOWN)} is no host name or address`);
+  if (!isHost) throw complaint(source, `${shown(host)} is no host name or address`);
   if (digits === undefined && defaultPort !== undefined) return { host, port: defaultPort };
   if (digits === undefined || digits === '') throw complaint(source, 'the port is missing');
   if (!/^(?:0|[1-9]\d{0,4})$/.test(digits) || Number(digits) > 65_535) {

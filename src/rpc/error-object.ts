@@ -1,3 +1,4 @@
+import { shorten } from '../base/printable.ts';
 import { decodeString, kindOf, scanObject } from './scan.ts';
 
 /**
@@ -13,10 +14,10 @@ export function errorText(
   more: { readonly message?: string; readonly id?: string } = {},
 ): Buffer {
   const code = NUMERIC_CODES.get(stringCode) ?? OTHER_CODE;
-  const message = cut(more.message ?? MESSAGES.get(stringCode) ?? UNKNOWN_MESSAGE, LIMITS.message);
+  const message = shorten(more.message ?? MESSAGES.get(stringCode) ?? UNKNOWN_MESSAGE, LIMITS.message);
   const data = {
-    string_code: cut(stringCode, LIMITS.stringCode),
-    details: cut(details, LIMITS.details),
+    string_code: shorten(stringCode, LIMITS.stringCode),
+    details: shorten(details, LIMITS.details),
     ...(more.id !== undefined && { id: more.id }),
   };
   return Buffer.from(JSON.stringify({ code, message, data }));
@@ -73,7 +74,7 @@ export function stringCodeOf(error: Buffer): string {
   if (data !== undefined && kindOf(data) === 'object') {
     const [written] = scanObject(data, ['string_code']).values;
     if (written !== undefined && kindOf(written) === 'string') {
-      return cut(decodeString(written.toString()), LIMITS.stringCode);
+      return shorten(decodeString(written.toString()), LIMITS.stringCode);
     }
   }
   return code === undefined ? UNKNOWN : stringCodeFor(code);
@@ -163,17 +164,9 @@ const MAX_CODE_BYTES = 16;
 /** A string literal for `details`: the one given, as written if it is within the limit for certain. */
 function detailsFrom(literal: Buffer): string {
   const text = literal.toString();
-  return text.length <= LIMITS.details ? text : JSON.stringify(cut(decodeString(text), LIMITS.details));
+  return text.length <= LIMITS.details ? text : JSON.stringify(shorten(decodeString(text), LIMITS.details));
 }
 
 function isEmptyObject(object: Buffer): boolean {
   return /^\{\s*\}$/.test(object.toString('latin1'));
-}
-
-/** Cuts between characters: a surrogate pair is one. */
-function cut(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  const last = text.charCodeAt(limit - 1);
-  const isHalf = last >= 0xd800 && last <= 0xdbff;
-  return text.slice(0, isHalf ? limit - 1 : limit);
 }

@@ -1,5 +1,7 @@
-import { link, lstat, rename, unlink } from 'node:fs/promises';
-import { connect, type Server } from 'node:net';
+import { createHash } from 'node:crypto';
+import { link, lstat, realpath, rename, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { basename, dirname, join } from 'node:path';
 import { describeFault } from '../base/errors.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { bind, listenFailed } from './listener.ts';
@@ -12,7 +14,35 @@ import { unixName } from './unix-name.ts';
  */
 export async function bindUnix(server: Server, endpoint: Extract<Endpoint, { kind: 'unix' }>): Promise<void> {
   const name = unixName(endpoint);
-  if (!endpoint.abstract) await clearDeadSocket(name, endpoint.text);
+  if (endpoint.abstract) return bindName(server, name, endpoint);
+  const guard = await guardOf(name, endpoint.text);
+  try {
+    await clearDeadSocket(name, endpoint.text);
+    await bindName(server, name, endpoint);
+  } finally {
+    guard.close();
+  }
+}
+
+/**
+ * Held while a path is cleared and bound, so that two starters do not take a fresh socket for the dead one: an abstract
+ * name, which the kernel frees when its owner dies.
+ */
+async function guardOf(path: string, text: string): Promise<Server> {
+  const folder = await realpath(dirname(path)).catch(() => dirname(path));
+  const hash = createHash('sha256')
+    .update(join(folder, basename(path)))
+    .digest('hex');
+  const guard = createServer((socket) => socket.destroy());
+  await bind(guard, { path: `\0posbridge-listen-${hash}` }, text);
+  return guard;
+}
+
+async function bindName(
+  server: Server,
+  name: string,
+  endpoint: Extract<Endpoint, { kind: 'unix' }>,
+): Promise<void> {
   const previous = endpoint.mode === undefined ? undefined : process.umask(0o777 & ~endpoint.mode);
   const bound = bind(server, { path: name }, endpoint.text);
   if (previous !== undefined) process.umask(previous);

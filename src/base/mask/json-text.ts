@@ -24,6 +24,9 @@ export function maskNumberText(literal: string, rule: MaskRule): string {
   const value = Number(literal);
   if (rule === 'card' && Math.abs(value) >= 1e21) return MASK;
   if (!Number.isInteger(value)) return literal;
+  // The value alone is not enough: a long number loses its last digits there.
+  const mantissa = literal.replace(/[eE].*$/, '').replace(/[-.]/g, '');
+  if (mask(mantissa) !== mantissa) return mask(mantissa);
   const plain = String(value);
   const maskedPlain = mask(plain);
   return maskedPlain === plain ? literal : maskedPlain;

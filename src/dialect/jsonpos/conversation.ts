@@ -1,4 +1,5 @@
 import type { CloseReason } from '../../base/close-reason.ts';
+import { shorten } from '../../base/printable.ts';
 import { errorText } from '../../rpc/error-object.ts';
 import { createIds } from '../../rpc/ids.ts';
 import { Keepalive } from '../../rpc/keepalive.ts';
@@ -250,7 +251,10 @@ export class JsonposConversation implements Conversation, PeerConnection {
     const frame = this.#encode(parts);
     if (frame === undefined) return 'too-large';
     this.#host.statistics.count('frames out');
-    if (this.#host.log.enabled('trace')) this.#host.log.trace('frame out', { text: frame.toString() });
+    if (this.#host.log.enabled('trace')) {
+      // The JSON alone: inside a text that is no JSON not every disguise of a card number is seen.
+      this.#host.log.trace('frame out', { text: parts.map(String).join('') });
+    }
     this.#host.send(frame, urgency);
     return 'sent';
   }
@@ -316,8 +320,8 @@ function readCloseReason({ params, depth }: Notification): CloseReason {
   const code = member(member(error, 'data'), 'string_code');
   const text = member(error, 'message');
   return {
-    code: typeof code === 'string' && code !== '' ? code.slice(0, 256) : unnamed.code,
-    text: typeof text === 'string' && text !== '' ? text.slice(0, 1024) : unnamed.text,
+    code: typeof code === 'string' && code !== '' ? shorten(code, 256) : unnamed.code,
+    text: typeof text === 'string' && text !== '' ? shorten(text, 1024) : unnamed.text,
     by: 'peer',
   };
 }
