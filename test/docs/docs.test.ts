@@ -7,6 +7,7 @@ import { environmentName, OPTIONS } from '../../src/cli/options.ts';
 import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
 import { routes, transactions } from '../../src/dialect/jsonpos/routes.ts';
 import { errorText } from '../../src/rpc/error-object.ts';
+import { WIRE_FAULT_CODES } from '../../src/wire/wire-fault.ts';
 import { ROOT } from '../cli/kit.ts';
 
 const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
@@ -60,10 +61,16 @@ describe('docs/errors.md', () => {
     expect(towardApplication.map(([code]) => code).filter((code) => !known.includes(code ?? ''))).toEqual([]);
   });
 
+  test('has the ways in which a wire ends', () => {
+    const documented = tableUnder('docs/errors.md', '## How a wire ends').map(([code]) => code);
+    expect(['ECONNRESET', ...documented].sort()).toEqual(Object.keys(WIRE_FAULT_CODES).sort());
+  });
+
   test('is where every code stands that the other pages mention', () => {
     const all = new Set([
       ...known,
       ...tableUnder('docs/errors.md', '## On standard error').map(([code]) => code ?? ''),
+      ...Object.keys(WIRE_FAULT_CODES),
     ]);
     const looksLikeCode =
       /\b(?:JSONRPC|CHANNEL|TRANSACTION|OUTCOME|RESPONSE|DUPLICATE|WIRE|CONNECTION)_[A-Z_]+\b/g;

@@ -217,7 +217,7 @@ describe('frames that are nearly right', () => {
     server.signal('SIGTERM');
     expect(await server.exited).toEqual(exitedWith(0));
     expect(server.errors).toBe('');
-  }, 180_000);
+  }, 300_000);
 
   /** A process for one stream: what it wrote and how it exited. */
   async function bridgeOf(stream: Buffer): Promise<{ output: Buffer; exit: Exit; errors: string }> {

@@ -208,7 +208,10 @@ describe('SIGUSR1', () => {
   test('that comes before the first statement leaves no debugger behind', async () => {
     const bridge = bench.startBridge(['--app', `unix:${bench.socketPath}`]);
     // Node opens its debugger on the signal from here on; until then the system ends the process by it.
-    while (!catches(bridge.pid, 'SIGUSR1')) await new Promise((resolve) => setImmediate(resolve));
+    const isNode = () => readFileSync(`/proc/${bridge.pid}/cmdline`, 'utf8').startsWith('node\0');
+    while (!isNode() || !catches(bridge.pid, 'SIGUSR1')) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     const register = bridge.register();
     let isUp = false;
     const up = application.waitFor('_Connected').then(() => {
@@ -221,7 +224,7 @@ describe('SIGUSR1', () => {
     await up;
     application.handler = ({ method }) => ({ result: { method: method ?? '' } });
     // It may open for a moment: nobody has been asked yet. It may not stay.
-    for (let count = 0; count < 2000 && listeningSockets(bridge.pid).length > 0; count += 1) {
+    for (let count = 0; count < 3000 && listeningSockets(bridge.pid).length > 0; count += 1) {
       expect(await register.request('Status')).toMatchObject({ result: { method: 'Status' } });
     }
     expect(listeningSockets(bridge.pid)).toEqual([]);
