@@ -1,0 +1,329 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { Journal } from '../../src/store/journal.ts';
+import { FakeClock } from '../kit/fake-clock.ts';
+import { entryFile, openJournal } from '../store/journal-kit.ts';
+import { turn, until } from './journal-kit.ts';
+import { type Bench, bench, purchase } from './kit.ts';
+
+/** The journal behind whole connections: what registers and applications see. */
+
+const ID = Journal.idOf('', '["17","1"]');
+const check = (id: string, params: object = {}) => ({
+  id,
+  method: 'Check',
+  params: { receipt_id: '17', sequence_id: 1, ...params },
+});
+
+let terminals = 0;
+const kept: Bench[] = [];
+
+/** A till: any number of connections to one terminal, each as its own process would be, on one journal. */
+async function till() {
+  terminals += 1;
+  const terminal = `simulator:?delay=${90_000 + terminals}`;
+  const { journal, folder } = await openJournal(undefined, { clock: new FakeClock() });
+  const connect = async (more: Parameters<typeof bench>[0] = {}) => {
+    const one = await bench({ journal, terminal, ...more });
+    kept.push(one); // or the garbage collector lets its entries go
+    return one;
+  };
+  return { journal, folder, connect };
+}
+
+/** The clock stands still: limits of a session must not pass while a disk is slow. */
+const answered = ({ register }: Bench, id: string) => until(() => register.answerTo(id) !== undefined);
+/** Lets time pass slowly, for what waits for a timer. */
+async function passSlowly({ clock }: Bench, isSo: () => boolean, stepMs = 100): Promise<void> {
+  while (!isSo()) {
+    clock.advance(stepMs);
+    for (let turns = 0; turns < 100 && !isSo(); turns += 1) await turn();
+  }
+}
+const codeIn = ({ register }: Bench, id: string) => register.answerTo(id).error.data.string_code;
+
+describe('a purchase', () => {
+  test('is on the disk before the application has it, and its outcome before the register has that', async () => {
+    const { connect, journal, folder } = await till();
+    const one = await connect();
+    one.register.send(purchase('a', { track2: '4111111111111111=2512', note: 'x' }));
+    await until(() => one.app.requests('Purchase').length === 1);
+    expect(await journal.lookup(ID)).toEqual({ state: 'running' });
+    const written = readFileSync(entryFile(folder, ID), 'utf8');
+    expect(JSON.parse(written.slice(9))).toEqual({
+      state: 'sent',
+      version: 1,
+      register: '',
+      identity: { receipt_id: '17', sequence_id: '1' },
+      method: 'Purchase',
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      channel: 'payment',
+      connection: one.app.requests('Purchase')[0].connection,
+      pid: 4711,
+      amount: '1230',
+      currency: 'EUR',
+      time: '2030-01-01T00:00:00.000Z',
+    });
+    expect(written).not.toContain('4111');
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    await until(() => one.register.answerTo('a') !== undefined);
+    expect(await journal.lookup(ID)).toMatchObject({
+      state: 'done',
+      done: { kind: 'result', text: '{"n":1}' },
+    });
+  });
+
+  test('is refused before anything is handed over when it cannot be recorded, and the connection lives on', async () => {
+    const { connect, folder } = await till();
+    const one = await connect();
+    rmSync(folder, { recursive: true });
+    one.register.send(purchase('a'));
+    await until(() => one.register.answerTo('a') !== undefined);
+    expect(one.register.answerTo('a').error).toMatchObject({
+      code: 1,
+      data: { string_code: 'JOURNAL_UNAVAILABLE' },
+    });
+    expect(one.app.requests('Purchase')).toEqual([]);
+    mkdirSync(folder);
+    one.register.send(purchase('b'));
+    await until(() => one.app.requests('Purchase').length === 1);
+  });
+
+  test('whose entry cannot be read is not answered: OUTCOME_UNKNOWN, and Check says the same', async () => {
+    const { connect, folder } = await till();
+    const [one, two] = [await connect(), await connect()];
+    mkdirSync(entryFile(folder, ID));
+    one.register.send(purchase('a'));
+    await until(() => one.register.closeReason !== undefined);
+    expect(one.register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+    expect(one.register.answerTo('a')).toBeUndefined();
+    two.register.send(check('c'));
+    await answered(two, 'c');
+    expect(codeIn(two, 'c')).toBe('OUTCOME_UNKNOWN');
+    expect([...one.app.requests('Purchase'), ...two.app.requests('Check')]).toEqual([]);
+  });
+
+  test.each([
+    [{ receipt_id: undefined }],
+    [{ sequence_id: true }],
+    [{ receipt_id: null }],
+    [{ sequence_id: [1] }],
+  ])('without usable identifiers (%j) is JSONRPC_INVALID_PARAMS, and so is its Check', async (params) => {
+    const { connect, folder } = await till();
+    const one = await connect();
+    one.register.send(purchase('a', params));
+    one.register.send(check('c', params));
+    await until(() => one.register.answerTo('a') !== undefined && one.register.answerTo('c') !== undefined);
+    expect(codeIn(one, 'a')).toBe('JSONRPC_INVALID_PARAMS');
+    expect(one.app.requests('Purchase')).toEqual([]);
+    expect(one.app.requests('Check')).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('that no application takes leaves no trace, and its identifiers are free', async () => {
+    const { connect, folder } = await till();
+    const one = await connect();
+    one.app.die();
+    await turn();
+    one.register.send(purchase('a'));
+    await answered(one, 'a');
+    expect(codeIn(one, 'a')).toMatch(/^CHANNEL_/);
+    expect(readdirSync(folder)).toEqual([]);
+    one.app.isThere = true;
+    const two = await connect();
+    two.register.send(purchase('b'));
+    await until(() => two.app.requests('Purchase').length === 1);
+  });
+
+  test('whose register is gone before it was recorded is not handed over, and leaves no trace', async () => {
+    const { connect, folder } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    one.register.vanish();
+    await until(() => one.end.value !== undefined);
+    expect(one.app.requests('Purchase')).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('that the application answers with what is no outcome stays unresolved; the next one asks first', async () => {
+    const { connect, journal } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.fail(one.app.requests('Purchase')[0], 'BUSY');
+    await answered(one, 'a');
+    expect(codeIn(one, 'a')).toBe('BUSY');
+    for (;;) if ((await journal.lookup(ID)).state === 'unresolved') break;
+    one.register.send(purchase('b'));
+    await until(() => one.app.requests('Check').length === 1);
+    expect(one.app.requests('Check')[0].params).toEqual({ receipt_id: 17, sequence_id: '1' });
+    one.app.answer(one.app.requests('Check')[0], { n: 1 });
+    await answered(one, 'b');
+    expect(one.register.answerTo('b').result).toEqual({ n: 1 });
+    expect(one.app.requests('Purchase')).toHaveLength(1);
+  });
+});
+
+describe('the same identifiers again', () => {
+  test.each([
+    ['numbers as text', { receipt_id: '17', sequence_id: 1, amount: '1230' }],
+    ['other params', { receipt_id: 17, note: 'again', api_key: 'other' }],
+  ])('with %s get the stored answer, and the application nothing', async (_, params) => {
+    const { connect } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1, text: 'ü' });
+    await answered(one, 'a');
+    const two = await connect();
+    two.register.send(purchase('b', params));
+    await answered(two, 'b');
+    expect(two.register.answerTo('b').result).toEqual({ n: 1, text: 'ü' });
+    expect(two.app.requests('Purchase')).toEqual([]);
+    two.register.send(check('c'));
+    await answered(two, 'c');
+    expect(two.register.answerTo('c')).toMatchObject({ response_to: 'Check', result: { n: 1, text: 'ü' } });
+    expect(two.app.requests('Check')).toEqual([]);
+  });
+
+  test.each([
+    ['another amount', { amount: 1231 }],
+    ['the amount written differently', { amount: 1230.5 }],
+    ['another currency', { currency: 'SEK' }],
+  ])('with %s are DUPLICATE_TRANSACTION, and the terminal stays free', async (_, params) => {
+    const { connect } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    await answered(one, 'a');
+    one.register.send(purchase('b', params));
+    await answered(one, 'b');
+    expect(one.register.answerTo('b').error.data).toEqual({
+      string_code: 'DUPLICATE_TRANSACTION',
+      details:
+        'these identifiers were used: the first was a Purchase of 1230 EUR at 2030-01-01T00:00:00.000Z',
+    });
+    one.register.send(purchase('c', { receipt_id: 18 }));
+    await until(() => one.app.requests('Purchase').length === 2);
+  });
+
+  test('of another register are another purchase', async () => {
+    const { connect } = await till();
+    const [one, two] = [await connect({ register: 'till-1' }), await connect({ register: 'till-2' })];
+    for (const { register, app } of [one, two]) {
+      register.send(purchase('a'));
+      await until(() => app.requests('Purchase').length === 1);
+      app.answer(app.requests('Purchase')[0], { n: 1 });
+      await until(() => register.answerTo('a') !== undefined);
+    }
+  });
+
+  test('while the first is running wait for it on another connection, where others are BUSY at once', async () => {
+    const { connect } = await till();
+    const [one, two] = [await connect(), await connect()];
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    two.register.send(purchase('b'));
+    two.register.send(purchase('other', { receipt_id: 18 }));
+    two.register.send(check('c'));
+    await until(
+      () => two.register.answerTo('other') !== undefined && two.register.answerTo('c') !== undefined,
+    );
+    expect(codeIn(two, 'other')).toBe('BUSY');
+    expect(two.register.answerTo('other').error.data.details).toMatch(
+      /^a transaction of memory\.\S+ .* since 2030-/,
+    );
+    expect(codeIn(two, 'c')).toBe('TRANSACTION_ACTIVE');
+    await passSlowly(two, () => two.clock.nowMs() > 300_000, 1000);
+    expect(two.register.answerTo('b')).toBeUndefined();
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    await answered(one, 'a');
+    await passSlowly(two, () => two.register.answerTo('b') !== undefined);
+    expect(two.register.answerTo('b').result).toEqual({ n: 1 });
+    expect(two.app.requests('Purchase')).toEqual([]);
+  });
+});
+
+describe('a register that goes away in mid-purchase', () => {
+  test('leaves it running: a new connection hears TRANSACTION_ACTIVE, then the outcome', async () => {
+    const { connect } = await till();
+    const [one, two] = [await connect(), await connect()];
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.register.vanish();
+    two.register.send(check('c1'));
+    await answered(two, 'c1');
+    expect(codeIn(two, 'c1')).toBe('TRANSACTION_ACTIVE');
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    await until(() => one.end.value !== undefined);
+    expect(one.end.value).toBe('ended');
+    two.register.send(check('c2'));
+    await answered(two, 'c2');
+    expect(two.register.answerTo('c2').result).toEqual({ n: 1 });
+    expect(two.app.requests('Check')).toEqual([]);
+  });
+});
+
+describe('a bridge that gives up', () => {
+  test('leaves it unresolved; whoever is asked next asks the application and remembers', async () => {
+    const { connect, journal } = await till();
+    const one = await connect({ outcomeWaitMs: 10_000 });
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.die();
+    await passSlowly(one, () => one.register.closeReason !== undefined, 250);
+    expect(one.register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+    for (;;) if ((await journal.lookup(ID)).state === 'unresolved') break;
+    const two = await connect();
+    two.register.send(check('c'));
+    await until(() => two.app.requests('Check').length === 1);
+    expect(two.app.requests('Check')[0].id).toMatch(/^check-/);
+    two.app.fail(two.app.requests('Check')[0], 'DECLINED');
+    await answered(two, 'c');
+    expect(codeIn(two, 'c')).toBe('DECLINED');
+    expect(await journal.lookup(ID)).toMatchObject({ state: 'done' });
+  });
+});
+
+describe('Check of what never came', () => {
+  test('is TRANSACTION_NOT_FOUND, and the purchase that comes late is refused', async () => {
+    const { connect, folder } = await till();
+    const one = await connect();
+    one.register.send(check('c'));
+    await until(() => one.app.requests('Check').length === 1);
+    one.app.fail(one.app.requests('Check')[0], 'TRANSACTION_NOT_FOUND');
+    await answered(one, 'c');
+    expect(codeIn(one, 'c')).toBe('TRANSACTION_NOT_FOUND');
+    expect(existsSync(entryFile(folder, ID))).toBe(true);
+    one.register.send(purchase('a'));
+    await answered(one, 'a');
+    expect(codeIn(one, 'a')).toBe('DUPLICATE_TRANSACTION');
+    expect(one.app.requests('Purchase')).toEqual([]);
+  });
+
+  test('is OUTCOME_UNKNOWN when nobody is there to be asked', async () => {
+    const { connect, folder } = await till();
+    const one = await connect();
+    one.app.die();
+    await turn();
+    one.register.send(check('c'));
+    await answered(one, 'c');
+    expect(codeIn(one, 'c')).toBe('OUTCOME_UNKNOWN');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+test('an answer with card secrets goes to the register as it is; Check gives it without them', async () => {
+  const { connect } = await till();
+  const one = await connect();
+  one.register.send(purchase('a'));
+  await until(() => one.app.requests('Purchase').length === 1);
+  const full = { amount: 1230, track2: '4111111111111111=2512', card: { cvv: '123', scheme: 'x' } };
+  one.app.answer(one.app.requests('Purchase')[0], full);
+  await answered(one, 'a');
+  expect(one.register.answerTo('a').result).toEqual(full);
+  one.register.send(check('c'));
+  await answered(one, 'c');
+  expect(one.register.answerTo('c').result).toEqual({ amount: 1230, card: { scheme: 'x' } });
+});
