@@ -4,10 +4,13 @@ process.on('SIGUSR1', () => {});
 // One that came before may have opened it already, or be about to.
 const closeDebugger = () => {
   const inspector = process.getBuiltinModule('node:inspector');
-  if (inspector.url() !== undefined && process.execArgv.length === 0) inspector.close();
+  const isWanted = [process.env.NODE_OPTIONS, ...process.execArgv].some((text) =>
+    text?.includes('--inspect'),
+  );
+  if (inspector.url() !== undefined && !isWanted) inspector.close();
 };
+for (const delayMs of [0, 200, 1000]) setTimeout(closeDebugger, delayMs).unref();
 closeDebugger();
-setImmediate(closeDebugger);
 // Many short-lived objects and few long-lived ones: without this the young generation grows to 48 MB and stays so.
 process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
 void import('../dist/cli.js').then(

@@ -23,7 +23,7 @@ export type LockAttempt =
     }
   | {
       readonly acquired: false;
-      /** Who has it, as far as can be found out within a tenth of a second. Never rejects. */
+      /** Who has it, as far as can be found out within half a second. Never rejects. */
       holder(): Promise<LockHolder | undefined>;
     };
 
@@ -45,7 +45,7 @@ const MAX_RECORD_BYTES = 4096;
 /** The byte that means "the terminal is taken". */
 const LOCK_BYTE = 0;
 /** How long to wait for a new holder's record: it is written just after acquiring. */
-const RECORD_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50];
+const RECORD_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200];
 
 /**
  * The lock between processes: on an open file description of `path`, free the moment its owner is gone. The file

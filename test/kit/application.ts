@@ -175,7 +175,7 @@ export class TestApplication {
   /** The first line, past or future, that passes; a text is a method. */
   waitFor(
     predicate: string | ((line: ApplicationLine) => boolean),
-    limitMs = 10_000,
+    limitMs = 45_000,
   ): Promise<ApplicationLine> {
     const passes =
       typeof predicate === 'string'
@@ -301,7 +301,7 @@ export async function spawnApplication(
   return application;
 }
 
-async function untilListening(path: string, isGone: () => boolean, limitMs = 10_000): Promise<void> {
+async function untilListening(path: string, isGone: () => boolean, limitMs = 45_000): Promise<void> {
   const endMs = performance.now() + limitMs;
   for (;;) {
     if (isGone()) throw new Error('ended before it listened');

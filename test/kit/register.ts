@@ -171,7 +171,7 @@ export class TestRegister {
   /** The first message, past or future, that passes. */
   waitFor(
     predicate: string | ((message: RegisterMessage) => boolean),
-    limitMs = 10_000,
+    limitMs = 45_000,
   ): Promise<RegisterMessage> {
     const passes =
       typeof predicate === 'string' ? (message: RegisterMessage) => message.method === predicate : predicate;
