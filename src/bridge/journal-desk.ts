@@ -37,8 +37,8 @@ export interface TransactionRequest {
   readonly identity: Identity;
   /** The `sent` record without what the desk knows itself. */
   readonly record: Omit<SentRecord, 'state' | 'version' | 'register' | 'identity' | 'time'>;
-  /** Takes the terminal. */
-  acquire(): LockAttempt;
+  /** Takes the terminal for the transaction of this name. */
+  acquire(id: string): LockAttempt;
   /** Asks the application about it, on the channel that it went to or would go to. */
   ask(channel: string | undefined): Promise<Answer | undefined>;
   /** It will take longer: others need not wait behind it. */
@@ -136,10 +136,11 @@ export class JournalDesk {
   }
 
   async #begin(id: string, request: TransactionRequest): Promise<Acceptance | 'again'> {
-    const attempt = request.acquire();
+    const attempt = request.acquire(id);
     if (!attempt.acquired) {
-      await attempt.holder(); // who it is has been written down: what it begins has a name by now
-      return (await this.#options.journal.isBeginning(id)) ? 'again' : { kind: 'busy', attempt };
+      const holder = await attempt.holder();
+      const isTwin = holder?.transaction === id || (await this.#options.journal.isBeginning(id));
+      return isTwin ? 'again' : { kind: 'busy', attempt };
     }
     faultPoint('before-sent');
     try {

@@ -176,8 +176,13 @@ export class Transactions {
     }
   }
 
-  /** The outcome: recorded first, then given. */
+  /** The application's answer. */
   settle(open: OpenRequest, answer: Answer): void {
+    this.#settleAs(open, answer, judgeAnswer(answer) === 'outcome' ? 'outcome' : 'words');
+  }
+
+  /** An outcome is recorded, then given. Mere words are given, and Check will ask the application again. */
+  #settleAs(open: OpenRequest, answer: Answer, what: 'outcome' | 'words'): void {
     const { transaction } = open;
     const { desk } = this.#options;
     if (transaction === undefined || transaction.isSettled) return;
@@ -186,8 +191,7 @@ export class Transactions {
       this.#host.finish(open, answer);
       return;
     }
-    if (judgeAnswer(answer) !== 'outcome') {
-      // The register gets the application's own words, but they say nothing about the money: Check will ask again.
+    if (what === 'words') {
       this.#host.finish(open, answer);
       this.#host.holdOpen(entry.release());
       return;
@@ -220,7 +224,7 @@ export class Transactions {
     const acceptance = await desk.accept({
       identity,
       record: this.#recordOf(request),
-      acquire: () => this.#options.lock.tryAcquire(this.#holder()),
+      acquire: (transaction) => this.#options.lock.tryAcquire({ ...this.#holder(), transaction }),
       ask: (channel) => this.#askOnce(channel, identity),
       delayed: () => {
         open.timer?.cancel(); // waiting for the holder of the same transaction has a limit of its own
@@ -287,7 +291,7 @@ export class Transactions {
     const recovery = new Recovery({
       clock: this.#options.clock,
       ask: (question) => this.#askAgain(open, question),
-      found: (answer) => this.settle(open, answer),
+      found: (answer) => this.#settleAs(open, answer, 'outcome'),
     });
     const transaction: OpenTransaction = {
       recovery,

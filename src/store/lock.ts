@@ -13,6 +13,8 @@ export interface LockHolder {
   readonly pid: number;
   /** ISO 8601 time of acquiring. */
   readonly since: string;
+  /** Which transaction it is for, where a journal tells them apart. */
+  readonly transaction?: string;
 }
 
 export type LockAttempt =
@@ -152,7 +154,7 @@ class KernelLock implements TransactionLock {
 
 function encodeRecord(proof: number, holder: LockHolder): string {
   const connection = holder.connection.slice(0, MAX_CONNECTION_LENGTH);
-  return `${JSON.stringify({ connection, pid: holder.pid, since: holder.since, proof })}\n`;
+  return `${JSON.stringify({ ...holder, connection, proof })}\n`;
 }
 
 /** Reads the first line only: a shorter record does not wipe out the end of a longer one. */
@@ -166,11 +168,12 @@ function decodeRecord(text: string): { holder: LockHolder; proof: number } | und
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { connection, pid, since, proof } = value as Record<string, unknown>;
+  const { connection, pid, since, transaction, proof } = value as Record<string, unknown>;
   if (typeof connection !== 'string' || typeof pid !== 'number' || typeof since !== 'string')
     return undefined;
   if (!Number.isSafeInteger(proof) || (proof as number) <= LOCK_BYTE) return undefined;
-  return { holder: { connection, pid, since }, proof: proof as number };
+  const holder = { connection, pid, since, ...(typeof transaction === 'string' && { transaction }) };
+  return { holder, proof: proof as number };
 }
 
 /** Who holds which name inside this process. */

@@ -51,7 +51,7 @@ describe('a new transaction', () => {
     const acceptance = await bench.desk.accept(request);
     expect(acceptance.kind).toBe('begun');
     expect(await stateAt(bench, { receipt_id: 'R-1' })).toBe('running');
-    expect(bench.request().acquire().acquired).toBe(false);
+    expect(bench.request().acquire('id').acquired).toBe(false);
     if (acceptance.kind === 'begun') {
       expect(acceptance.entry.lookup).toMatchObject({
         sent: {
@@ -70,7 +70,7 @@ describe('a new transaction', () => {
       });
       acceptance.release();
     }
-    expect(bench.request().acquire().acquired).toBe(true);
+    expect(bench.request().acquire('id').acquired).toBe(true);
     expect(request.delays).toBe(0);
     expect(bench.app.questions).toEqual([]);
   });
@@ -101,7 +101,7 @@ describe('a new transaction', () => {
       details: expect.stringMatching(/^the transaction cannot be recorded: .*ENOENT/),
     });
     expect(bench.lines).toEqual([expect.stringMatching(/^error the journal cannot be used folder=\S+ why=/)]);
-    expect(bench.request().acquire().acquired).toBe(true);
+    expect(bench.request().acquire('id').acquired).toBe(true);
   });
 
   test('of which there is a file that cannot be read may be an old one: unknown, not refused', async () => {
@@ -110,7 +110,7 @@ describe('a new transaction', () => {
     expect(await bench.desk.accept(bench.request())).toMatchObject({ kind: 'unknown' });
     expect(bench.lines).toEqual([expect.stringMatching(/^error the journal cannot be used folder=\S+ why=/)]);
     expect(bench.app.questions).toEqual([]);
-    expect(bench.request().acquire().acquired).toBe(true);
+    expect(bench.request().acquire('id').acquired).toBe(true);
   });
 });
 
@@ -257,7 +257,7 @@ describe('a repeated transaction', () => {
       code: 'DUPLICATE_TRANSACTION',
       details: `these identifiers were used: the first was a Purchase of 1230 EUR at ${time}`,
     });
-    expect(bench.request().acquire().acquired).toBe(true);
+    expect(bench.request().acquire('id').acquired).toBe(true);
   });
 
   test('without amount and currency, like the first, gets the stored answer; with them it is refused', async () => {
@@ -369,7 +369,7 @@ describe('a repeated transaction without a known outcome', () => {
     bench.app.answer(answer);
     expect(await bench.desk.accept(bench.request())).toMatchObject({ kind: 'unknown' });
     expect(await stateAt(bench)).toBe('unresolved');
-    expect(bench.request().acquire().acquired).toBe(true);
+    expect(bench.request().acquire('id').acquired).toBe(true);
   });
 
   test('does not hold up another one', async () => {
