@@ -66,6 +66,21 @@ export class Till {
     throw new Error(`${key}: still said to be running after ${STUCK_MS} ms`);
   }
 
+  /** kill -9. Rejects when the bridge had ended by itself before. */
+  async kill(): Promise<void> {
+    await this.bridge.kill();
+    const { code, signal } = await this.bridge.exited;
+    if (signal !== 'SIGKILL') throw new Error(`the bridge ended with ${code}: ${this.bridge.errors}`);
+  }
+
+  /** Resolves when it is so; rejects when the bridge ends before. */
+  async orDead(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) {
+      if (!this.bridge.isRunning) throw new Error(`the bridge has ended: ${this.bridge.errors}`);
+      await sleep(1);
+    }
+  }
+
   /** Ends the connection; resolves when the bridge is gone. */
   async close(): Promise<void> {
     this.register.end();

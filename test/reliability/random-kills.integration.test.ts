@@ -30,15 +30,15 @@ async function attempt(terminal: Terminal, key: string, random: Random): Promise
   if (moment === 'start') {
     const first = till.purchase(key, { amount });
     await sleep(random.below(START_MS));
-    await till.bridge.kill();
+    await till.kill();
     return { key, first: await first };
   }
-  while (application.count('connected') === attached) await pause(0.5);
+  await till.orDead(() => application.count('connected') > attached);
   const first = till.purchase(key, { amount });
   if (moment === 'read' || moment === 'charged') await application.at(moment, key);
   if (moment === 'told') await first;
   await pause(random.upTo(moment === 'asked' ? PURCHASE_MS : 1));
-  await till.bridge.kill();
+  await till.kill();
   return { key, first: await first };
 }
 

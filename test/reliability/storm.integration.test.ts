@@ -51,8 +51,10 @@ class Customer {
       const belief = beliefOf(view);
       if (belief !== undefined) return belief;
       const isLost = view.kind === 'lost';
-      if (isLost) this.#till = this.#terminal.till();
-      else expect([key, view.code]).toEqual([key, expect.stringMatching(/^(BUSY|TRANSACTION_ACTIVE)$/)]);
+      if (isLost) {
+        await this.#till.kill();
+        this.#till = this.#terminal.till();
+      } else expect([key, view.code]).toEqual([key, expect.stringMatching(/^(BUSY|TRANSACTION_ACTIVE)$/)]);
       if (view.code === 'BUSY') this.busy += 1;
       if (!isLost) await sleep(1 + this.#random.below(60));
       // Refused as busy it is no transaction yet; otherwise the register may ask either way.
@@ -64,7 +66,7 @@ class Customer {
   async #withKill(asked: Promise<View>): Promise<View> {
     if (this.#random.below(KILL_EVERY) === 0) {
       await pause(this.#random.upTo(20));
-      await this.#till.bridge.kill();
+      await this.#till.kill();
       this.kills += 1;
     }
     return asked;
