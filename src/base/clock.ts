@@ -20,3 +20,8 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
 };
+
+/** The clock's time for records and people: ISO 8601, UTC. */
+export function isoTime(clock: Clock): string {
+  return new Date(clock.wallMs()).toISOString();
+}

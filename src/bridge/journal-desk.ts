@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, isoTime } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
@@ -312,7 +312,7 @@ export class JournalDesk {
 
   #sentOf(identity: Identity, state: SentRecord['state'], record: TransactionRequest['record']): SentRecord {
     const { register, clock } = this.#options;
-    const time = new Date(clock.wallMs()).toISOString();
+    const time = isoTime(clock);
     return { state, version: 1, register, identity: identity.values, ...record, time };
   }
 
@@ -321,7 +321,7 @@ export class JournalDesk {
     const own = text.toString();
     const storable = dropMembers(own, isNeverStored);
     if (storable !== own) this.#options.log.warn('an answer has card secrets; it is stored without them');
-    return { kind, text: storable, time: new Date(this.#options.clock.wallMs()).toISOString() };
+    return { kind, text: storable, time: isoTime(this.#options.clock) };
   }
 
   #pause(ms: number): Promise<void> {

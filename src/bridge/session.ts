@@ -1,5 +1,5 @@
 import { CHANNEL_NAMES, type ChannelName, isChannelName } from '../base/channel-name.ts';
-import type { Timer } from '../base/clock.ts';
+import { isoTime, type Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import { shorten } from '../base/printable.ts';
 import type { Statistics } from '../base/statistics.ts';
@@ -222,7 +222,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
         }),
       ),
       version,
-      time: new Date(clock.wallMs()).toISOString(),
+      time: isoTime(clock),
     });
     if (this.#state !== 'gone' || this.#reason === undefined) return [connected];
     return [connected, this.#disconnectedLine(this.#reason)];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ChannelName } from '../base/channel-name.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, isoTime } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
@@ -103,8 +103,8 @@ export class Transactions {
         this.#host.forward(open, this.#lineOf(request));
       } else this.#refuseBusy(request, attempt);
     } else if (identity === undefined) {
-      const names = this.#options.identity.join(' and ');
-      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', `${names} are needed, each a string or a number`);
+      const why = `${this.#identityNames} are needed, each a string or a number`;
+      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', why);
     } else if (this.#accepting >= MAX_ACCEPTING) {
       this.#host.refuse(request, 'BUSY', `${MAX_ACCEPTING} transactions wait to be recorded already`);
     } else {
@@ -119,9 +119,7 @@ export class Transactions {
     const { desk } = this.#options;
     if (desk === undefined) return false;
     if (identity === undefined) {
-      const names = this.#options.identity.join(' and ');
-      const open = this.#host.remember(request, { attachment: undefined, identity });
-      this.#host.settleRefused(open, 'JSONRPC_INVALID_PARAMS', `${names} are needed, each once`);
+      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', `${this.#identityNames} are needed, each once`);
       return true;
     }
     const open = this.#host.remember(request, { attachment: undefined, identity });
@@ -324,9 +322,13 @@ export class Transactions {
     this.#host.holdOpen(wordsForBusy(attempt).then((details) => this.#host.refuse(request, 'BUSY', details)));
   }
 
+  get #identityNames(): string {
+    return this.#options.identity.join(' and ');
+  }
+
   #holder() {
     const { pid, clock } = this.#options;
-    return { connection: this.#host.connection, pid, since: new Date(clock.wallMs()).toISOString() };
+    return { connection: this.#host.connection, pid, since: isoTime(clock) };
   }
 
   #lineOf({ idText, methodText, params }: InboundRequest): Buffer {

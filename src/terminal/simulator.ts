@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.ts';
+import { type Clock, isoTime, type Timer } from '../base/clock.ts';
 import type { Message } from '../rpc/message.ts';
 import type { Wire } from '../wire/wire.ts';
 import { LineEnd, type Reply } from './line-end.ts';
@@ -200,7 +200,7 @@ export class Simulator {
   }
 
   #timestamp(): string {
-    return new Date(this.#clock.wallMs()).toISOString();
+    return isoTime(this.#clock);
   }
 }
 

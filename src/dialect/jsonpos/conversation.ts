@@ -223,7 +223,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
 
   request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full' {
     if (this.#state !== 'open') return 'closed';
-    if (this.#pending.size >= MAX_PENDING) return 'full';
+    if (this.#pending.isFull) return 'full';
     const id = this.#nextId();
     const outcome = this.#send(
       [`{"jsonrpc":"2.0","id":"${id}","method":${methodText},"params":`, params, '}'],
