@@ -113,7 +113,7 @@ async function list(job: Job): Promise<number> {
     if (isWanted(entry)) found.push(summaryOf(entry));
   }
   found.sort((one, other) => compare(other.time, one.time) || compare(one.id, other.id));
-  if (settings.isGiven('json')) await print(found.map(summaryText));
+  if (settings.flag('json')) await print(found.map(summaryText));
   else if (found.length > 0) await print(tableOf(found, nameLengthOf(ids), nowMs));
   else say(ids.length === 0 ? 'the journal is empty' : 'there is no such entry');
   return EXIT.ok;
@@ -121,7 +121,7 @@ async function list(job: Job): Promise<number> {
 
 async function show({ journal, settings, operands, nowMs }: Job): Promise<number> {
   const entry = await find(journal, settings, operands[0] ?? '');
-  await print(settings.isGiven('json') ? [recordText(entry)] : describeEntry(entry, nowMs));
+  await print(settings.flag('json') ? [recordText(entry)] : describeEntry(entry, nowMs));
   return EXIT.ok;
 }
 

@@ -42,6 +42,8 @@ export interface OptionSpec {
   readonly name: string;
   /** What the value is called in the help; a flag has none. */
   readonly value?: string;
+  /** A flag that is also turned off, by `--no-NAME`. */
+  readonly negatable?: true;
   /** May be given several times. */
   readonly repeats?: true;
   readonly help: string;
@@ -100,6 +102,40 @@ export const OPTIONS = [
     value: 'NUMBER',
     help: 'write a newline to this descriptor when ready, then close it (s6)',
     commands: ['serve'],
+  },
+  {
+    name: 'tty',
+    value: 'SPEED[,8N1][,rtscts]',
+    help: 'line settings of a terminal line on standard input and output (115200,8N1)',
+    commands: ['bridge'],
+  },
+  {
+    name: 'sync',
+    negatable: true,
+    help: 'skip everything until the peer synchronises by _Sync; default on serial: and terminal lines, where --no-sync turns it off',
+    commands: REAL,
+  },
+  {
+    name: 'link-speed',
+    value: 'BYTES_PER_S|off',
+    help: 'write no faster than this; default: what the line carries, where --tty or baudRate= say so, else off',
+    commands: REAL,
+  },
+  {
+    name: 'once',
+    help: 'end with status 111 when the line of --wire serial: is lost, instead of opening it again',
+    commands: ['bridge'],
+  },
+  {
+    name: 'on-stuck',
+    value: 'COMMAND',
+    help: 'run this shell command when opening the line of --wire serial: has failed 5 times in a row, and every 5 times after',
+    commands: ['bridge'],
+  },
+  {
+    name: 'torture',
+    help: 'read and write one byte at a time, to test what depends on more',
+    commands: ALL,
   },
   { name: 'dialect', value: 'NAME', fallback: 'jsonpos', help: 'what the peer speaks', commands: REAL },
   {

@@ -3,7 +3,10 @@ import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
 import { COMMANDS, type CommandName, operandsOf, optionsOf } from './options.ts';
 
-/** The command line as given: values by option name, flags as an empty list. */
+/** The value of a flag that was turned off. */
+export const NO = 'no';
+
+/** The command line as given: values by option name, flags as an empty list or `no`. */
 export interface CommandLine {
   readonly command: CommandName;
   readonly given: ReadonlyMap<string, readonly string[]>;
@@ -43,6 +46,11 @@ function parseArguments(command: CommandName, args: readonly string[]): CommandL
     if (token.kind !== 'option') throw complaint(command, whyNoOption(written));
     const { name, value, inlineValue } = token;
     const option = token.rawName.startsWith('--') ? options.get(name) : undefined;
+    const negated = token.rawName.startsWith('--no-') ? options.get(name.slice('no-'.length)) : undefined;
+    if (negated?.negatable && value === undefined) {
+      given.set(negated.name, [NO]);
+      continue;
+    }
     if (option === undefined) {
       throw complaint(command, `there is no option ${shown(written.replace(/=.*/s, ''))} for this command`);
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
 import { type CommandName, environmentName, type OptionName, optionsOf } from './options.ts';
+import { NO } from './parse.ts';
 
 /** One option's values and where they came from, for error texts. */
 export interface Setting {
@@ -23,9 +24,15 @@ export class Settings {
     );
   }
 
-  /** Whether somebody has said anything of it: of a flag, that it is set. */
+  /** Whether somebody has said anything of it. */
   isGiven(name: OptionName): boolean {
     return this.#settings.has(name);
+  }
+
+  /** A flag: set, turned off, or not mentioned. */
+  flag(name: OptionName): boolean | undefined {
+    const setting = this.#settings.get(name);
+    return setting === undefined ? undefined : setting.values[0] !== NO;
   }
 
   /** All values of a repeatable option. */
@@ -60,6 +67,8 @@ export class Settings {
 }
 
 const MAX_SHOWN = 200;
+/** What only the command line can say. */
+const SPOKEN_ONLY: ReadonlySet<string> = new Set(['config', 'help', 'version']);
 
 export function gatherSettings(
   command: CommandName,
@@ -70,9 +79,10 @@ export function gatherSettings(
   const named = spoken('config', false, given, env);
   const file = named === undefined ? undefined : readConfig(named, command);
   for (const { name, value, repeats } of optionsOf(command)) {
-    if (name === 'config') continue;
+    if (SPOKEN_ONLY.has(name)) continue;
     if (value === undefined) {
-      if (given.has(name)) settings.set(name, { values: [], source: `--${name}` });
+      const flag = spokenFlag(name, given, env) ?? file?.get(name);
+      if (flag !== undefined) settings.set(name, flag);
       continue;
     }
     const setting = spoken(name, repeats === true, given, env) ?? file?.get(name);
@@ -94,6 +104,22 @@ function spoken(
   const text = env[variable];
   if (text === undefined || text === '') return undefined;
   return { values: repeats ? text.split(',').map((part) => part.trim()) : [text], source: variable };
+}
+
+/** What the command line says of a flag, else the environment: 1, true, yes, on, or 0, false, no, off. */
+function spokenFlag(
+  name: string,
+  given: ReadonlyMap<string, readonly string[]>,
+  env: Readonly<Record<string, string | undefined>>,
+): Setting | undefined {
+  const typed = given.get(name);
+  if (typed !== undefined) return { values: typed, source: `--${name}` };
+  const variable = environmentName(name);
+  const text = env[variable];
+  if (text === undefined || text === '') return undefined;
+  if (/^(1|true|yes|on)$/i.test(text)) return { values: [], source: variable };
+  if (/^(0|false|no|off)$/i.test(text)) return { values: [NO], source: variable };
+  throw new BridgeError('USAGE', `${variable}: ${quoteText(text, MAX_SHOWN)} is not 1 or 0`);
 }
 
 function checked(setting: Setting, repeats: boolean): Setting {
@@ -120,13 +146,19 @@ function readConfig(named: Setting, command: CommandName): Map<string, Setting> 
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw fail('is no JSON object; wanted is {"OPTION": VALUE, …}');
   }
-  const known = new Set(optionsOf(command).flatMap(({ name, value }) => (value === undefined ? [] : [name])));
+  const known = new Map(optionsOf(command).map((option) => [option.name, option]));
   const settings = new Map<string, Setting>();
   for (const [name, value] of Object.entries(parsed)) {
-    if (!known.has(name) || name === 'config') {
+    const option = known.get(name);
+    if (option === undefined || SPOKEN_ONLY.has(name)) {
       throw fail(
         `there is no option "${name}" for this command; options are written as in --help, without --`,
       );
+    }
+    if (option.value === undefined) {
+      if (typeof value !== 'boolean') throw fail(`"${name}" wants true or false`);
+      settings.set(name, { values: value ? [] : [NO], source: `${path}: "${name}"` });
+      continue;
     }
     const values: unknown[] = Array.isArray(value) ? value : [value];
     if (!values.every((each) => typeof each === 'string' || typeof each === 'number')) {

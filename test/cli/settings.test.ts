@@ -44,6 +44,49 @@ function caseOf({ name, commands: [command = 'bridge'], fallback }: OptionSpec) 
   return { name, option, one: 'one', other: '02', typed, fallback, variable: environmentName(name) };
 }
 
+const FLAGS = (OPTIONS as readonly OptionSpec[]).filter(
+  ({ name, value }) => value === undefined && !['help', 'version'].includes(name),
+);
+
+describe.each(FLAGS.map((spec) => ({ ...caseOf(spec), isNegatable: spec.negatable === true })))(
+  'the flag --$name',
+  ({ name, option, typed, variable, isNegatable }) => {
+    test('is set on the command line, in the environment and in the configuration file', () => {
+      expect(settingsOf(typed()).flag(option)).toBeUndefined();
+      expect(settingsOf(typed(`--${name}`)).flag(option)).toBe(true);
+      for (const yes of ['1', 'true', 'Yes', 'on']) {
+        expect(settingsOf(typed(), { [variable]: yes }).flag(option)).toBe(true);
+      }
+      expect(settingsOf(typed('--config', config({ [name]: true }))).flag(option)).toBe(true);
+    });
+
+    test('is turned off by those that come first', () => {
+      for (const no of ['0', 'false', 'No', 'off']) {
+        const file = config({ [name]: true });
+        expect(settingsOf(typed('--config', file), { [variable]: no }).flag(option)).toBe(false);
+      }
+      expect(settingsOf(typed('--config', config({ [name]: false }))).flag(option)).toBe(false);
+      expect(settingsOf(typed(`--${name}`), { [variable]: '0' }).flag(option)).toBe(true);
+      expect(settingsOf(typed(), { [variable]: '' }).flag(option)).toBeUndefined();
+    });
+
+    test('refuses what is neither', async () => {
+      expect(await complaintOf(() => settingsOf(typed(), { [variable]: 'maybe' }))).toContain(
+        `${variable}: "maybe" is not 1 or 0`,
+      );
+      expect(await complaintOf(() => settingsOf(typed('--config', config({ [name]: 'yes' }))))).toContain(
+        'wants true or false',
+      );
+    });
+
+    test(isNegatable ? 'has a --no- form' : 'has no --no- form', async () => {
+      if (isNegatable)
+        expect(settingsOf(typed(`--no-${name}`), { [variable]: '1' }).flag(option)).toBe(false);
+      else expect(await complaintOf(() => settingsOf(typed(`--no-${name}`)))).toContain('there is no option');
+    });
+  },
+);
+
 describe.each(SPECS.map(caseOf))('--$name', ({ name, option, one, other, typed, fallback, variable }) => {
   test('comes from the command line, the environment or the configuration file', () => {
     expect(settingsOf(typed()).text(option)).toBe(fallback);
