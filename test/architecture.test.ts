@@ -26,7 +26,7 @@ interface Import {
 
 function imports(): Import[] {
   const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
+    /\.tsx?$/.test(file),
   );
   return files.flatMap((file) => {
     const text = readFileSync(path.join(SRC, file), 'utf8');

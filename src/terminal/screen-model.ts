@@ -82,6 +82,8 @@ export interface LoggedMessage {
   readonly kind: 'request' | 'notification' | 'result' | 'error';
   /** Of a response: that of its request. */
   readonly method: string;
+  /** Pairs a response with its request, within one connection and direction; empty for a notification. */
+  readonly id: string;
   /** `params`, `result` or `error` as JSON text, masked, at most 2000 characters. */
   readonly text: string;
 }

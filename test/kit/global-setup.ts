@@ -16,5 +16,7 @@ function isOlderThanSources(built: string): boolean {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).map((file) =>
     path.join('src', file),
   );
-  return [...sources, 'scripts/build.mjs', 'package.json'].some((file) => statSync(file).mtimeMs > builtMs);
+  return [...sources, 'scripts/build.mjs', 'scripts/build-screen.mjs', 'package.json'].some(
+    (file) => statSync(file).mtimeMs > builtMs,
+  );
 }

@@ -60,6 +60,9 @@ async function succeeds(command: string, args: readonly string[], cwd: string): 
   return ended;
 }
 
+/** Of the terminal's screen: for browsers, small, without maps. */
+const isOfPage = (file: string) => file.startsWith('dist/screen/');
+
 const program = () => path.join(consumer, 'node_modules/.bin/posbridge');
 
 describe('the tarball', () => {
@@ -86,8 +89,12 @@ describe('the tarball', () => {
   test('holds nothing else, and nothing big', () => {
     const expected = new RegExp(`^(${manifest.files.join('|')}|README\\.md|LICENSE|package\\.json)(/|$)`);
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
-    const odd = files.filter((file) => file.startsWith('dist/') && !/\.(js|js\.map|d\.ts)$/.test(file));
+    const built = files.filter((file) => file.startsWith('dist/'));
+    const odd = built.filter((file) => !isOfPage(file) && !/\.(js|js\.map|d\.ts)$/.test(file));
     expect(odd).toEqual([]);
+    expect(built.filter(isOfPage).map((file) => path.basename(file))).toEqual(
+      expect.arrayContaining(['app.js', 'icon.svg', 'index.html', 'style.css']),
+    );
     const sizes = files.map((file) => statSync(path.join(installed, file)).size);
     expect(Math.max(...sizes)).toBeLessThan(250_000);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(2_000_000);
@@ -104,7 +111,7 @@ describe('the tarball', () => {
       }
     }
     expect(maps.map((file) => file.slice(0, -4)).toSorted()).toEqual(
-      files.filter((file) => /^dist\/.*\.js$/.test(file)).toSorted(),
+      files.filter((file) => /^dist\/.*\.js$/.test(file) && !isOfPage(file)).toSorted(),
     );
   });
 

@@ -1,0 +1,179 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { TcpEndpoint } from '../../endpoint/endpoint.ts';
+import { bind } from '../../wire/listener.ts';
+import type { ScreenModel } from '../screen-model.ts';
+import {
+  createToken,
+  isLoopback,
+  type Refusal,
+  refusalOfHost,
+  refusalOfOrigin,
+  refusalOfToken,
+  type ScreenAddress,
+  urlOf,
+} from './admission.ts';
+import { readPageFiles, SECURITY_HEADERS, servePageFile } from './page-files.ts';
+import { HEARTBEAT_MS, MAX_ACTION_BYTES, SOCKET_PATH } from './protocol.ts';
+import { Viewer } from './viewer.ts';
+
+export interface Screen {
+  /** What a person opens in a browser, with the token if one is needed. */
+  readonly url: string;
+  /** Leaves every browser and frees the port. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+export interface ScreenOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where the built page is; default: beside the built program. */
+  readonly pageFolder?: URL;
+}
+
+const MAX_VIEWERS = 32;
+/** Plain requests included: a browser opens up to six. */
+const MAX_CONNECTIONS = 256;
+const REQUEST_LIMIT_MS = 10_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/**
+ * Serves the page that shows a simulated terminal, and keeps every browser that has it open up to date.
+ *
+ * Only the page itself, under a name of this address, may look or act. Where others than this machine can connect,
+ * a random token in the URL is needed as well. Rejects with LISTEN_FAILED.
+ */
+export async function openScreen(
+  endpoint: TcpEndpoint,
+  model: ScreenModel,
+  { clock, log, pageFolder = new URL('./screen/', import.meta.url) }: ScreenOptions,
+): Promise<Screen> {
+  const [files, { WebSocketServer }] = await Promise.all([readPageFiles(pageFolder), import('ws')]);
+  const viewers = new Set<Viewer>();
+  const handshake = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_ACTION_BYTES,
+    autoPong: false,
+  });
+  const server = createHttpServer();
+  await bind(server, { host: endpoint.host, port: endpoint.port }, endpoint.text);
+  const bound = server.address() as AddressInfo;
+  const token = isLoopback(bound.address) ? undefined : createToken();
+  const address: ScreenAddress = { host: endpoint.host, port: bound.port, token };
+
+  server.on('error', (fault) => log.warn('screen cannot accept', { fault }));
+  server.on('request', (request, response) => {
+    const refusal = refusalOfRequest(request, address);
+    const file = files.get(pathOf(request));
+    if (refusal !== undefined) refuseRequest(response, refusal);
+    else if (file === undefined) refuseRequest(response, { status: 404, why: 'There is nothing here.' });
+    else servePageFile(file, request, response);
+  });
+  server.on('upgrade', (request, stream, head) => {
+    const refusal = refusalOfUpgrade(request, address, viewers.size);
+    if (refusal !== undefined) {
+      log.warn('screen refused', { peer: request.socket.remoteAddress, why: refusal.why });
+      return refuseUpgrade(stream, refusal);
+    }
+    handshake.handleUpgrade(request, stream, head, (ws) => {
+      const viewer = new Viewer(ws, model, log);
+      viewers.add(viewer);
+      ws.on('close', () => viewers.delete(viewer));
+    });
+  });
+
+  const unwatch = model.watch(() => {
+    for (const viewer of viewers) viewer.update();
+  });
+  let heartbeat: Timer;
+  const beat = () => {
+    for (const viewer of viewers) viewer.beat();
+    heartbeat = clock.after(HEARTBEAT_MS, beat);
+  };
+  heartbeat = clock.after(HEARTBEAT_MS, beat);
+
+  return {
+    url: urlOf(address),
+    async close() {
+      heartbeat.cancel();
+      unwatch();
+      for (const viewer of viewers) viewer.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function createHttpServer(): Server {
+  const server = createServer({
+    headersTimeout: REQUEST_LIMIT_MS,
+    requestTimeout: REQUEST_LIMIT_MS,
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?')[0] ?? '';
+}
+
+/** The files hold no secrets, so the page's own requests for them carry no token. */
+function refusalOfRequest(request: IncomingMessage, address: ScreenAddress): Refusal | undefined {
+  const { method, url } = request;
+  if (method !== 'GET' && method !== 'HEAD') return { status: 405, why: 'Only GET and HEAD are served.' };
+  const refusal = refusalOfHost(request, address);
+  if (refusal !== undefined || pathOf(request) !== '/') return refusal;
+  return refusalOfToken(url?.split('?')[1], address);
+}
+
+function refusalOfUpgrade(
+  request: IncomingMessage,
+  address: ScreenAddress,
+  viewers: number,
+): Refusal | undefined {
+  if (pathOf(request) !== `/${SOCKET_PATH}`) return { status: 404, why: 'There is nothing here.' };
+  if (viewers >= MAX_VIEWERS) return { status: 503, why: `${MAX_VIEWERS} browsers are the limit.` };
+  return (
+    refusalOfHost(request, address) ??
+    refusalOfOrigin(request) ??
+    refusalOfToken(request.url?.split('?')[1], address)
+  );
+}
+
+const REFUSAL_HEADERS = {
+  ...SECURITY_HEADERS,
+  'Cache-Control': 'no-store',
+  'Content-Type': 'text/plain; charset=utf-8',
+  Connection: 'close',
+};
+
+function refuseRequest(response: ServerResponse, { status, why }: Refusal): void {
+  const headers = { ...REFUSAL_HEADERS, ...(status === 405 && { Allow: 'GET, HEAD' }) };
+  response.writeHead(status, headers).end(`${why}\n`);
+}
+
+function refuseUpgrade(stream: Duplex, { status, why }: Refusal): void {
+  stream.on('error', () => {});
+  stream.once('finish', () => stream.destroy());
+  const headers = Object.entries(REFUSAL_HEADERS).map(([name, value]) => `${name}: ${value}`);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...headers,
+    `Content-Length: ${why.length + 1}`,
+  ];
+  stream.end(`${head.join('\r\n')}\r\n\r\n${why}\n`);
+}
