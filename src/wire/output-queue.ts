@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
+import { TokenBucket } from '../base/token-bucket.ts';
 import type { Wire } from './wire.ts';
 
 export type Urgency = 'urgent' | 'normal';
@@ -13,15 +14,25 @@ export interface OutputQueueOptions {
   readonly onHigh?: (isHigh: boolean) => void;
   /** Nothing was taken for `stallMs` although output waits; at most once. */
   readonly onStalled?: () => void;
+  /** What the link carries, bytes per second, where it carries less than the wire takes. Default: no limit. */
+  readonly linkSpeed?: number;
+  /** A frame takes the link more than `SLOW_FRAME_S`; it is sent all the same. At most once. */
+  readonly onSlowFrame?: (bytes: number) => void;
+  /** The wire has taken something. */
+  readonly onWritten?: () => void;
 }
 
 export const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
 export const DEFAULT_STALL_MS = 30_000;
+export const SLOW_FRAME_S = 4;
 
 /**
  * What waits to be written to one wire. Urgent frames overtake normal ones that wait, never the one that is
  * being written. To keep that wait short a stream gets at most 16 KiB at a time: long frames in slices, short
  * ones joined. When nothing is under way a frame is handed over at once.
+ *
+ * With a link speed L the wire gets L bytes per second, at most a quarter of that at once, in pieces of 256 bytes: what
+ * waits waits here, where it can be overtaken, and not in the kernel.
  *
  *   open ──end──▶ ending ──all written──▶ over          open, ending ──abandon, or a failed write──▶ over
  *
@@ -32,18 +43,28 @@ export class OutputQueue {
   readonly #clock: Clock;
   readonly #highWaterBytes: number;
   readonly #stallMs: number;
+  /** Most that one write may take from a stream. */
+  #pieceBytes = PIECE_BYTES;
+  /** Tokens are bytes; undefined: the link is as fast as the wire. */
+  #bucket: TokenBucket | undefined;
+  #slowFrameBytes = Number.POSITIVE_INFINITY;
   readonly #onHigh: ((isHigh: boolean) => void) | undefined;
   #onStalled: (() => void) | undefined;
+  #onSlowFrame: ((bytes: number) => void) | undefined;
   #onEnded: (() => void) | undefined;
+  readonly #onWritten: (() => void) | undefined;
   #state: 'open' | 'ending' | 'over' = 'open';
   readonly #urgent = new Frames();
   readonly #normal = new Frames();
   /** What is left of a frame that is being written. */
   #rest: Uint8Array | undefined;
   #queuedBytes = 0;
-  #isWriting = false;
+  /** Of the write under way; undefined: there is none. */
+  #writingBytes: number | undefined;
   #isHigh = false;
   #stall: Timer | undefined;
+  /** Runs while the link has to catch up. */
+  #pace: Timer | undefined;
 
   constructor(wire: Wire, options: OutputQueueOptions) {
     this.#wire = wire;
@@ -52,6 +73,17 @@ export class OutputQueue {
     this.#stallMs = options.stallMs ?? DEFAULT_STALL_MS;
     this.#onHigh = options.onHigh;
     this.#onStalled = options.onStalled;
+    this.#onSlowFrame = options.onSlowFrame;
+    this.#onWritten = options.onWritten;
+    if (options.linkSpeed !== undefined) this.pace(options.linkSpeed);
+  }
+
+  /** From now on the link carries so many bytes per second. */
+  pace(linkSpeed: number): void {
+    const burst = linkSpeed / BURSTS_PER_S;
+    this.#bucket = new TokenBucket({ ratePerS: linkSpeed, burst, clock: this.#clock });
+    this.#pieceBytes = Math.max(1, Math.min(PACED_PIECE_BYTES, Math.floor(burst)));
+    this.#slowFrameBytes = linkSpeed * SLOW_FRAME_S;
   }
 
   /** Bytes that the wire has not taken yet, the write under way included. */
@@ -59,11 +91,27 @@ export class OutputQueue {
     return this.#queuedBytes;
   }
 
+  /** As last told to `onHigh`. */
+  get isHigh(): boolean {
+    return this.#isHigh;
+  }
+
   /** The frame belongs to the queue from now on. After `end` and `abandon` it goes nowhere. */
   push(frame: Uint8Array, urgency: Urgency): void {
     if (this.#state !== 'open') return;
     (urgency === 'urgent' ? this.#urgent : this.#normal).add(frame);
     this.#queuedBytes += frame.length;
+    if (frame.length > this.#slowFrameBytes) this.#reportSlow(frame.length);
+    this.#pump();
+    this.#measure();
+  }
+
+  /** Forgets the frames that are not begun; what is left of one that is being written still goes out. */
+  discard(): void {
+    if (this.#state === 'over') return;
+    this.#urgent.clear();
+    this.#normal.clear();
+    this.#queuedBytes = (this.#writingBytes ?? 0) + (this.#rest?.length ?? 0);
     this.#pump();
     this.#measure();
   }
@@ -80,6 +128,7 @@ export class OutputQueue {
   abandon(): void {
     this.#state = 'over';
     this.#stall?.cancel();
+    this.#pace?.cancel();
     this.#urgent.clear();
     this.#normal.clear();
     this.#rest = undefined;
@@ -87,27 +136,51 @@ export class OutputQueue {
   }
 
   #pump(): void {
-    if (this.#isWriting || this.#state === 'over') return;
+    if (this.#writingBytes !== undefined || this.#state === 'over' || this.#mustWait()) return;
     const piece = this.#wire.framing === 'messages' ? this.#takeFrame() : this.#takePiece();
     if (piece !== undefined) this.#write(piece);
     else if (this.#state === 'ending') this.#finish();
   }
 
+  /** The link has to catch up; a timer pumps then. What goes next is decided by then, not now. */
+  #mustWait(): boolean {
+    const bytes = this.#nextBytes;
+    const waitMs = bytes === 0 ? 0 : (this.#bucket?.msUntil(bytes) ?? 0);
+    if (waitMs === 0) {
+      this.#pace?.cancel();
+      this.#pace = undefined;
+      return false;
+    }
+    this.#pace ??= this.#clock.after(waitMs, () => {
+      this.#pace = undefined;
+      this.#pump();
+    });
+    return true;
+  }
+
+  /** Length of the piece that would be next; never too little. Asked only while no write is under way. */
+  get #nextBytes(): number {
+    if (this.#wire.framing === 'messages') return this.#nextFrames().nextBytes;
+    return Math.min(this.#queuedBytes, this.#pieceBytes);
+  }
+
   #write(piece: Uint8Array): void {
-    this.#isWriting = true;
+    this.#writingBytes = piece.length;
+    this.#bucket?.take(piece.length);
     this.#stall = this.#clock.after(this.#stallMs, () => {
       const report = this.#onStalled;
       this.#onStalled = undefined;
       report?.();
     });
     this.#wire.write(piece, (fault) => {
-      this.#isWriting = false;
+      this.#writingBytes = undefined;
       this.#stall?.cancel();
       if (fault !== undefined) this.abandon();
       if (this.#state === 'over') return;
       this.#queuedBytes -= piece.length;
       this.#measure();
       this.#pump();
+      this.#onWritten?.();
     });
   }
 
@@ -115,6 +188,12 @@ export class OutputQueue {
     this.#state = 'over';
     this.#wire.endOutput();
     this.#onEnded?.();
+  }
+
+  #reportSlow(bytes: number): void {
+    const report = this.#onSlowFrame;
+    this.#onSlowFrame = undefined;
+    report?.(bytes);
   }
 
   #measure(): void {
@@ -128,19 +207,16 @@ export class OutputQueue {
     return this.#urgent.take() ?? this.#normal.take();
   }
 
-  /** At most PIECE_BYTES: the next slice, then whole frames as long as they fit. */
+  /** At most `#pieceBytes`: the next slice, then whole frames as long as they fit. */
   #takePiece(): Uint8Array | undefined {
     const first = this.#rest ?? this.#takeFrame();
     if (first === undefined) return undefined;
-    this.#rest = first.length > PIECE_BYTES ? first.subarray(PIECE_BYTES) : undefined;
-    if (this.#rest !== undefined) return first.subarray(0, PIECE_BYTES);
+    const limit = this.#pieceBytes;
+    this.#rest = first.length > limit ? first.subarray(limit) : undefined;
+    if (this.#rest !== undefined) return first.subarray(0, limit);
     const parts = [first];
     let bytes = first.length;
-    for (
-      let frames = this.#nextFrames();
-      bytes + frames.nextBytes <= PIECE_BYTES;
-      frames = this.#nextFrames()
-    ) {
+    for (let frames = this.#nextFrames(); bytes + frames.nextBytes <= limit; frames = this.#nextFrames()) {
       const frame = frames.take();
       if (frame === undefined) break;
       parts.push(frame);
@@ -196,3 +272,6 @@ class Frames {
 
 /** Small enough that an urgent frame never waits long for the kernel, large enough for few system calls. */
 const PIECE_BYTES = 16 * 1024;
+/** What a slow link gets at a time; its burst is a quarter of a second. */
+const PACED_PIECE_BYTES = 256;
+const BURSTS_PER_S = 4;

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OutputQueue, type OutputQueueOptions } from '../../src/wire/output-queue.ts';
 import type { Wire } from '../../src/wire/wire.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
+import { seededRandom } from '../kit/random.ts';
 
 const KIB = 1024;
 
@@ -245,4 +247,254 @@ describe('an output queue', () => {
     expect(output.text.length).toBe(1_000_000);
     expect(output.writes.length).toBeLessThan(70);
   });
+});
+
+/** A stream that the kernel takes everything of at once; what it took, and when. */
+class PacedOutput {
+  readonly pieces: { readonly atMs: number; readonly text: string }[] = [];
+  readonly queue: OutputQueue;
+  readonly clock = new FakeClock();
+  hasEnded = false;
+
+  constructor(
+    linkSpeed: number,
+    options: Partial<OutputQueueOptions> = {},
+    framing: Wire['framing'] = 'stream',
+  ) {
+    const { clock } = this;
+    const wire: Wire = {
+      framing,
+      peer: { text: 'test' },
+      start() {},
+      write: (bytes, done) => {
+        this.pieces.push({ atMs: clock.nowMs(), text: Buffer.from(bytes).toString('latin1') });
+        clock.after(0, () => done());
+      },
+      pause() {},
+      resume() {},
+      endOutput: () => {
+        this.hasEnded = true;
+      },
+      destroy() {},
+    };
+    this.queue = new OutputQueue(wire, { clock, linkSpeed, ...options });
+  }
+
+  get text(): string {
+    return this.pieces.map(({ text }) => text).join('');
+  }
+
+  /** The most bytes that the link has not carried yet, if it carries `linkSpeed` bytes per second. */
+  backlog(linkSpeed: number): number {
+    let most = 0;
+    let bytes = 0;
+    let lastMs = 0;
+    for (const { atMs, text } of this.pieces) {
+      bytes = Math.max(0, bytes - ((atMs - lastMs) * linkSpeed) / 1000) + text.length;
+      lastMs = atMs;
+      most = Math.max(most, bytes);
+    }
+    return most;
+  }
+}
+
+describe('an output queue on a slow link', () => {
+  test('writes at its speed, a quarter of a second of it at once, in pieces of 256 bytes', () => {
+    const output = new PacedOutput(2000);
+    output.queue.push(Buffer.alloc(10_500, 'x'), 'normal');
+    output.clock.advance(0);
+    expect(output.pieces.map(({ text }) => text.length)).toEqual([256]);
+    output.clock.advance(10);
+    expect(output.text.length).toBe(512);
+    output.clock.advance(4990);
+    expect(output.text.length).toBeLessThanOrEqual(10_500);
+    expect(output.text.length).toBeGreaterThan(10_500 - 256);
+    output.clock.advance(250);
+    expect(output.text.length).toBe(10_500);
+    expect(Math.max(...output.pieces.map(({ text }) => text.length))).toBe(256);
+    expect(output.clock.timerCount).toBe(0);
+  });
+
+  test('writes pieces of no more than its burst, on the slowest of links too', () => {
+    for (const linkSpeed of [1, 3, 30, 120, 960]) {
+      const output = new PacedOutput(linkSpeed);
+      output.queue.push(Buffer.alloc(linkSpeed * 10, 'x'), 'normal');
+      output.clock.advance(10_000);
+      expect(output.text.length).toBe(linkSpeed * 10);
+      const largest = Math.max(...output.pieces.map(({ text }) => text.length));
+      expect(largest).toBeLessThanOrEqual(Math.max(1, linkSpeed / 4));
+    }
+  });
+
+  test('lets urgent frames overtake what waits, and never cuts a frame', () => {
+    const output = new PacedOutput(1000);
+    output.queue.push(Buffer.from(`<${'a'.repeat(2000)}>`), 'normal');
+    output.queue.push(Buffer.from(`<${'b'.repeat(2000)}>`), 'normal');
+    output.clock.advance(1000);
+    output.queue.push(Buffer.from('<URGENT>'), 'urgent');
+    output.clock.advance(10_000);
+    expect(output.text).toBe(`<${'a'.repeat(2000)}><URGENT><${'b'.repeat(2000)}>`);
+  });
+
+  test('answers keepalives within 5 s while 200 KB of frames wait at 960 bytes per second', () => {
+    const random = seededRandom(7);
+    const output = new PacedOutput(960);
+    let queued = 0;
+    for (let n = 0; queued < 200 * KIB; n += 1) {
+      const frame = Buffer.alloc(1 + Math.floor(random() * 2 * KIB), n % 2 === 0 ? '.' : ',');
+      output.queue.push(frame, 'normal');
+      queued += frame.length;
+    }
+    const asked: number[] = [];
+    const answeredMs: number[] = [];
+    while (output.text.length < 200 * KIB) {
+      output.clock.advance(Math.floor(random() * 8000));
+      asked.push(output.clock.nowMs());
+      output.queue.push(Buffer.from(`[${'k'.repeat(78)}]`), 'urgent');
+    }
+    output.clock.advance(10_000);
+    for (const { atMs, text } of output.pieces) {
+      for (const letter of text) if (letter === ']') answeredMs.push(atMs);
+    }
+    expect(asked.length).toBeGreaterThan(20);
+    expect(answeredMs).toHaveLength(asked.length);
+    // What the kernel still holds of the link's time is a quarter of a second at most.
+    for (const [n, atMs] of asked.entries()) expect((answeredMs[n] as number) - atMs).toBeLessThan(4500);
+    expect(output.backlog(960)).toBeLessThan(960);
+  });
+
+  test('keeps its whole messages on a wire of messages, and its speed', () => {
+    const output = new PacedOutput(1000, {}, 'messages');
+    for (const letter of 'abc') output.queue.push(Buffer.alloc(2000, letter), 'normal');
+    output.queue.end();
+    output.clock.advance(0);
+    expect(output.pieces).toHaveLength(1);
+    output.clock.advance(1999);
+    expect(output.pieces).toHaveLength(1);
+    output.clock.advance(1);
+    expect(output.pieces).toHaveLength(2);
+    output.clock.advance(2000);
+    expect(output.pieces.map(({ text }) => text.length)).toEqual([2000, 2000, 2000]);
+    expect(output.hasEnded).toBe(true);
+  });
+
+  test('counts no stall while it waits for the link', () => {
+    let stalled = 0;
+    const output = new PacedOutput(10, { onStalled: () => (stalled += 1) });
+    output.queue.push(Buffer.alloc(10_000, 'x'), 'normal');
+    output.clock.advance(1_000_000);
+    expect([stalled, output.queue.queuedBytes]).toEqual([0, 0]);
+  });
+
+  test('reports a frame of more than 4 s of the link, once, and sends it', () => {
+    const slow: number[] = [];
+    const output = new PacedOutput(1000, { onSlowFrame: (bytes) => slow.push(bytes) });
+    output.queue.push(Buffer.alloc(4000), 'normal');
+    expect(slow).toEqual([]);
+    output.queue.push(Buffer.alloc(4001), 'normal');
+    output.queue.push(Buffer.alloc(9000), 'normal');
+    expect(slow).toEqual([4001]);
+    output.clock.advance(20_000);
+    expect(output.text.length).toBe(17_001);
+  });
+
+  test('ends output when the link has been given everything', () => {
+    const output = new PacedOutput(1000);
+    output.queue.push(Buffer.alloc(2000, 'x'), 'normal');
+    output.queue.end();
+    output.clock.advance(1700);
+    expect(output.hasEnded).toBe(false);
+    output.clock.advance(100);
+    expect([output.hasEnded, output.text.length, output.clock.timerCount]).toEqual([true, 2000, 0]);
+  });
+
+  test('leaves no timer behind when it is abandoned', () => {
+    const output = new PacedOutput(1000);
+    output.queue.push(Buffer.alloc(2000, 'x'), 'normal');
+    output.clock.advance(1);
+    expect(output.clock.timerCount).toBe(1);
+    output.queue.abandon();
+    output.clock.advance(10_000);
+    expect([output.clock.timerCount, output.text.length]).toEqual([0, 250]);
+  });
+});
+
+describe('discarding what waits', () => {
+  test('forgets what is not begun; what is being written comes out whole', () => {
+    const output = new SlowOutput();
+    const high: boolean[] = [];
+    const { queue } = queueOn(output, { onHigh: (isHigh) => high.push(isHigh) });
+    queue.push(Buffer.alloc(40 * KIB, 'l'), 'normal');
+    queue.push(Buffer.alloc(2 * KIB * KIB, 'm'), 'normal');
+    queue.push(Buffer.from('URGENT'), 'urgent');
+    expect(high).toEqual([true]);
+    queue.discard();
+    expect([queue.queuedBytes, high]).toEqual([40 * KIB, [true, false]]);
+    queue.push(Buffer.from('new'), 'normal');
+    output.takeAll();
+    expect(output.text).toBe(`${'l'.repeat(40 * KIB)}new`);
+    expect(queue.queuedBytes).toBe(0);
+  });
+
+  test('of nothing is nothing, also when it is over', () => {
+    const output = new SlowOutput();
+    const { queue } = queueOn(output);
+    queue.discard();
+    queue.push(Buffer.from('x'), 'normal');
+    queue.discard();
+    output.takeAll();
+    queue.end();
+    queue.discard();
+    queue.abandon();
+    queue.discard();
+    expect([output.text, output.hasEnded, queue.queuedBytes]).toEqual(['x', true, 0]);
+  });
+
+  test('lets an output that was to end do so', () => {
+    const output = new PacedOutput(1000);
+    output.queue.push(Buffer.alloc(250, 'x'), 'normal');
+    output.clock.advance(0);
+    output.queue.push(Buffer.alloc(5000, 'y'), 'normal');
+    output.queue.end();
+    expect(output.hasEnded).toBe(false);
+    output.queue.discard();
+    expect([output.hasEnded, output.clock.timerCount]).toEqual([true, 0]);
+  });
+});
+
+test('whatever is pushed comes out whole, in order by urgency, and within the rate', () => {
+  const step = fc.record({
+    bytes: fc.integer({ min: 2, max: 3000 }),
+    isUrgent: fc.boolean(),
+    waitMs: fc.oneof(fc.constant(0), fc.nat(3000)),
+  });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 20, max: 20_000 }),
+      fc.array(step, { maxLength: 40 }),
+      (linkSpeed, steps) => {
+        const output = new PacedOutput(linkSpeed);
+        const frames = { urgent: [] as string[], normal: [] as string[] };
+        for (const [n, { bytes, isUrgent, waitMs }] of steps.entries()) {
+          const letter = String.fromCharCode(0x100 - 1 - n);
+          const frame = `<${letter.repeat(bytes - 2)}>`;
+          frames[isUrgent ? 'urgent' : 'normal'].push(frame);
+          output.queue.push(Buffer.from(frame, 'latin1'), isUrgent ? 'urgent' : 'normal');
+          output.clock.advance(waitMs);
+        }
+        output.clock.advance(10_000_000);
+        const written = output.text.match(/<[^<>]*>/g) ?? [];
+        expect(written.join('')).toBe(output.text);
+        const urgent = new Set(frames.urgent);
+        expect(written.filter((frame) => urgent.has(frame))).toEqual(
+          frames.urgent.filter((frame) => urgent.has(frame)),
+        );
+        expect([...written].sort()).toEqual([...frames.urgent, ...frames.normal].sort());
+        const order = written.filter((frame) => !urgent.has(frame));
+        expect(order).toEqual(frames.normal.filter((frame) => !urgent.has(frame)));
+        expect(output.backlog(linkSpeed)).toBeLessThanOrEqual(Math.max(1, linkSpeed / 4) + 0.001);
+        expect(output.clock.timerCount).toBe(0);
+      },
+    ),
+  );
 });
