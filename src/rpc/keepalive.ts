@@ -6,6 +6,8 @@ export interface KeepaliveOptions {
   readonly busyMs: number;
   /** How long an answer may take. */
   readonly limitMs: number;
+  /** Whether going busy makes one due at once: a dead peer is found out before anyone waits for it. Default: no. */
+  readonly pingAtOnce?: boolean;
   readonly clock: Clock;
   /** Send one. */
   ping(): void;
@@ -45,12 +47,13 @@ export class Keepalive {
     this.#timer = undefined;
   }
 
-  /** Going busy makes the next keepalive due within `busyMs`; going idle puts none off. */
+  /** Going busy makes the next keepalive due within `busyMs`, or at once (`pingAtOnce`); going idle puts none off. */
   setBusy(isBusy: boolean): void {
     if (isBusy === this.#isBusy) return;
     this.#isBusy = isBusy;
     if (!isBusy || this.#state !== 'waiting') return;
-    if (this.#dueMs > this.#options.clock.nowMs() + this.#options.busyMs)
+    if (this.#options.pingAtOnce) this.#ask();
+    else if (this.#dueMs > this.#options.clock.nowMs() + this.#options.busyMs)
       this.#setTimer(this.#options.busyMs);
   }
 

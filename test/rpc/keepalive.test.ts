@@ -14,7 +14,12 @@ beforeEach(() => {
   events = [];
   onPing = undefined;
   clock = new FakeClock();
-  keepalive = new Keepalive({
+  keepalive = create();
+});
+
+function create(more: { pingAtOnce?: boolean } = {}): Keepalive {
+  return new Keepalive({
+    ...more,
     idleMs: 30_000,
     busyMs: 5000,
     limitMs: 20_000,
@@ -25,7 +30,7 @@ beforeEach(() => {
     },
     stale: () => note('stale'),
   });
-});
+}
 
 const seconds = (count: number) => clock.advance(count * 1000);
 
@@ -98,6 +103,43 @@ describe('keepalives', () => {
     keepalive.setBusy(false);
     seconds(60);
     expect(events).toEqual(['ping 5', 'ping 10', 'ping 15', 'ping 45']);
+  });
+});
+
+describe('keepalives that go out as soon as something is pending', () => {
+  beforeEach(() => {
+    keepalive = create({ pingAtOnce: true });
+    keepalive.start();
+  });
+
+  test('do so when it begins, not while it lasts', () => {
+    onPing = () => keepalive.answered();
+    seconds(10);
+    keepalive.setBusy(true);
+    keepalive.setBusy(true);
+    seconds(6);
+    keepalive.setBusy(false);
+    seconds(1);
+    keepalive.setBusy(true);
+    expect(events).toEqual(['ping 10', 'ping 15', 'ping 17']);
+    expect(clock.timerCount).toBe(1);
+  });
+
+  test('are not sent beside one that is outstanding, which keeps its limit', () => {
+    seconds(30);
+    keepalive.setBusy(true);
+    keepalive.setBusy(false);
+    seconds(10);
+    keepalive.setBusy(true);
+    seconds(10);
+    expect(events).toEqual(['ping 30', 'stale 50']);
+  });
+
+  test('are not sent while stopped', () => {
+    keepalive.stop();
+    keepalive.setBusy(true);
+    seconds(100);
+    expect(events).toEqual([]);
   });
 });
 

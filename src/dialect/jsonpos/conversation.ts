@@ -1,5 +1,4 @@
 import type { CloseReason } from '../../base/close-reason.ts';
-import { shorten } from '../../base/printable.ts';
 import { errorText } from '../../rpc/error-object.ts';
 import { createIds } from '../../rpc/ids.ts';
 import { Keepalive } from '../../rpc/keepalive.ts';
@@ -16,6 +15,7 @@ import type {
   SendOutcome,
 } from '../dialect.ts';
 import { encodeFrame, encodeWhole, JsonposDecoder } from './frame.ts';
+import { readCloseReason } from './transport.ts';
 
 type Request = Extract<Message, { kind: 'request' }>;
 type Notification = Extract<Message, { kind: 'notification' }>;
@@ -23,7 +23,23 @@ type Response = Extract<Message, { kind: 'result' | 'error' }>;
 
 /** Requests of ours that may wait for the peer at one time. */
 const MAX_PENDING = 4096;
-const MAX_REASON_DEPTH = 100;
+
+/** What one conversation needs to know; the register's end has wishes of its own. */
+export interface JsonposOptions extends Omit<DialectOptions, 'sync'> {
+  /** Begins the ids of our requests; default `pt`, the terminal's end. */
+  readonly idPrefix?: string;
+  /** Whether the first request that becomes pending sends a keepalive along; default: no. */
+  readonly pingAtOnce?: boolean;
+  readonly supervisor?: Supervisor;
+}
+
+/** Watches a conversation that is one of several on the same stream. */
+export interface Supervisor {
+  /** Sees every message before it is acted upon. True: it has been dealt with. */
+  intercepts(message: Message): boolean;
+  /** The peer broke the protocol; the goodbye is sent next. */
+  breaking(): void;
+}
 
 /**
  * One JSONPOS conversation: open → closing (the peer has ended its output) → closed.
@@ -40,25 +56,29 @@ export class JsonposConversation implements Conversation, PeerConnection {
   readonly #keepalive: Keepalive | undefined;
   readonly #events: ConnectionEvents;
   readonly #nextId: () => string;
+  readonly #supervisor: Supervisor | undefined;
   /** Ids of the peer's requests that are not answered yet. */
   readonly #inFlight = new Set<string>();
   readonly #pending = new Pending<(answer: PeerAnswer) => void>(MAX_PENDING);
   #state: 'open' | 'closing' | 'closed' = 'open';
+  #isFresh = true;
   /** What the peer said in its goodbye: it sticks. */
   #reason: CloseReason | undefined;
   #pingId: string | undefined;
   /** How it ends when the bridge has answered what was open. */
   #ending: 'ended' | 'broken' = 'ended';
 
-  constructor(host: ConversationHost, framing: 'stream' | 'messages', options: DialectOptions) {
+  constructor(host: ConversationHost, framing: 'stream' | 'messages', options: JsonposOptions) {
     this.#host = host;
     this.#framing = framing;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#decoder = new JsonposDecoder({ maxFrameBytes: options.maxFrameBytes });
-    this.#nextId = createIds('pt', host.randomId());
+    this.#nextId = createIds(options.idPrefix ?? 'pt', host.randomId());
+    this.#supervisor = options.supervisor;
     if (options.keepalive !== 'off') {
       this.#keepalive = new Keepalive({
         ...options.keepalive,
+        pingAtOnce: options.pingAtOnce ?? false,
         clock: host.clock,
         ping: () => this.#ping(),
         stale: () => this.#lostByKeepalive(),
@@ -68,18 +88,53 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#keepalive?.start();
   }
 
+  /** Nothing but the transport's own requests has crossed so far, in either direction. */
+  get isFresh(): boolean {
+    return this.#isFresh;
+  }
+
   // What the wire brings.
 
   receive(chunk: Buffer): void {
     if (this.#state !== 'open') return;
     if (this.#framing === 'messages') {
       if (chunk.length > this.#maxFrameBytes) {
-        this.#break('JSONRPC_PARSE_ERROR', `a message of ${chunk.length} bytes is too long`);
-      } else this.#message(chunk);
+        this.break('JSONRPC_PARSE_ERROR', `a message of ${chunk.length} bytes is too long`);
+      } else this.message(chunk);
       return;
     }
     this.#decoder.push(chunk, this.#frames);
-    if (this.#decoder.isInsideFrame) this.#keepalive?.progress();
+    if (this.#decoder.isInsideFrame) this.progress();
+  }
+
+  /** The text of a whole frame, for who finds the frames instead of `receive`. Valid only during the call. */
+  message(text: Buffer): void {
+    if (this.#state !== 'open') return;
+    this.#host.statistics.count('frames in');
+    if (this.#host.log.enabled('trace')) this.#host.log.trace('frame in', { text: text.toString() });
+    const parsed = parseMessage(text, 'wire');
+    if (!parsed.ok) {
+      this.break(parsed.code, parsed.why);
+      return;
+    }
+    const { message } = parsed;
+    if (this.#supervisor?.intercepts(message)) return;
+    if (message.kind === 'request') this.#request(message);
+    else if (message.kind === 'notification') this.#notification(message);
+    else this.#response(message);
+  }
+
+  /** Bytes of a frame that is not complete have come. */
+  progress(): void {
+    this.#keepalive?.progress();
+  }
+
+  /** The peer broke the protocol: says so and ends. */
+  break(code: string, why: string): void {
+    if (this.#state === 'closed') return;
+    this.#host.log.warn('the peer broke the protocol', { code, why });
+    this.#supervisor?.breaking();
+    this.#finish({ code, text: why, by: 'us' }, 'broken', 'goodbye');
   }
 
   endOfInput(): void {
@@ -112,31 +167,14 @@ export class JsonposConversation implements Conversation, PeerConnection {
   }
 
   readonly #frames = {
-    frame: (payload: Buffer) => this.#message(payload),
-    rejected: (code: string, why: string) => {
-      if (this.#state !== 'closed') this.#break(code, why);
-    },
+    frame: (payload: Buffer) => this.message(payload),
+    rejected: (code: string, why: string) => this.break(code, why),
   };
-
-  #message(payload: Buffer): void {
-    if (this.#state !== 'open') return;
-    this.#host.statistics.count('frames in');
-    if (this.#host.log.enabled('trace')) this.#host.log.trace('frame in', { text: payload.toString() });
-    const parsed = parseMessage(payload, 'wire');
-    if (!parsed.ok) {
-      this.#break(parsed.code, parsed.why);
-      return;
-    }
-    const { message } = parsed;
-    if (message.kind === 'request') this.#request(message);
-    else if (message.kind === 'notification') this.#notification(message);
-    else this.#response(message);
-  }
 
   #request(message: Request): void {
     const { id, idText, method, methodText } = message;
     if (this.#inFlight.has(id)) {
-      this.#break('JSONRPC_INVALID_REQUEST', 'a request has the id of one that is still being processed');
+      this.break('JSONRPC_INVALID_REQUEST', 'a request has the id of one that is still being processed');
       return;
     }
     if (method === '_Keepalive' || method === '_Sync') {
@@ -148,6 +186,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
       this.#send(responseParts(idText, methodText, 'error', text), 'urgent');
       return;
     }
+    this.#isFresh = false;
     this.#inFlight.add(id);
     this.#pendingChanged();
     this.#events.request({
@@ -179,6 +218,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
 
   #notification(message: Notification): void {
     const { method } = message;
+    this.#isFresh = false;
     if (method === '_CloseReason') this.#peerSaidGoodbye(message);
     else if (method === '_Error' || method === '_Info') {
       this.#host.log.info(`peer says ${method}`, { params: message.params.toString() });
@@ -230,6 +270,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
       'normal',
     );
     if (outcome === 'sent') {
+      this.#isFresh = false;
       this.#pending.add(id, settle);
       this.#pendingChanged();
     }
@@ -237,6 +278,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
   }
 
   notify(methodText: string, params: Buffer): SendOutcome {
+    this.#isFresh = false;
     return this.#send([`{"jsonrpc":"2.0","method":${methodText},"params":`, params, '}'], 'normal');
   }
 
@@ -277,11 +319,6 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#finish({ code: 'KEEPALIVE', text: 'no answer to _Keepalive in time', by: 'us' }, 'lost', 'goodbye');
   }
 
-  #break(code: string, why: string): void {
-    this.#host.log.warn('the peer broke the protocol', { code, why });
-    this.#finish({ code, text: why, by: 'us' }, 'broken', 'goodbye');
-  }
-
   #finish(reason: CloseReason, how: 'ended' | 'broken' | 'lost', last: 'goodbye' | 'mute'): void {
     if (this.#state === 'closed') return;
     const final = this.#reason ?? reason;
@@ -299,7 +336,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
 
   #settleAll(reason: CloseReason): void {
     const text = errorText('CONNECTION_CLOSED', reason.text);
-    this.#pending.settleAll((settle) => settle({ kind: 'error', text, depth: 2 }));
+    this.#pending.settleAll((settle) => settle({ kind: 'error', text, depth: 2, lost: reason }));
     this.#pendingChanged();
   }
 }
@@ -311,22 +348,4 @@ function responseParts(
   text: string | Buffer,
 ): (string | Buffer)[] {
   return [`{"jsonrpc":"2.0","id":${idText},"response_to":${methodText},"${kind}":`, text, '}'];
-}
-
-function readCloseReason({ params, depth }: Notification): CloseReason {
-  const unnamed: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the peer said goodbye', by: 'peer' };
-  if (depth > MAX_REASON_DEPTH) return unnamed;
-  const error: unknown = member(JSON.parse(params.toString()), 'error');
-  const code = member(member(error, 'data'), 'string_code');
-  const text = member(error, 'message');
-  return {
-    code: typeof code === 'string' && code !== '' ? shorten(code, 256) : unnamed.code,
-    text: typeof text === 'string' && text !== '' ? shorten(text, 1024) : unnamed.text,
-    by: 'peer',
-  };
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Record<string, unknown>)[name];
 }

@@ -7,7 +7,10 @@ export const MAX_FRAME_BYTES = 262_134;
 export interface FrameSink {
   /** The JSON text of one frame, not empty, not checked; valid only during the call. */
   frame(payload: Buffer): void;
-  /** The stream is broken for good. `why` quotes one byte at most: it may be part of a card number. */
+  /**
+   * The stream is broken for good; `fragment` of the decoder is what came of the frame. `why` quotes one byte at
+   * most: it may be part of a card number.
+   */
   rejected(code: 'JSONRPC_PARSE_ERROR', why: string): void;
 }
 
@@ -25,6 +28,8 @@ export class JsonposDecoder {
   #isStopped = false;
   /** Bytes of the current frame so far. */
   #seen = 0;
+  /** Those of them that are header, as they came. */
+  readonly #headerBytes = Buffer.alloc(HEADER_BYTES);
   /** The announced length, as far as its digits have come. */
   #length = 0;
   /** The text of a frame that arrives in pieces. */
@@ -39,13 +44,25 @@ export class JsonposDecoder {
     return this.#seen > 0;
   }
 
-  push(chunk: Buffer, sink: FrameSink): void {
+  /**
+   * The bytes of a frame that has begun and is not complete, in order; in `rejected`, of the one that broke. They may be slices
+   * of the last chunk.
+   */
+  get fragment(): readonly Buffer[] {
+    const header = Buffer.from(this.#headerBytes.subarray(0, Math.min(this.#seen, HEADER_BYTES)));
+    const text = this.#partial?.subarray(0, Math.max(0, this.#seen - HEADER_BYTES));
+    return text === undefined ? [header] : [header, text];
+  }
+
+  /** Answers how many bytes it has looked at: all of them, unless it was stopped. */
+  push(chunk: Buffer, sink: FrameSink): number {
     let at = 0;
     while (at < chunk.length && !this.#isStopped) {
       if (this.#seen < HEADER_BYTES) at = this.#header(chunk, at, sink);
       else if (this.#seen < HEADER_BYTES + this.#length) at = this.#text(chunk, at, sink);
       else at = this.#lineEnd(chunk, at, sink);
     }
+    return at;
   }
 
   /** The input is over: inside a frame that is a fault. */
@@ -70,12 +87,14 @@ export class JsonposDecoder {
       if (digit === NO_HEX) return this.#unexpected(byte, 'a hex digit', at, sink);
       // Eight digits fill 32 bits: multiplied, not shifted, because a shift would make them negative.
       this.#length = this.#length * 16 + digit;
+      this.#headerBytes[this.#seen] = byte;
       this.#seen += 1;
       at += 1;
     }
     if (at === chunk.length) return at;
     if (chunk[at] !== COLON) return this.#unexpected(chunk[at] as number, 'a colon', at, sink);
     const length = this.#length;
+    this.#headerBytes[this.#seen] = COLON;
     this.#seen += 1;
     if (length === 0) this.#reject('a frame of length 0', sink);
     else if (length > this.#maxFrameBytes) {
@@ -90,6 +109,8 @@ export class JsonposDecoder {
     // The whole rest of the frame is here: passed on without a copy.
     if (this.#seen === HEADER_BYTES && textEnd < chunk.length) {
       if (chunk[textEnd] !== LF) {
+        this.#partial = chunk.subarray(from, textEnd);
+        this.#seen += length;
         return this.#unexpected(chunk[textEnd] as number, 'a newline', textEnd, sink);
       }
       this.#emit(chunk.subarray(from, textEnd), sink);
@@ -127,8 +148,9 @@ export class JsonposDecoder {
   }
 
   #reject(why: string, sink: FrameSink): void {
-    this.stop();
+    this.#isStopped = true;
     sink.rejected('JSONRPC_PARSE_ERROR', why);
+    this.stop();
   }
 }
 
@@ -239,8 +261,10 @@ function writeEscaped(text: string, output: Buffer, from: number): number {
   return at;
 }
 
-const LENGTH_DIGITS = 8;
+export const LENGTH_DIGITS = 8;
 const HEADER_BYTES = LENGTH_DIGITS + 1;
+/** What a frame has besides its JSON text: the header and the newline. */
+export const FRAMING_BYTES = HEADER_BYTES + 1;
 const LF = 0x0a;
 const COLON = 0x3a;
 const DEL = 0x7f;
@@ -250,8 +274,9 @@ const SMALL_U = 0x75;
 const ESCAPE_BYTES = 6;
 
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
-const NO_HEX = 0xff;
-const HEX_VALUES = new Uint8Array(256).fill(NO_HEX);
+export const NO_HEX = 0xff;
+/** Value of a hex digit, in either case, by its byte. */
+export const HEX_VALUES = new Uint8Array(256).fill(NO_HEX);
 for (const digits of ['0123456789abcdef', '0123456789ABCDEF']) {
   Buffer.from(digits).forEach((byte, value) => {
     HEX_VALUES[byte] = value;

@@ -10,6 +10,7 @@ import type {
   PeerAnswer,
   PeerConnection,
 } from '../../../src/dialect/dialect.ts';
+import { JsonposConversation } from '../../../src/dialect/jsonpos/conversation.ts';
 import { jsonpos } from '../../../src/dialect/jsonpos/dialect.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
 import { silentLogger } from '../../kit/silent-logger.ts';
@@ -43,6 +44,7 @@ function converse(options: Partial<DialectOptions> = {}, framing: 'stream' | 'me
       const json = framing === 'stream' ? text.slice(9) : text;
       sent.push({ message: JSON.parse(json), urgency });
     },
+    discardOutput() {},
     opened(connection) {
       peer = connection;
       return events;
@@ -52,6 +54,7 @@ function converse(options: Partial<DialectOptions> = {}, framing: 'stream' | 'me
   const conversation = jsonpos.converse(host, framing, {
     maxFrameBytes: 262_134,
     keepalive: 'off',
+    sync: false,
     ...options,
   });
   if (peer === undefined) throw new Error('no connection was opened');
@@ -236,6 +239,44 @@ describe('requests of ours', () => {
     const { peer, sent } = converse();
     peer.notify('"PosMessage"', Buffer.from('{"message":"Hyväksytty 😀"}'));
     expect(sent[0]?.message.params.message).toBe('Hyväksytty 😀');
+  });
+});
+
+describe("the register's end", () => {
+  test('has ids of its own, and sends a keepalive along with its first pending request', () => {
+    const sent: Any[] = [];
+    const answers: PeerAnswer[] = [];
+    const finished: string[] = [];
+    const host: ConversationHost = {
+      clock: new FakeClock(),
+      log: silentLogger,
+      statistics: new Statistics(),
+      randomId: () => 'x1',
+      send: (frame) => sent.push(JSON.parse(Buffer.from(frame).toString().slice(9))),
+      discardOutput() {},
+      opened: () => ({ request() {}, notification() {}, inputEnded() {}, closed() {} }),
+      finished: ({ code }) => finished.push(code),
+    };
+    const register = new JsonposConversation(host, 'stream', {
+      maxFrameBytes: 262_134,
+      keepalive: { idleMs: 30_000, busyMs: 5000, limitMs: 5000 },
+      idPrefix: 'pos',
+      pingAtOnce: true,
+    });
+    register.request('"Purchase"', Buffer.from('{}'), (answer) => answers.push(answer));
+    register.request('"Status"', Buffer.from('{}'), (answer) => answers.push(answer));
+    expect(sent.map(({ id, method }) => `${id} ${method}`)).toEqual([
+      'pos-x1-1 Purchase',
+      'pos-x1-2 _Keepalive',
+      'pos-x1-3 Status',
+    ]);
+    const error = '{"code":1,"message":"bye","data":{"string_code":"SHIFT_OVER","details":""}}';
+    const goodbye = `{"jsonrpc":"2.0","method":"_CloseReason","params":{"error":${error}}}`;
+    register.receive(Buffer.from(`${goodbye.length.toString(16).padStart(8, '0')}:${goodbye}\n`));
+    expect(answers.map(({ kind, lost }) => `${kind} ${lost?.code} ${lost?.by}`)).toEqual([
+      'error SHIFT_OVER peer',
+      'error SHIFT_OVER peer',
+    ]);
   });
 });
 

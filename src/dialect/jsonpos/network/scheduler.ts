@@ -1,0 +1,119 @@
+import type { Clock } from '../../../base/clock.ts';
+import { TokenBucket } from '../../../base/token-bucket.ts';
+import { frameBytesOf } from './data.ts';
+import type { Lane } from './lane.ts';
+import type { LinkShare } from './link-share.ts';
+
+/** How long a connection that had more than its queue may hold counts as background. */
+const BACKGROUND_MS = 5000;
+/** While the terminal is busy, background connections are served this often, all together. */
+const BUSY_INTERVAL_MS = 500;
+/** One turn of so many goes to whoever waits longest, background or not. */
+const TURNS = 4;
+
+/** `lane`: it may send now, at most `bytes`. `wait`: nobody may, for `ms`. Undefined: nobody wants to. */
+export type Turn =
+  | { readonly kind: 'lane'; readonly lane: Lane; readonly bytes: number }
+  | { readonly kind: 'wait'; readonly ms: number };
+
+interface Standing {
+  /** The turn in which it was served last; 0: never. */
+  servedIn: number;
+  /** When its queue was last full; undefined: never. */
+  fullMs: number | undefined;
+}
+
+/**
+ * Whose `Data` goes out next, and when. Decides and sends nothing.
+ *
+ * Every turn goes to the connection that was served least recently, three of four to an interactive one if any waits: one whose
+ * queue has not been full within the last 5 s. While the terminal is busy, background ones get a turn twice a second: what
+ * a card payment needs goes ahead, and nothing stops altogether.
+ */
+export class Scheduler {
+  readonly #clock: Clock;
+  readonly #share: LinkShare;
+  /** Tokens are bytes on the wire; undefined: there is no limit. */
+  readonly #bucket: TokenBucket | undefined;
+  readonly #lanes = new Map<Lane, Standing>();
+  #turn = 0;
+  #backgroundMs: number | undefined;
+  /** A transaction is running. */
+  isBusy = false;
+
+  constructor({ clock, share }: { readonly clock: Clock; readonly share: LinkShare }) {
+    this.#clock = clock;
+    this.#share = share;
+    if (Number.isFinite(share.dataRate)) {
+      this.#bucket = new TokenBucket({ ratePerS: share.dataRate, burst: share.dataBurst, clock });
+    }
+  }
+
+  add(lane: Lane): void {
+    this.#lanes.set(lane, { servedIn: 0, fullMs: undefined });
+  }
+
+  remove(lane: Lane): void {
+    this.#lanes.delete(lane);
+  }
+
+  /** Bytes have come into a lane. True: it is full, and should get no more for the time being. */
+  noteQueued(lane: Lane): boolean {
+    const standing = this.#lanes.get(lane);
+    if (standing === undefined || lane.queuedBytes <= this.#share.queueBytes) return false;
+    standing.fullMs = this.#clock.nowMs();
+    return true;
+  }
+
+  next(): Turn | undefined {
+    const nowMs = this.#clock.nowMs();
+    const pauseMs = this.#backgroundPauseMs(nowMs);
+    let interactive: Candidate | undefined;
+    let background: Candidate | undefined;
+    for (const [lane, standing] of this.#lanes) {
+      if (lane.queuedBytes === 0) continue;
+      if (this.#isBackground(standing, nowMs)) background = longerWaiting(background, lane, standing);
+      else interactive = longerWaiting(interactive, lane, standing);
+    }
+    if (interactive === undefined && background === undefined) return undefined;
+    const eligible = pauseMs === 0 ? background : undefined;
+    const isForAll = this.#turn % TURNS === TURNS - 1;
+    const chosen =
+      isForAll && interactive !== undefined && eligible !== undefined
+        ? longerWaiting(interactive, eligible.lane, eligible.standing)
+        : (interactive ?? eligible);
+    if (chosen === undefined) return { kind: 'wait', ms: pauseMs };
+    const bytes = Math.min(chosen.lane.queuedBytes, this.#share.chunkBytes);
+    const waitMs = this.#bucket?.msUntil(frameBytesOf(bytes)) ?? 0;
+    return waitMs > 0 ? { kind: 'wait', ms: waitMs } : { kind: 'lane', lane: chosen.lane, bytes };
+  }
+
+  /** The turn was used: `bytes` of the lane have gone out. */
+  served(lane: Lane, bytes: number): void {
+    const nowMs = this.#clock.nowMs();
+    this.#turn += 1;
+    this.#bucket?.take(frameBytesOf(bytes));
+    const standing = this.#lanes.get(lane);
+    if (standing === undefined) return;
+    standing.servedIn = this.#turn;
+    if (this.#isBackground(standing, nowMs)) this.#backgroundMs = nowMs;
+  }
+
+  #isBackground({ fullMs }: Standing, nowMs: number): boolean {
+    return fullMs !== undefined && nowMs - fullMs < BACKGROUND_MS;
+  }
+
+  #backgroundPauseMs(nowMs: number): number {
+    if (!this.isBusy || this.#backgroundMs === undefined) return 0;
+    return Math.max(0, Math.ceil(this.#backgroundMs + BUSY_INTERVAL_MS - nowMs));
+  }
+}
+
+interface Candidate {
+  readonly lane: Lane;
+  readonly standing: Standing;
+}
+
+function longerWaiting(known: Candidate | undefined, lane: Lane, standing: Standing): Candidate {
+  return known !== undefined && known.standing.servedIn <= standing.servedIn ? known : { lane, standing };
+}
