@@ -28,7 +28,12 @@ export interface Want {
   readonly direction: 'both' | 'read';
   /** Whether the named pipe that is read is this connection's own, to be created and removed. */
   readonly creates: boolean;
+  /** Whether the endpoint names the connection, so that no other will ever have the same. */
+  readonly isOwn: boolean;
 }
+
+/** What a shared pool keeps: some kinds of endpoints, or all that do not name a connection. */
+export type Keeps = 'by kind' | 'everything';
 
 /** How an endpoint is reached. */
 interface Reach {
@@ -39,21 +44,29 @@ interface Reach {
 }
 
 /**
- * Attachments by endpoint text: equal text is one attachment. Descriptors, named pipes and the simulator are one for the whole
- * process (`shared`); the others belong to the bridge that owns the pool. An attachment that nobody uses any more is
- * closed, except descriptors (they cannot be opened again) and the simulator (it remembers).
+ * Attachments by endpoint text: equal text is one attachment. A bridge's pool leaves to a `shared` one what outlives
+ * the bridge: descriptors, named pipes and the simulator, which are one for the whole process; on a line that comes and goes
+ * (`everything`) also the rest, except what names the connection. An attachment that nobody uses any more is
+ * closed, except descriptors (they cannot be opened again), the simulator (it remembers) and those of a line.
  */
 export class AttachmentPool {
   readonly #options: PoolOptions;
   readonly #shared: AttachmentPool | undefined;
+  readonly #keeps: Keeps;
   readonly #attachments = new Map<string, Attachment>();
   readonly #closing = new Set<Promise<void>>();
   /** Named pipes opened for reading before their attachment was asked for. */
   readonly #readers = new Map<string, Wire>();
 
-  constructor(options: PoolOptions, shared?: AttachmentPool) {
+  constructor(options: PoolOptions, shared?: AttachmentPool, keeps: Keeps = 'by kind') {
     this.#options = options;
     this.#shared = shared;
+    this.#keeps = keeps;
+  }
+
+  /** Whether a bridge's own pool leaves this one to us. */
+  takes({ endpoint, isOwn }: Want): boolean {
+    return this.#keeps === 'everything' ? !isOwn : SHARED_KINDS.has(endpoint.kind);
   }
 
   /**
@@ -62,7 +75,7 @@ export class AttachmentPool {
    */
   async prepare(want: Want): Promise<void> {
     const { endpoint } = want;
-    if (this.#shared !== undefined && SHARED_KINDS.has(endpoint.kind)) return this.#shared.prepare(want);
+    if (this.#shared?.takes(want)) return this.#shared.prepare(want);
     if (endpoint.kind !== 'fifo' || want.direction !== 'read' || this.#attachments.has(endpoint.text)) return;
     this.#readers.set(endpoint.text, await openReader(endpoint.path, want.creates));
   }
@@ -70,7 +83,7 @@ export class AttachmentPool {
   /** The attachment for an endpoint. Throws a BridgeError for a descriptor that was not inherited. */
   get(want: Want): Attachment {
     const { endpoint } = want;
-    if (this.#shared !== undefined && SHARED_KINDS.has(endpoint.kind)) return this.#shared.get(want);
+    if (this.#shared?.takes(want)) return this.#shared.get(want);
     const known = this.#attachments.get(endpoint.text);
     if (known !== undefined) return known;
     const attachment = endpoint.kind === 'null' ? new NullAttachment() : this.#create(want);
@@ -101,7 +114,7 @@ export class AttachmentPool {
       statistics,
       random,
       ...this.#reach(want),
-      ...(!KEPT_KINDS.has(endpoint.kind) && {
+      ...(!this.#isKept(want) && {
         onUnused: () => {
           this.#attachments.delete(endpoint.text);
           this.#close(attachment);
@@ -109,6 +122,11 @@ export class AttachmentPool {
       }),
     });
     return attachment;
+  }
+
+  /** Whether its attachment stays when nobody uses it. */
+  #isKept({ endpoint, isOwn }: Want): boolean {
+    return KEPT_KINDS.has(endpoint.kind) || (this.#keeps === 'everything' && !isOwn);
   }
 
   #reach({ endpoint, direction, creates }: Want): Reach {
@@ -141,8 +159,12 @@ export class AttachmentPool {
         let attach: Promise<(wire: Wire) => void> | undefined;
         const open = async () => {
           attach ??= simulate(endpoint.options);
+          attach.catch(() => {
+            attach = undefined; // the next attempt may find its folder free
+          });
+          const join = await attach;
           const [ours, theirs] = memoryWirePair();
-          (await attach)(theirs);
+          join(theirs);
           return ours;
         };
         return { ...both, open };
