@@ -4,6 +4,7 @@ export type Endpoint =
   | FifoEndpoint
   | UnixEndpoint
   | TcpEndpoint
+  | SerialEndpoint
   | WsEndpoint
   | SimulatorEndpoint
   | NullEndpoint;
@@ -40,6 +41,40 @@ export interface TcpEndpoint {
   /** 0, for a listener only: any free one. */
   readonly port: number;
 }
+
+export interface SerialEndpoint {
+  readonly kind: 'serial';
+  readonly text: string;
+  readonly device: SerialDevice;
+  readonly options: SerialOptions;
+}
+
+/** Which serial line: a path, or a device wherever it is plugged in. */
+export type SerialDevice =
+  | { readonly kind: 'path'; readonly path: string }
+  /** Four hexadecimal digits each, lower case. */
+  | { readonly kind: 'usb'; readonly vendorId: string; readonly productId: string }
+  | { readonly kind: 'serialNumber'; readonly serialNumber: string };
+
+/** How a serial line is set, as far as it was said. Names and values are those of the package `serialport`. */
+export interface SerialOptions {
+  /** Bits a second. */
+  readonly baudRate?: number;
+  readonly dataBits?: 5 | 6 | 7 | 8;
+  readonly parity?: Parity;
+  /** 1.5 only with 5 data bits. */
+  readonly stopBits?: 1 | 1.5 | 2;
+  /** Flow control by the lines RTS and CTS. */
+  readonly rtscts?: boolean;
+  /** Flow control by the characters XON and XOFF: of output, of input; started again by any character. */
+  readonly xon?: boolean;
+  readonly xoff?: boolean;
+  readonly xany?: boolean;
+  /** Hang up (drop DTR) when the line is closed. */
+  readonly hupcl?: boolean;
+}
+
+export type Parity = 'none' | 'even' | 'odd' | 'mark' | 'space';
 
 export interface WsEndpoint {
   readonly kind: 'ws';

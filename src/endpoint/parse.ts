@@ -10,7 +10,9 @@ export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
   const scheme = schemeOf(text);
   const allowed: readonly Scheme[] = SCHEMES[use];
   if (scheme !== undefined && !allowed.includes(scheme)) throw misused(text, `${scheme}: is`, use);
-  if (scheme === undefined) throw invalid(text, whyUnknown(text), examplesOf(use));
+  if (scheme === undefined) {
+    throw invalid(text, text === '' ? 'nothing is given' : 'no such kind of endpoint', examplesOf(use));
+  }
   const endpoint = readEndpoint(text);
   if (use === 'listen') checkListener(endpoint);
   else if (endpoint.kind === 'unix' && endpoint.mode !== undefined) throw misused(text, 'mode= is', use);
@@ -20,7 +22,7 @@ export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
 }
 
 const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
-  wire: ['fd', 'unix', 'tcp', 'ws', 'wss'],
+  wire: ['fd', 'unix', 'tcp', 'serial', 'ws', 'wss'],
   channel: ['fd', 'fifo', 'unix', 'tcp', 'simulator', 'null'],
   listen: ['unix', 'tcp', 'ws'],
 };
@@ -37,11 +39,6 @@ function examplesOf(use: EndpointUse): string {
 
 function misused(text: string, what: string, use: EndpointUse): Error {
   return invalid(text, `${what} not for ${USES[use]}`, examplesOf(use));
-}
-
-function whyUnknown(text: string): string {
-  if (text === '') return 'nothing is given';
-  return text.startsWith('serial:') ? 'serial lines are not supported yet' : 'no such kind of endpoint';
 }
 
 /** A listener is there before its peers, and its address is not looked up by anybody. */

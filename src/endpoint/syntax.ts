@@ -6,11 +6,13 @@ import type {
   Endpoint,
   FdEndpoint,
   FifoEndpoint,
+  SerialEndpoint,
   SimulatorEndpoint,
   UnixEndpoint,
   WsEndpoint,
 } from './endpoint.ts';
 import { BRACES, isPlaceholder, PLACEHOLDERS } from './placeholder.ts';
+import { readSerialLine } from './serial.ts';
 
 /** The forms of endpoints, each with an example. */
 export const EXAMPLES = {
@@ -18,6 +20,7 @@ export const EXAMPLES = {
   fifo: 'fifo:/run/pos/ui',
   unix: 'unix:/run/pay.sock',
   tcp: 'tcp:127.0.0.1:10001',
+  serial: 'serial:/dev/ttyS0?baudRate=115200',
   ws: 'ws://127.0.0.1:8080/pos',
   wss: 'wss://pos.example.com/pos',
   simulator: 'simulator:',
@@ -38,7 +41,7 @@ export function invalid(text: string, why: string, example: string): BridgeError
 
 /** A part of an endpoint in an error text: also without a password that has no place in it. */
 function shown(text: string): string {
-  return quoteText(maskText(text).replace(/[^\s:@/]+:[^\s@/]+@/g, '***@'), MAX_SHOWN);
+  return quoteText(maskText(text).replace(/(?<![^\s:@/])[^\s:@/]+:[^\s@/]+@/g, '***@'), MAX_SHOWN);
 }
 
 /**
@@ -62,6 +65,8 @@ export function readEndpoint(text: string): Endpoint {
       return readUnix(source);
     case 'tcp':
       return { kind: 'tcp', text, ...readAddress(source, source.rest) };
+    case 'serial':
+      return readSerial(source);
     case 'ws':
     case 'wss':
       return readWs(source, scheme === 'wss');
@@ -211,12 +216,34 @@ function readWs(source: Source, secure: boolean): WsEndpoint {
   return { kind: 'ws', text, url: text, ...address, path: path.startsWith('/') ? path : `/${path}`, secure };
 }
 
+function readSerial(source: Source): SerialEndpoint {
+  const { text } = source;
+  const line = readSerialLine(source.rest, (why, example) => complaint(source, why, example));
+  if (line.device.kind === 'path') checkPath(source, line.device.path, MAX_PATH_BYTES);
+  return { kind: 'serial', text, ...line };
+}
+
+const SIMULATOR_OPTIONS: ReadonlyMap<string, RegExp> = new Map([
+  ['delay', /^(0|[1-9]\d{0,5})$/],
+  ['state', /./s],
+  ['download', /^http:\/\/./],
+]);
+
 function readSimulator(source: Source): SimulatorEndpoint {
   const { text, rest } = source;
   if (rest === '') return { kind: 'simulator', text, options: {} };
-  const [, delay] = /^\?delay=(0|[1-9]\d{0,5})$/.exec(rest) ?? [];
-  if (delay === undefined) {
-    throw complaint(source, 'only ?delay=, a number of milliseconds, may follow', 'simulator:?delay=300');
+  const options = new Map<string, string>();
+  for (const option of rest.startsWith('?') ? rest.slice(1).split('&') : ['']) {
+    const [, name = '', value = ''] = /^([a-z]+)=(.+)$/s.exec(option) ?? [];
+    const form = SIMULATOR_OPTIONS.get(name);
+    const isGood = form?.test(value) === true;
+    if (!isGood || options.has(name)) {
+      const why =
+        'only ?delay=, a number of milliseconds, ?state=, a folder, and ?download=, an http: address, may follow, each once';
+      throw complaint(source, why, 'simulator:?delay=300&state=/var/lib/pos-terminal');
+    }
+    if (name === 'state') checkPath(source, value, MAX_PATH_BYTES);
+    options.set(name, value);
   }
-  return { kind: 'simulator', text, options: { delay } };
+  return { kind: 'simulator', text, options: Object.fromEntries(options) };
 }

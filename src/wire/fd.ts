@@ -13,6 +13,8 @@ import {
 } from './descriptor.ts';
 import { fileInput, fileOutput } from './file-wire.ts';
 import { joinWires } from './joined-wire.ts';
+import type { LineSettings } from './line-settings.ts';
+import { type OnLineError, unmarkedWire } from './line-wire.ts';
 import { pipeInput, pipeOutput } from './pipe-wire.ts';
 import { SocketReader, socketWire } from './socket-wire.ts';
 import { RawLine, ttyWire } from './tty-wire.ts';
@@ -30,6 +32,10 @@ export interface FdWireOptions {
   /** Who is at the other end, when the environment knows better than the descriptor. */
   readonly peer?: Peer | undefined;
   readonly clock?: Clock;
+  /** How the terminals among the descriptors are set; without it speed and format stay as they are found. */
+  readonly tty?: LineSettings | undefined;
+  /** With `tty`: bytes arrived with parity or framing errors; they are passed on as FF. */
+  readonly onLineError?: OnLineError | undefined;
 }
 
 /**
@@ -39,14 +45,22 @@ export interface FdWireOptions {
  * A missing direction reports nothing: without input there is no `end`, and the wire closes in good order when
  * the other direction is over. A terminal is made raw at once and restored when the wire closes, or at exit.
  *
- * Throws FD_NOT_INHERITED, ENDPOINT_INVALID for what cannot be read, written or streamed, WIRE_OPEN_FAILED.
+ * Throws FD_NOT_INHERITED, ENDPOINT_INVALID for what cannot be read, written or streamed, WIRE_OPEN_FAILED, USAGE for
+ * settings that a terminal does not take.
  */
 export function openFdWire(fds: DescriptorPair, options: FdWireOptions = {}): Wire {
+  const { tty, onLineError } = options;
+  const wire = openDescriptors(fds, options);
+  const isMarked = tty !== undefined && fds.read !== undefined && kindOf(fds.read) === 'tty';
+  return isMarked ? unmarkedWire(wire, onLineError) : wire;
+}
+
+function openDescriptors(fds: DescriptorPair, options: FdWireOptions): Wire {
   const { read, write } = fds;
-  const { clock = systemClock, peer } = options;
+  const { clock = systemClock, peer, tty } = options;
   if (read !== undefined) check(read, 'read');
   if (write !== undefined) check(write, 'write');
-  const restore = makeRaw([read, write]);
+  const restore = makeRaw([read, write], tty);
   const open = (fd: number, direction: Direction, release: Release) =>
     openOne({ fd, peer, release }, direction, clock);
 
@@ -123,13 +137,13 @@ function openSocket(use: DescriptorUse, direction: Direction): Wire {
 }
 
 /** Makes every terminal among the descriptors raw, each once; the answer restores them. */
-function makeRaw(fds: readonly (number | undefined)[]): Release {
+function makeRaw(fds: readonly (number | undefined)[], settings: LineSettings | undefined): Release {
   const ttys: number[] = [];
   let restore = none;
   for (const fd of fds) {
     if (fd === undefined || kindOf(fd) !== 'tty' || ttys.some((tty) => isSameObject(tty, fd))) continue;
     ttys.push(fd);
-    const line = new RawLine(fd);
+    const line = new RawLine(fd, settings);
     restore = inTurn(restore, (done) => line.restore(done));
   }
   return restore;

@@ -112,6 +112,13 @@ class SocketWire implements Wire {
     this.#socket.destroy();
   }
 
+  /** The kernel keeps sending for a closed TCP socket, but not for a reset one. */
+  reset(): void {
+    this.#life.doom();
+    if (this.#socket.remoteAddress === undefined) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
   #flow(): void {
     if (!this.#reads || !this.#life.isStarted) return;
     if (this.#isPaused) this.#socket.pause();

@@ -7,6 +7,7 @@ export const WIRE_FAULT_CODES = {
   ECONNRESET: 'the other side broke the connection',
   WIRE_CLOSED: 'closed by ourselves before all was written',
   WIRE_OUTPUT_ENDED: 'output has been ended, or the wire has none',
+  WIRE_UNPLUGGED: 'the serial line is gone: unplugged, or hung up',
   WIRE_LOST: 'a WebSocket went away without a closing frame',
   WIRE_PEER_FAILED: 'the peer closed the WebSocket with an error status',
   WIRE_MESSAGE_TOO_LARGE: 'a WebSocket message over the limit',

@@ -42,4 +42,9 @@ export interface Wire {
   endOutput(): void;
   /** Gives everything back at once. Safe to repeat; `closed` follows, from a later turn. */
   destroy(): void;
+  /**
+   * As `destroy`, and what the other side has not received by now it never will. Only where the transport would otherwise go
+   * on delivering by itself.
+   */
+  reset?(): void;
 }

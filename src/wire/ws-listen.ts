@@ -30,7 +30,9 @@ export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Pr
     const { socket } = request;
     const refusal = refusalOf(request, endpoint.path, subprotocol, options.allowOrigins ?? []);
     if (refusal === undefined) {
-      handshake.handleUpgrade(request, socket, head, (ws) => options.onWire(wsWire(ws, socket, clock)));
+      handshake.handleUpgrade(request, socket, head, (ws) =>
+        options.onWire(wsWire(ws, socket, { clock, isBinary: options.isBinary ?? false })),
+      );
       return;
     }
     refuse(socket, refusal);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers';
 import type { WebSocket } from 'ws';
@@ -10,13 +11,19 @@ import { WireLife } from './wire-life.ts';
 
 /**
  * A wire over an open WebSocket: a text message is a chunk or a write. There is no half-close: the peer's
- * close is `end` and `closed`, and after `endOutput` the peer is expected to close as well. A binary or
- * oversized message ends the wire with a fault, after the peer has had a moment to read why.
+ * close is `end` and `closed`, and after `endOutput` the peer is expected to close as well. A binary message, unless
+ * `isBinary`, or an oversized one ends the wire with a fault, after the peer has had a moment to read why.
  *
  * To be made in the turn in which the WebSocket opens, else messages are missed.
  */
-export function wsWire(ws: WebSocket, socket: Socket, clock: Clock): Wire {
-  return new WsWire(ws, socket, clock);
+export function wsWire(ws: WebSocket, socket: Socket, options: WsWireOptions): Wire {
+  return new WsWire(ws, socket, options);
+}
+
+export interface WsWireOptions {
+  readonly clock: Clock;
+  /** Binary messages are chunks too, and bytes that are no UTF-8 are written as such. */
+  readonly isBinary: boolean;
 }
 
 class WsWire implements Wire {
@@ -24,6 +31,7 @@ class WsWire implements Wire {
   readonly peer: Peer;
   readonly #ws: WebSocket;
   readonly #clock: Clock;
+  readonly #isBinary: boolean;
   readonly #life = new WireLife();
   /** Messages that were read in one piece with the one that led to `pause`. */
   #held: Buffer[] = [];
@@ -32,10 +40,11 @@ class WsWire implements Wire {
   #isGone = false;
   #goodbye: Timer | undefined;
 
-  constructor(ws: WebSocket, socket: Socket, clock: Clock) {
+  constructor(ws: WebSocket, socket: Socket, { clock, isBinary }: WsWireOptions) {
     this.peer = socketPeer(socket);
     this.#ws = ws;
     this.#clock = clock;
+    this.#isBinary = isBinary;
     ws.pause();
     socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
     socket.on('error', (fault) => this.#life.doom(fault));
@@ -52,7 +61,8 @@ class WsWire implements Wire {
   write(bytes: Uint8Array, done: (fault?: Error) => void): void {
     if (!this.#life.take(done)) return;
     // After a failed write, or when the peer has closed, 'close' follows and settles it.
-    this.#ws.send(bytes, { binary: false }, (fault) => {
+    const binary = this.#isBinary && !isUtf8(bytes);
+    this.#ws.send(bytes, { binary }, (fault) => {
       if (fault == null) this.#life.taken();
     });
   }
@@ -83,7 +93,7 @@ class WsWire implements Wire {
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
-    if (isBinary) {
+    if (isBinary && !this.#isBinary) {
       this.#ws.close(UNSUPPORTED_DATA, 'text messages only');
       this.#refuse(new WireFault('WIRE_MESSAGE_BINARY'));
     } else if (this.#isPaused || !this.#life.isStarted || this.#held.length > 0) {

@@ -9,8 +9,10 @@ import { wsWire } from './ws-wire.ts';
 export type WsEndpoint = Extract<Endpoint, { kind: 'ws' }>;
 
 export interface WsOptions {
-  /** The subprotocol to offer or select; default `jsonrpc2.0`. */
-  readonly subprotocol?: string;
+  /** The subprotocol to offer or select; default `jsonrpc2.0`. Given as undefined: none. */
+  readonly subprotocol?: string | undefined;
+  /** Binary messages are taken as well, and sent where the bytes are no UTF-8; default: a binary one ends the wire. */
+  readonly isBinary?: boolean;
   /** Largest message, bytes; a longer one ends the wire. Default 262134. */
   readonly maxMessageBytes?: number;
 }
@@ -31,7 +33,8 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
   const { timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, signal, clock = systemClock } = options;
   const { WebSocket } = await import('ws');
   return new Promise((resolve, reject) => {
-    const ws = new WebSocket(endpoint.url, options.subprotocol ?? DEFAULT_SUBPROTOCOL, {
+    const { subprotocol } = { subprotocol: DEFAULT_SUBPROTOCOL, ...options };
+    const ws = new WebSocket(endpoint.url, subprotocol === undefined ? [] : subprotocol, {
       headers: { ...options.headers },
       maxPayload: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
@@ -53,7 +56,7 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
     ws.once('upgrade', (response: IncomingMessage) => {
       ws.once('open', () => {
         settled();
-        resolve(wsWire(ws, response.socket, clock));
+        resolve(wsWire(ws, response.socket, { clock, isBinary: options.isBinary ?? false }));
       });
     });
     signal?.addEventListener('abort', abort);

@@ -16,6 +16,7 @@ export class Recorder {
   chunks: Buffer[] = [];
   bytes = 0;
   #inside = '';
+  readonly #seen = new Set<string>();
   #waiting: { enough: () => boolean; resolve: () => void }[] = [];
   #events: WireEvents;
 
@@ -83,15 +84,21 @@ export class Recorder {
     return Buffer.concat(this.chunks);
   }
 
+  /** What happened, with chunks that follow each other as one. */
+  get outline(): string[] {
+    return this.order.filter((event, at) => event !== 'chunk' || this.order[at - 1] !== 'chunk');
+  }
+
   get text(): string {
     return Buffer.concat(this.chunks).toString();
   }
 
   #note(event: string): void {
     if (this.#inside !== '') this.violations.push(`${event} inside ${this.#inside}`);
-    if (this.order.includes('closed') && event !== 'failed') this.violations.push(`${event} after closed`);
-    if (event === 'end' && this.order.includes('end')) this.violations.push('end twice');
-    if (event === 'chunk' && this.order.includes('end')) this.violations.push('chunk after end');
+    if (this.#seen.has('closed') && event !== 'failed') this.violations.push(`${event} after closed`);
+    if (event === 'end' && this.#seen.has('end')) this.violations.push('end twice');
+    if (event === 'chunk' && this.#seen.has('end')) this.violations.push('chunk after end');
+    this.#seen.add(event);
     this.order.push(event);
   }
 

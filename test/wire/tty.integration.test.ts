@@ -1,8 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, existsSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openFdWire } from '../../src/wire/fd.ts';
+import { parseLineSettings } from '../../src/wire/line-settings.ts';
+import { cleanEnvironment, PROGRAM } from '../cli/kit.ts';
 import { temporaryFolder } from './bundle.ts';
 import { Recorder, someTurns } from './recorder.ts';
 import { RemoteWire } from './remote-wire.ts';
@@ -125,6 +127,89 @@ test('restores the line when the process exits, and never sets O_NONBLOCK on wha
   ).toBe(0);
   closeSync(fd);
 });
+
+/** Two descriptors of one terminal that behave as one wire, set to `settings`. */
+function openSet(path: string, settings: string): Recorder {
+  const tty = parseLineSettings(settings);
+  const fd = open(path);
+  return new Recorder(openFdWire({ read: fd, write: fd }, { tty })).start();
+}
+
+function speedOf(path: string): string {
+  return execFileSync('stty', ['-F', path, 'speed']).toString().trim();
+}
+
+test('sets speed, format and flow control, carries every byte both ways, and restores all of it', async () => {
+  const { ours, theirs } = await cable();
+  execFileSync('stty', ['-F', ours, '19200', 'cstopb', '-crtscts']);
+  const before = settingsOf(ours);
+  const line = openSet(ours, '9600,8N1,rtscts');
+  expect(speedOf(ours)).toBe('9600');
+  const words = execFileSync('stty', ['-a', '-F', ours])
+    .toString()
+    .split(/[\s;]+/);
+  for (const word of ['cs8', '-cstopb', '-parenb', 'crtscts', 'clocal', 'parmrk', '-opost', '-icanon'])
+    expect(words).toContain(word);
+  const far = openSet(theirs, '9600');
+  const twice = Buffer.concat([everyByte, Buffer.alloc(100, 0xff), everyByte]);
+  await line.write(twice);
+  await far.write(twice);
+  expect((await far.received(twice.length)).equals(twice)).toBe(true);
+  expect((await line.received(twice.length)).equals(twice)).toBe(true);
+  line.destroy();
+  far.destroy();
+  await Promise.all([line.closed, far.closed]);
+  expect(speedOf(ours)).toBe('19200');
+  expect(settingsOf(ours)).toBe(before);
+});
+
+test('refuses settings that a line does not take, and leaves it as it was', async () => {
+  const { ours } = await cable();
+  const before = settingsOf(ours);
+  const exitHandlers = process.listenerCount('exit');
+  const terminals = () => readdirSync('/proc/self/fd').length;
+  for (const [settings, why] of [
+    ['12345', /^the terminal at descriptor \d+ cannot be set to 12345 8N1: stty: .*12345/],
+    // A pseudo-terminal has no parity.
+    ['9600,7E1', /^the terminal at descriptor \d+ cannot be set to 9600 7E1: stty: /],
+  ] as const) {
+    const fd = open(ours);
+    const opened = terminals();
+    const fault = await Promise.resolve()
+      .then(() => openFdWire({ read: fd, write: fd }, { tty: parseLineSettings(settings) }))
+      .catch((thrown) => thrown);
+    expect(fault).toMatchObject({ code: 'USAGE', text: expect.stringMatching(why) });
+    expect(settingsOf(ours)).toBe(before);
+    expect(terminals()).toBe(opened);
+    closeSync(fd);
+  }
+  expect(process.listenerCount('exit')).toBe(exitHandlers);
+});
+
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+  'is restored, speed included, when %s ends posbridge',
+  async (signal) => {
+    const { ours } = await cable();
+    execFileSync('stty', ['-F', ours, '19200', 'cstopb']);
+    const before = settingsOf(ours);
+    const fd = open(ours);
+    const program = spawn(
+      process.execPath,
+      [PROGRAM, '--tty', '9600', '--app', 'simulator:', '--lock', 'none'],
+      {
+        stdio: [fd, fd, 'ignore'],
+        env: cleanEnvironment(),
+      },
+    );
+    children.push(program);
+    const ended = new Promise((resolve) => program.once('exit', resolve));
+    while (speedOf(ours) !== '9600') await someTurns();
+    program.kill(signal);
+    await ended;
+    expect(settingsOf(ours)).toBe(before);
+    closeSync(fd);
+  },
+);
 
 test('gives 0 and 1 back while the process lives', async () => {
   const { ours } = await cable();
