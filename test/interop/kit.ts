@@ -19,6 +19,9 @@ import { type Json, type JsonObject, type RegisterOptions, TestRegister } from '
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 export const PROGRAM = path.join(ROOT, 'bin/posbridge.js');
 
+/** The suite runs a second time with it: every wire one byte at a time. */
+const TORTURE: NodeJS.ProcessEnv = process.env['TEST_TORTURE'] === '1' ? { POSBRIDGE_TORTURE: '1' } : {};
+
 /** Nothing is asserted about time: this only ends a wait that would never end, with words that help. */
 const STUCK_MS = 45_000;
 
@@ -237,7 +240,7 @@ export class Workbench {
     const own = Object.entries(process.env).filter(
       ([name]) => !/^(POSBRIDGE_|VITEST|NODE_|npm_|PROTO$|TCP|IPC)/.test(name),
     );
-    const env = Object.fromEntries(own);
+    const env = { ...Object.fromEntries(own), ...TORTURE };
     return { ...env, PATH: `${this.path('bin')}:${env['PATH'] ?? ''}`, [MARK]: this.folder, ...more };
   }
 

@@ -165,12 +165,13 @@ describe('a terminal line', () => {
     expect(settings).toContain(' icanon');
     expect(settings).toContain(' onlcr');
     bridge = bench.start('sh', ['-c', 'exec posbridge "$@" <>"$0" >&0', line, ...app()]);
-    await application.waitFor('_Connected');
+    await bridge.says('waiting for _Sync');
   });
 
   test('is made raw: everything crosses it byte for byte, and it is put back at the end', async () => {
     const keepOpen = openSync(line, 'r+');
     const register = await bench.register({ path: bench.path('register.sock') });
+    expect((await register.request('_Sync')).result).toEqual({});
     // Between tokens a JSON text may have what a terminal would translate, drop or act upon.
     const json =
       '{"jsonrpc":\r\n"2.0","id":"raw",\t\n"method":"Print","params":{"text":"ÄÖ \\u0003\\u0004\\u0011"}\r\r\n}';
@@ -190,6 +191,7 @@ describe('a terminal line', () => {
 
   test('that is hung up ends the conversation', async () => {
     const register = await bench.register({ path: bench.path('register.sock') });
+    await register.request('_Sync');
     expect(await register.request('Status')).toMatchObject({ result: { method: 'Status' } });
     socat.signal('SIGKILL');
     await socat.exited;
