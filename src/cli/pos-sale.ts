@@ -1,0 +1,114 @@
+import { parseAmount } from '../base/currency.ts';
+import { PosError } from '../pos/pos-error.ts';
+import type { RecoveredSale, SaleOutcome, SaleRequest } from '../pos/sale.ts';
+import { EXIT } from './exit-codes.ts';
+import type { OptionName } from './options.ts';
+import { abortOnInterrupt, followSale } from './pos-follow.ts';
+import type { PosJob, PosWork, PreparePos } from './pos-job.ts';
+import { moneyOf, outcomeLine, outcomeLines } from './pos-view.ts';
+import type { Settings } from './settings.ts';
+
+type Waiting = { readonly signal: AbortSignal };
+type Make = (request: SaleRequest, waiting: Waiting) => Promise<SaleOutcome>;
+
+export const preparePurchase: PreparePos = (settings, operands) =>
+  prepareSale(settings, operands, 'Purchase', ({ client }) => client.purchase.bind(client));
+
+export const prepareRefund: PreparePos = (settings, operands) =>
+  prepareSale(settings, operands, 'Refund', ({ client }) => client.refund.bind(client));
+
+function prepareSale(
+  settings: Settings,
+  [amount = '', currency = '']: readonly string[],
+  method: string,
+  makerOf: (job: PosJob) => Make,
+): PosWork {
+  const amountMinor = parseAmount(amount, currency);
+  const request: SaleRequest = {
+    amountMinor,
+    currency,
+    receiptId: readId(settings, 'receipt'),
+    sequenceId: readId(settings, 'sequence'),
+    ...(settings.flag('forced-authorization') && { extra: { forced_authorization: true } }),
+  };
+  return async (job) => {
+    const stopFollowing = [
+      followSale(job, `connecting to ${job.to}`, moneyOf(request)),
+      abortOnInterrupt(job),
+    ];
+    const make = makerOf(job);
+    const sale = await orUnknown(make(request, { signal: job.interrupts.stopped }), {
+      method,
+      amountMinor,
+      currency,
+    });
+    for (const stop of stopFollowing) stop();
+    return tell(job, sale);
+  };
+}
+
+export const prepareCheck: PreparePos =
+  (_settings, [receipt = '', sequence]) =>
+  async (job) => {
+    const stopFollowing = followSale(job, `connecting to ${job.to}`);
+    const sale = await orUnknown(job.client.check(receipt, sequence, { signal: job.interrupts.stopped }), {
+      method: '',
+      amountMinor: undefined,
+      currency: undefined,
+    });
+    stopFollowing();
+    return tell(job, sale);
+  };
+
+/** Every open sale of the store, each told when its outcome is known. */
+export const prepareRecover: PreparePos = () => async (job) => {
+  const { client, screen, interrupts } = job;
+  const stopFollowing = followSale(job, 'looking for open sales');
+  let count = 0;
+  let open = 0;
+  for await (const sale of client.recover({ signal: interrupts.stopped })) {
+    if (count > 0) await screen.print(screen.isJson ? [] : ['']);
+    count += 1;
+    if (sale.outcome === 'unknown') open += 1;
+    await print(job, sale);
+    screen.begin('looking for the next open sale');
+  }
+  stopFollowing();
+  if (count === 0) screen.say('no sale is open');
+  if (open > 0) screen.say(`still open: ${open} of ${count}`);
+  return open > 0 ? EXIT.unknown : EXIT.ok;
+};
+
+/** A sale whose outcome could not be had is a sale all the same; everything else that goes wrong is a fault. */
+async function orUnknown(
+  sale: Promise<SaleOutcome>,
+  known: Pick<SaleOutcome, 'method' | 'amountMinor' | 'currency'>,
+): Promise<RecoveredSale> {
+  try {
+    return await sale;
+  } catch (fault) {
+    if (!(fault instanceof PosError) || fault.code !== 'OUTCOME_UNKNOWN' || fault.sale === undefined) {
+      throw fault;
+    }
+    return { ...fault.sale, ...known, outcome: 'unknown', error: fault };
+  }
+}
+
+async function tell(job: PosJob, sale: RecoveredSale): Promise<number> {
+  await print(job, sale);
+  if (sale.outcome === 'unknown') {
+    job.screen.say('The sale may have been charged. Do not repeat it: "posbridge pos recover" finds out.');
+    return EXIT.unknown;
+  }
+  return sale.outcome === 'approved' ? EXIT.ok : EXIT.declined;
+}
+
+function print({ screen }: PosJob, sale: RecoveredSale): Promise<void> {
+  return screen.print(screen.isJson ? [outcomeLine(sale)] : outcomeLines(sale));
+}
+
+function readId(settings: Settings, name: OptionName): string | undefined {
+  return settings.read(name, 'an identifier of 1 to 128 characters', (text) =>
+    text.length >= 1 && text.length <= 128 ? text : undefined,
+  );
+}

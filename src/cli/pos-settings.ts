@@ -1,0 +1,73 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { PosClientOptions } from '../pos/pos-options.ts';
+import {
+  parseDurationMs,
+  readDurationMs,
+  readEndpoint,
+  readInteger,
+  readKeepalive,
+  readLinkSpeed,
+} from './bridge-options.ts';
+import { readApiKey, readLogin } from './pos-secrets.ts';
+import type { Settings } from './settings.ts';
+
+const MAX_CONNECT_TIMEOUT_MS = 86_400_000;
+const MAX_OUTCOME_WAIT_MS = 23 * 86_400_000;
+const MAX_DISCARD_MS = 60_000;
+const MIN_FRAME_BYTES = 16_384;
+const MAX_FRAME_BYTES = 1_000_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Turns what the user wrote into what a register's client needs. Rejects with USAGE or ENDPOINT_INVALID. */
+export async function resolvePosSettings(
+  settings: Settings,
+  { env, log }: { readonly env: Environment; readonly log: Logger },
+): Promise<PosClientOptions> {
+  const to = readEndpoint(settings, 'to', 'wire');
+  if (to === undefined) {
+    throw new BridgeError('USAGE', 'say where the terminal is, for instance --to tcp:127.0.0.1:10001');
+  }
+  if (to.kind !== 'ws' && settings.isGiven('login-file')) {
+    throw settings.fault('login-file', `goes with ws: and wss:; ${to.text} asks for no name`);
+  }
+  const language = settings.read('language', 'a language such as fi or sv-FI', (text) =>
+    /^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$/.test(text) ? text : undefined,
+  );
+  const discardMs = settings.read('discard', 'a time such as 5s, at most a minute', (text) =>
+    parseDurationMs(text, MAX_DISCARD_MS),
+  );
+  const linkSpeed = readLinkSpeed(settings);
+  return {
+    to,
+    store: storeFolder(settings, env),
+    apiKey: await readApiKey(settings, env),
+    wsCredentials: to.kind === 'ws' ? await readLogin(settings, env) : undefined,
+    cashierLanguage: language,
+    connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),
+    outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
+    keepalive: readKeepalive(settings),
+    sync: settings.flag('sync'),
+    discardMs,
+    maxFrameBytes: readInteger(settings, 'max-frame', MIN_FRAME_BYTES, MAX_FRAME_BYTES),
+    linkSpeed: Number.isFinite(linkSpeed) ? linkSpeed : undefined,
+    clock: systemClock,
+    log,
+  };
+}
+
+/** Where sales are recorded: `--store`, else where the user's other programs keep their state. */
+export function storeFolder(settings: Settings, env: Environment): string {
+  const given = settings.text('store');
+  if (given !== undefined) {
+    if (given === '') throw settings.refused('store', given, 'the path of a folder');
+    return given;
+  }
+  const { XDG_STATE_HOME: state = '' } = env;
+  const base = path.isAbsolute(state) ? state : path.join(homedir(), '.local/state');
+  return path.join(base, 'posbridge/pos');
+}

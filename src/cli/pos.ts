@@ -1,0 +1,136 @@
+import { BridgeError, describeFault } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { createLogger, describeLostLines } from '../base/logger.ts';
+import { maskText } from '../base/mask.ts';
+import { quoteText } from '../base/printable.ts';
+import { PosClient } from '../pos/pos-client.ts';
+import { PeerError } from '../pos/pos-error.ts';
+import { noteInherited } from '../wire/fd.ts';
+import { EXIT } from './exit-codes.ts';
+import { printable } from './journal-view.ts';
+import { readLogOptions } from './log-options.ts';
+import type { OptionName } from './options.ts';
+import { Interrupts } from './pos-interrupts.ts';
+import type { PreparePos } from './pos-job.ts';
+import { prepareProxy, prepareTest } from './pos-proxy.ts';
+import { prepareCheck, preparePurchase, prepareRecover, prepareRefund } from './pos-sale.ts';
+import { PosScreen } from './pos-screen.ts';
+import { resolvePosSettings } from './pos-settings.ts';
+import { prepareAbort, prepareCall, prepareInfo, prepareStatus, prepareWatch } from './pos-talk.ts';
+import { jsonLine } from './pos-view.ts';
+import type { Settings } from './settings.ts';
+
+interface Action {
+  /** How many operands follow, at least and at most. */
+  readonly operands: readonly [number, number];
+  /** What it wants, for an error text. */
+  readonly form: string;
+  readonly prepare: PreparePos;
+  /** It makes a sale, and takes the options about one. */
+  readonly isSale?: true;
+  /** It offers the network, and takes the options about that. */
+  readonly isNetwork?: true;
+}
+
+const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
+  [
+    'purchase',
+    { operands: [2, 2], form: 'AMOUNT CURRENCY (12.30 EUR)', prepare: preparePurchase, isSale: true },
+  ],
+  ['refund', { operands: [2, 2], form: 'AMOUNT CURRENCY (12.30 EUR)', prepare: prepareRefund, isSale: true }],
+  ['check', { operands: [1, 2], form: 'RECEIPT [SEQUENCE]', prepare: prepareCheck }],
+  ['recover', { operands: [0, 0], form: 'nothing more', prepare: prepareRecover }],
+  ['status', { operands: [0, 0], form: 'nothing more', prepare: prepareStatus }],
+  ['info', { operands: [0, 0], form: 'nothing more', prepare: prepareInfo }],
+  ['watch', { operands: [0, 0], form: 'nothing more', prepare: prepareWatch }],
+  ['abort', { operands: [0, 0], form: 'nothing more', prepare: prepareAbort }],
+  ['call', { operands: [1, 2], form: "METHOD ['{…}']", prepare: prepareCall }],
+  ['proxy', { operands: [0, 0], form: 'nothing more', prepare: prepareProxy, isNetwork: true }],
+  [
+    'test',
+    { operands: [1, 1], form: 'TEST_ID (large_file_download)', prepare: prepareTest, isNetwork: true },
+  ],
+]);
+
+const SALE_OPTIONS: readonly OptionName[] = ['receipt', 'sequence', 'forced-authorization'];
+const NETWORK_OPTIONS: readonly OptionName[] = ['allow', 'max-connections'];
+const MAX_SHOWN = 200;
+
+/** `posbridge pos`: the register's side. Results go to standard output, words and progress to standard error. */
+export async function runPos(settings: Settings, [name, ...operands]: readonly string[]): Promise<number> {
+  noteInherited();
+  const action = readAction(settings, name, operands);
+  const work = action.prepare(settings, operands);
+  const { level, ...render } = readLogOptions(settings);
+  const isJson = settings.flag('json') === true;
+  const interrupts = new Interrupts();
+  const screen = new PosScreen({ isJson, describeLost: describeLostLines(render) });
+  const log = createLogger({ ...render, level, sink: screen.sink });
+  const bugStatus = action.isSale ? EXIT.unknown : EXIT.temporary;
+  guardAgainstBugs(bugStatus, screen, log);
+  let client: PosClient | undefined;
+  try {
+    const options = await resolvePosSettings(settings, { env: process.env, log });
+    client = await PosClient.open(options);
+    const to = maskText(typeof options.to === 'string' ? options.to : options.to.text);
+    return await work({ settings, operands, client, screen, interrupts, to });
+  } catch (fault) {
+    if (isJson) await screen.print([faultLine(fault)]);
+    screen.end();
+    if (fault instanceof BridgeError) throw fault;
+    if (fault instanceof RangeError) throw new BridgeError('USAGE', fault.message, { cause: fault });
+    const isAnswer = fault instanceof PeerError;
+    if (isAnswer) screen.say(`posbridge: the terminal says ${printable(fault.message)}`);
+    else log.error('internal error', { why: describeFault(fault), fault });
+    return isAnswer ? EXIT.declined : bugStatus;
+  } finally {
+    await client?.close();
+    screen.close();
+    interrupts.close();
+  }
+}
+
+/** A register takes 0 and 1 for the truth about a sale: no bug must end with one of them. */
+function guardAgainstBugs(status: number, screen: PosScreen, log: Logger): void {
+  process.exitCode = status; // of a process that ends because nothing is left to be waited for
+  const bug = (fault: unknown) => {
+    log.error('internal error', { why: describeFault(fault), fault });
+    screen.close();
+    process.exit(status);
+  };
+  process.on('uncaughtException', bug);
+  process.on('unhandledRejection', bug);
+}
+
+function readAction(settings: Settings, name: string | undefined, operands: readonly string[]): Action {
+  const names = [...ACTIONS.keys()].join(', ');
+  if (name === undefined) throw usage(`say what to do: ${names}`);
+  const action = ACTIONS.get(name);
+  if (action === undefined) {
+    throw usage(`there is no action ${quoteText(name, MAX_SHOWN)}; there is ${names}`);
+  }
+  const [min, max] = action.operands;
+  const surplus = operands[max];
+  if (surplus !== undefined) throw usage(`${quoteText(surplus, MAX_SHOWN)} is not understood after ${name}`);
+  if (operands.length < min) throw usage(`${name} wants ${action.form}`);
+  for (const option of SALE_OPTIONS) {
+    if (settings.isGiven(option) && !action.isSale) throw settings.fault(option, `is nothing for ${name}`);
+  }
+  for (const option of NETWORK_OPTIONS) {
+    if (settings.isGiven(option) && !action.isNetwork) throw settings.fault(option, `is nothing for ${name}`);
+  }
+  if (settings.isGiven('parallel') && name !== 'test') {
+    throw settings.fault('parallel', `is nothing for ${name}`);
+  }
+  return action;
+}
+
+function faultLine(fault: unknown): string {
+  const code = fault instanceof BridgeError || fault instanceof PeerError ? fault.code : 'INTERNAL_ERROR';
+  const text = fault instanceof PeerError ? fault.message : describeFault(fault);
+  return jsonLine({ event: 'error', code, text });
+}
+
+function usage(text: string): BridgeError {
+  return new BridgeError('USAGE', `${text}; see posbridge pos --help`);
+}
