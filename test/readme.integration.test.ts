@@ -16,6 +16,7 @@ import {
   stopAll,
   temporaryFolder,
 } from './cli/kit.ts';
+import { launchBrowser } from './kit/browser.ts';
 import { frameOf, TestRegister } from './kit/register.ts';
 
 /** The README's recipes as they stand there, typed by somebody who has `posbridge` in the path. */
@@ -111,6 +112,30 @@ test('the demo listens on its port, and what it says to try works', async () => 
 
   demo.signal('SIGINT');
   expect(await demo.ended).toMatchObject({ code: 0, stdout: '' });
+});
+
+test('with the screen of the demo open, tapping the card answers the purchase by hand', async () => {
+  const demo = start(...inTurn('posbridge', ['demo']), { env: environment });
+  const browser = await launchBrowser();
+  try {
+    await demo.until(/Ctrl-C ends the demo/);
+    const [, url = ''] = /Its screen: (\S+)/.exec(demo.output().stderr) ?? [];
+    const page = await browser.newPage();
+    await page.goto(url);
+    await page.getByText('Connected', { exact: true }).waitFor();
+    const typing = typed(block('purchase-by-hand'));
+    await page
+      .getByRole('status')
+      .filter({ hasText: /12\.30 EUR/ })
+      .waitFor();
+    await page.getByRole('button', { name: 'Tap card' }).click();
+    const answer = messagesIn((await typing).stdout).find(({ id }) => id === 'pos-1');
+    expect(answer).toMatchObject({ result: { amount: 1230, entry_mode: 'CONTACTLESS' } });
+  } finally {
+    await browser.close();
+  }
+  demo.signal('SIGINT');
+  expect(await demo.ended).toMatchObject({ code: 0 });
 });
 
 test('the frame of the purchase by hand has the right length', () => {

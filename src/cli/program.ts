@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
-import { LOG_LEVELS, type Logger, type LogLevel } from '../base/log.ts';
+import type { Logger } from '../base/log.ts';
 import { type LogSink, openLogSink } from '../base/log-sink.ts';
-import { createLogger, describeLostLines, type LogRender } from '../base/logger.ts';
+import { createLogger, describeLostLines } from '../base/logger.ts';
 import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext } from '../bridge/bridge.ts';
 import { AttachmentPool, type PoolOptions } from '../channel/pool.ts';
 import type { Journal } from '../store/journal.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { EXIT } from './exit-codes.ts';
 import { openJournal } from './journal-options.ts';
+import { readLogOptions } from './log-options.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -18,6 +20,8 @@ export class Program {
   readonly log: Logger;
   readonly #context: Omit<BridgeContext, 'journal'>;
   #journal: Journal | undefined;
+  readonly #simulators = new Set<Terminal>();
+  #simulator: Terminal | undefined;
   readonly #sink: LogSink;
   readonly #startedMs = systemClock.nowMs();
   #stop: (() => void) | undefined;
@@ -32,15 +36,9 @@ export class Program {
   }
 
   private constructor(settings: Settings, names: 'one' | 'counted') {
-    const level = settings.read('log-level', `one of ${LOG_LEVELS.join(', ')}`, (text) =>
-      (LOG_LEVELS as readonly string[]).includes(text) ? (text as LogLevel) : undefined,
-    );
-    const format = settings.read('log-format', 'human or json', (text) =>
-      text === 'human' || text === 'json' ? text : undefined,
-    );
-    const render: LogRender = { format: format ?? 'human', clock: systemClock };
+    const { level, ...render } = readLogOptions(settings);
     this.#sink = openLogSink(2, describeLostLines(render));
-    this.log = createLogger({ ...render, level: level ?? 'info', sink: this.#sink });
+    this.log = createLogger({ ...render, level, sink: this.#sink });
     let connections = 0;
     const options: PoolOptions = {
       clock: systemClock,
@@ -49,8 +47,11 @@ export class Program {
       random: Math.random,
       env: process.env,
       simulate: async (simulator) => {
-        const { createSimulator } = await import('../terminal/simulator.ts');
-        return createSimulator(simulator, systemClock);
+        const { openSimulator } = await import('../terminal/simulator.ts');
+        const terminal =
+          this.#simulator ?? (await openSimulator(simulator, { clock: systemClock, log: this.log }));
+        this.#simulators.add(terminal);
+        return (wire) => terminal.attach(wire);
       },
     };
     this.#context = {
@@ -71,6 +72,12 @@ export class Program {
     return { ...this.#context, journal: this.#journal };
   }
 
+  /** Puts this terminal behind every `simulator:` that is attached from now on; it is closed with the program. */
+  useSimulator(terminal: Terminal): void {
+    this.#simulator = terminal;
+    this.#simulators.add(terminal);
+  }
+
   /** What SIGTERM and SIGINT do, at once if one came already. */
   onStop(stop: () => void): void {
     this.#stop = stop;
@@ -85,6 +92,7 @@ export class Program {
   /** Gives back what the process shares and writes the last words. */
   async end(): Promise<void> {
     await this.#context.pool.close();
+    for (const simulator of this.#simulators) await simulator.close();
     await this.#journal?.close();
     this.#sink.flush();
   }

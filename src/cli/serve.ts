@@ -3,6 +3,7 @@ import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { Server, type ServerOptions } from '../bridge/server.ts';
 import { isInherited, noteInherited } from '../wire/fd.ts';
+import type { Wire } from '../wire/wire.ts';
 import { readEndpoint, readInteger, resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
@@ -22,9 +23,15 @@ export async function runServe(settings: Settings): Promise<number> {
   if (notifyFd !== undefined && !isInherited(notifyFd)) {
     throw settings.fault('notification-fd', `descriptor ${notifyFd} was not inherited`);
   }
-  return serve(settings, { ...options, ...readServerLimits(settings), listen }, (program) => {
-    if (notifyFd !== undefined) notifyReady(notifyFd, program);
-  });
+  return serve(
+    settings,
+    { ...options, ...readServerLimits(settings), listen },
+    {
+      ready: (program) => {
+        if (notifyFd !== undefined) notifyReady(notifyFd, program);
+      },
+    },
+  );
 }
 
 export function readServerLimits(settings: Settings): Pick<ServerOptions, 'maxConnections' | 'allowOrigins'> {
@@ -34,16 +41,25 @@ export function readServerLimits(settings: Settings): Pick<ServerOptions, 'maxCo
   };
 }
 
-/** Listens until a signal comes; `ready` runs when connections are accepted. */
+export interface ServeSteps {
+  /** Runs before anybody can connect. */
+  readonly prepare?: (program: Program) => Promise<void>;
+  /** Runs when connections are accepted. */
+  readonly ready: (program: Program, address: string) => void;
+}
+
+/** Listens until a signal comes. */
 export async function serve(
   settings: Settings,
   options: ServerOptions,
-  ready: (program: Program, address: string) => void,
+  { prepare, ready }: ServeSteps,
 ): Promise<number> {
   const program = await Program.start(settings, 'counted');
   try {
     const stopped = deferred<void>();
-    const server = await Server.open(options, program.context);
+    await prepare?.(program);
+    const torture = settings.flag('torture') === true && { around: await loadTorture() };
+    const server = await Server.open({ ...options, ...torture }, program.context);
     program.onGauges(() => server.gauges);
     program.onStop(stopped.resolve);
     program.log.info('listening', { on: server.address });
@@ -53,6 +69,10 @@ export async function serve(
   } finally {
     await program.end();
   }
+}
+
+async function loadTorture(): Promise<(wire: Wire) => Wire> {
+  return (await import('../wire/torture.ts')).tortureWire;
 }
 
 /** The newline that s6 waits for. */

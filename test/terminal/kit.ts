@@ -1,6 +1,7 @@
-import type { Simulator } from '../../src/terminal/simulator.ts';
+import type { Terminal } from '../../src/terminal/terminal.ts';
 import type { Wire, WireEvents } from '../../src/wire/wire.ts';
 import type { LineMessage } from '../kit/application.ts';
+import type { FakeClock } from '../kit/fake-clock.ts';
 
 /** The bridge's end of an attachment to a simulator, by hand: lines in, lines out, everything in one turn. */
 export class Attached {
@@ -12,7 +13,7 @@ export class Attached {
   #events: WireEvents | undefined;
   #release: (() => void) | undefined;
 
-  constructor(simulator: Pick<Simulator, 'attach'>) {
+  constructor(terminal: Pick<Terminal, 'attach'>) {
     const wire: Wire = {
       framing: 'stream',
       peer: { text: 'memory' },
@@ -33,9 +34,10 @@ export class Attached {
       endOutput: () => {},
       destroy: () => {
         this.isDestroyed = true;
+        setImmediate(() => this.close());
       },
     };
-    simulator.attach(wire);
+    terminal.attach(wire);
   }
 
   /** Lines as parsed messages. */
@@ -47,6 +49,21 @@ export class Attached {
     return this.messages
       .filter(({ method }) => method === 'StatusEvent')
       .map(({ params }) => params?.['transaction_status'] ?? 'idle');
+  }
+
+  get cashierTexts(): unknown[] {
+    return this.messages
+      .filter(({ method }) => method === 'PosMessage')
+      .map(({ params }) => params?.['message']);
+  }
+
+  /** `_Connected`, or another notification of the bridge. */
+  announce(
+    connection: string,
+    method = '_Connected',
+    params: object = { connection, peer: '192.0.2.7' },
+  ): void {
+    this.write(`${JSON.stringify({ connection, jsonrpc: '2.0', method, params })}\n`);
   }
 
   write(text: string | Uint8Array): void {
@@ -80,8 +97,10 @@ export class Attached {
     this.#events?.end();
   }
 
+  /** The attachment is gone. */
   close(): void {
     this.#events?.closed(new Error('gone'));
+    this.#events = undefined;
   }
 
   async release(): Promise<void> {
@@ -93,6 +112,18 @@ export class Attached {
 
 export async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Time passes, and what it starts is done in its order. */
+export async function pass(clock: FakeClock, ms: number): Promise<void> {
+  const stepMs = Math.max(1, Math.ceil(ms / 1000));
+  await settled();
+  for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
+    clock.advance(Math.min(stepMs, leftMs));
+    await settled();
+  }
+  clock.advance(0);
+  await settled();
 }
 
 export function purchase(changes: Record<string, unknown> = {}): Record<string, unknown> {

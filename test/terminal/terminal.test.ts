@@ -1,23 +1,24 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { createSimulator, Simulator } from '../../src/terminal/simulator.ts';
+import { openSimulator } from '../../src/terminal/simulator.ts';
+import { Terminal } from '../../src/terminal/terminal.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { Attached, identifiers, purchase, settled } from './kit.ts';
+import { silentLogger as log } from '../kit/silent-logger.ts';
+import { Attached, identifiers, pass, purchase, settled } from './kit.ts';
 
 let clock: FakeClock;
-let simulator: Simulator;
+let terminal: Terminal;
 let register: Attached;
 
 beforeEach(() => {
   clock = new FakeClock();
-  simulator = new Simulator({ clock, delayMs: 1000 });
-  register = new Attached(simulator);
+  terminal = new Terminal({ clock, log, delayMs: 1000 });
+  register = new Attached(terminal);
 });
 
-async function advance(ms: number): Promise<void> {
-  clock.advance(ms);
-  await settled();
+function advance(ms: number): Promise<void> {
+  return pass(clock, ms);
 }
 
 describe('a purchase', () => {
@@ -40,6 +41,7 @@ describe('a purchase', () => {
         masked_card_number: '541333******0010',
         card_scheme: 'Mastercard',
         entry_mode: 'CHIP',
+        verification_method: 'PIN',
         merchant_receipt: expect.arrayContaining(['PURCHASE 12.50 EUR', 'APPROVED', 'MERCHANT COPY']),
         customer_receipt: expect.arrayContaining(['PURCHASE 12.50 EUR', 'APPROVED', 'CUSTOMER COPY']),
       },
@@ -89,7 +91,7 @@ describe('a purchase', () => {
   });
 
   test('is answered after no delay at all when told so', async () => {
-    const fast = new Attached(new Simulator({ clock, delayMs: 0 }));
+    const fast = new Attached(new Terminal({ clock, log, delayMs: 0 }));
     await fast.request('1', 'Purchase', purchase());
     await advance(0);
     await advance(0);
@@ -167,9 +169,9 @@ describe('parameters', () => {
   });
 
   test('a currency without decimals is printed without them', async () => {
-    await register.request('1', 'Purchase', purchase({ currency: 'JPY', amount: 5 }));
+    await register.request('1', 'Purchase', purchase({ currency: 'JPY', amount: 500 }));
     await advance(1000);
-    expect(JSON.stringify(register.answer('1')?.result)).toContain('PURCHASE 5 JPY');
+    expect(JSON.stringify(register.answer('1')?.result)).toContain('PURCHASE 500 JPY');
   });
 
   test('a fault leaves no trace: the same identifiers may be used again', async () => {
@@ -188,7 +190,7 @@ describe('Check', () => {
       await advance(1000);
       await register.request('2', 'Check', identifiers);
       await advance(5000);
-      await new Attached(simulator).request('3', 'Check', identifiers);
+      await new Attached(terminal).request('3', 'Check', identifiers);
       await register.request('4', 'Check', identifiers, 'another');
       expect(register.outcomeText('2')).toBe(register.outcomeText('1'));
       expect(register.outcomeText('4')).toBe(register.outcomeText('1'));
@@ -246,7 +248,7 @@ describe('Check', () => {
 
 describe('one transaction at a time', () => {
   test('a second one gets BUSY, from every connection and attachment', async () => {
-    const other = new Attached(simulator);
+    const other = new Attached(terminal);
     await register.request('1', 'Purchase', purchase());
     await register.request('2', 'Refund', purchase({ sequence_id: 2 }));
     await other.request('3', 'Purchase', purchase({ sequence_id: 3 }), 'b');
@@ -262,7 +264,7 @@ describe('one transaction at a time', () => {
   });
 
   test('the same identifiers are not charged again, running or finished, by any connection or method', async () => {
-    const other = new Attached(simulator);
+    const other = new Attached(terminal);
     await register.request('1', 'Purchase', purchase());
     await other.request('2', 'Purchase', purchase(), 'b');
     expect(other.code('2')).toBe('DUPLICATE_TRANSACTION');
@@ -280,10 +282,11 @@ describe('Abort', () => {
     await register.request('1', 'Purchase', purchase());
     await advance(500);
     await register.request('2', 'Abort', {});
-    expect(register.code('1')).toBe('ABORTED');
     expect(register.answer('2')?.result).toEqual({});
-    await advance(5000);
-    expect(register.statuses).toEqual(['WAIT_CARD_IN', 'PROCESSING', 'idle']);
+    expect(register.answer('1')).toBeUndefined();
+    await advance(334);
+    expect(register.code('1')).toBe('ABORTED');
+    expect(register.statuses).toEqual(['WAIT_CARD_IN', 'PROCESSING', 'WAIT_CARD_OUT', 'idle']);
     await register.request('3', 'Check', identifiers);
     expect(register.outcomeText('3')).toBe(register.outcomeText('1'));
   });
@@ -292,11 +295,27 @@ describe('Abort', () => {
     ['another connection', 'b'],
     ['no connection', ''],
   ])('from %s is refused', async (_, connection) => {
-    const other = new Attached(simulator);
+    const other = new Attached(terminal);
     await register.request('1', 'Purchase', purchase());
     await other.request('2', 'Abort', {}, connection);
     expect(other.code('2')).toBe('ABORT_REFUSED');
     await advance(1000);
+    expect(register.answer('1')?.result).toBeDefined();
+  });
+
+  test('before a card is there needs none to be removed', async () => {
+    await register.request('1', 'Purchase', purchase());
+    await register.request('2', 'Abort', {});
+    expect(register.code('1')).toBe('ABORTED');
+    expect(register.statuses).toEqual(['WAIT_CARD_IN', 'idle']);
+  });
+
+  test('after the decision is refused', async () => {
+    await register.request('1', 'Purchase', purchase());
+    await advance(700);
+    await register.request('2', 'Abort', {});
+    expect(register.code('2')).toBe('ABORT_REFUSED');
+    await advance(300);
     expect(register.answer('1')?.result).toBeDefined();
   });
 
@@ -356,7 +375,7 @@ describe('the rest', () => {
 });
 
 test('takes its delay from the endpoint', async () => {
-  const attached = new Attached({ attach: createSimulator({ delay: '30' }, clock) });
+  const attached = new Attached(await openSimulator({ delay: '30' }, { clock, log }));
   await attached.request('1', 'Purchase', purchase());
   await advance(29);
   expect(attached.answer('1')).toBeUndefined();
@@ -395,7 +414,7 @@ describe('an attachment', () => {
     register.close();
     await advance(1000);
     expect(register.answer('1')).toBeUndefined();
-    const other = new Attached(simulator);
+    const other = new Attached(terminal);
     await other.request('2', 'Check', identifiers);
     expect(other.answer('2')?.result).toMatchObject({ amount: 1250 });
   });
@@ -417,7 +436,8 @@ describe('an attachment', () => {
 
 test('speaks over a memory wire, as it is attached inside the bridge', async () => {
   const [ours, theirs] = memoryWirePair();
-  createSimulator({ delay: '0' }, systemClock)(theirs);
+  const simulator = await openSimulator({ delay: '0' }, { clock: systemClock, log });
+  simulator.attach(theirs);
   const lines: string[] = [];
   const closed = new Promise<void>((resolve) => {
     ours.start({
@@ -429,7 +449,8 @@ test('speaks over a memory wire, as it is attached inside the bridge', async () 
   const line = JSON.stringify({ jsonrpc: '2.0', id: '1', method: 'Purchase', params: purchase() });
   ours.write(Buffer.from(`${line}\n`), () => {});
   await vi.waitFor(() => expect(lines.at(-1)).toContain('"id":"1","result":'));
-  expect(lines).toHaveLength(5);
+  expect(lines.filter((text) => text.includes('"StatusEvent"'))).toHaveLength(4);
   ours.endOutput();
   await closed;
+  await simulator.close();
 });

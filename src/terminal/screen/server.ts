@@ -29,6 +29,8 @@ import { Viewer } from './viewer.ts';
 export interface Screen {
   /** What a person opens in a browser, with the token if one is needed. */
   readonly url: string;
+  /** How many browsers have it open. */
+  readonly viewers: number;
   /** Leaves every browser and frees the port. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -105,6 +107,9 @@ export async function openScreen(
 
   return {
     url: urlOf(address),
+    get viewers() {
+      return viewers.size;
+    },
     async close() {
       heartbeat.cancel();
       unwatch();
