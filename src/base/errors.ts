@@ -9,7 +9,17 @@ export type BridgeErrorCode =
   | 'CHANNEL_OPEN_FAILED'
   | 'LOCK_UNAVAILABLE'
   | 'JOURNAL_OPEN_FAILED'
-  | 'JOURNAL_FAULT';
+  | 'JOURNAL_FAULT'
+  | 'STATE_OPEN_FAILED'
+  | 'NOT_CONNECTED'
+  | 'CONNECTION_CLOSED'
+  | 'KEEPALIVE'
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'OUTCOME_UNKNOWN'
+  | 'TRANSACTION_ACTIVE'
+  | 'DUPLICATE_TRANSACTION'
+  | 'STORE_FAILED';
 
 /** A fault on this machine. `text` is one line: what happened, where, what to do. */
 export class BridgeError extends Error {

@@ -77,6 +77,37 @@ describe('socketWire', () => {
     expect(wire.order).toEqual(['closed']);
   });
 
+  test('is reset without what the other side has not received, on TCP', async () => {
+    const [here, there] = await socketPair('tcp');
+    there.pause();
+    const wire = new Recorder(socketWire(here)).start();
+    // The kernel takes megabytes for a reader that has room for a part of one, and goes on sending after a close.
+    wire.wire.write(Buffer.alloc(32 * 1024 * 1024), () => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    wire.wire.reset?.();
+    expect(await wire.closed).toBeUndefined();
+    let received = 0;
+    there.on('data', (bytes) => {
+      received += bytes.length;
+    });
+    const over = new Promise<void>((resolve) => there.once('end', resolve).once('error', () => resolve()));
+    there.resume();
+    await over;
+    there.destroy();
+    expect(received).toBeLessThan(1024 * 1024);
+  });
+
+  test('is destroyed by a reset where there is no such thing', async () => {
+    const [here, there] = await socketPair('unix');
+    const ended = new Promise((resolve) => there.once('end', resolve));
+    there.resume();
+    const wire = new Recorder(socketWire(here)).start();
+    wire.wire.reset?.();
+    expect(await wire.closed).toBeUndefined();
+    await ended;
+    there.destroy();
+  });
+
   test('keeps a fault from before start for after it', async () => {
     const [here, there] = await socketPair('tcp');
     const wire = new Recorder(socketWire(here));

@@ -1,0 +1,90 @@
+import { describeFault } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { InboundRequest } from '../dialect/dialect.ts';
+import { errorText } from '../rpc/error-object.ts';
+import { type JsonObject, MAX_DEPTH, parseObject } from './answer.ts';
+import { RequestRefused } from './pos-error.ts';
+import type { RequestHandler } from './pos-options.ts';
+
+/** Requests of the terminal that may be worked on at one time. */
+const MAX_OPEN = 256;
+
+/** Answers every request of the terminal, by the handler or without: always, and once. */
+export class Inbound {
+  readonly #handler: RequestHandler | undefined;
+  readonly #log: Logger;
+  #open = 0;
+
+  constructor(handler: RequestHandler | undefined, log: Logger) {
+    this.#handler = handler;
+    this.#log = log;
+  }
+
+  request(request: InboundRequest): void {
+    const { method, answer } = request;
+    if (request.depth > MAX_DEPTH) {
+      refuse(request, 'JSONRPC_INVALID_PARAMS', `nested deeper than ${MAX_DEPTH}`);
+      return;
+    }
+    if (this.#open >= MAX_OPEN) {
+      refuse(request, 'BUSY', `${MAX_OPEN} requests are open already`);
+      return;
+    }
+    // The bytes of the request belong to this call: what the handler gets is a copy.
+    const text = request.params.toString();
+    const params = parseObject(text);
+    const open: Answerable = { answer };
+    let work: Promise<JsonObject> | undefined;
+    try {
+      work = this.#handler?.(method, params, text);
+    } catch (fault) {
+      this.#failed(open, method, fault);
+      return;
+    }
+    if (work === undefined) {
+      refuse(open, 'JSONRPC_METHOD_NOT_FOUND', 'the register has no such method');
+      return;
+    }
+    this.#open += 1;
+    void Promise.resolve(work)
+      .then(
+        (result) => this.#answer(open, method, result),
+        (fault: unknown) => this.#failed(open, method, fault),
+      )
+      .finally(() => {
+        this.#open -= 1;
+      });
+  }
+
+  #answer(request: Answerable, method: string, result: JsonObject): void {
+    let text: string | undefined;
+    try {
+      text = isObject(result) ? JSON.stringify(result) : undefined;
+    } catch (fault) {
+      this.#log.error('a result cannot be written', { method, why: describeFault(fault) });
+    }
+    if (text === undefined) {
+      refuse(request, 'INTERNAL_ERROR', 'the register has no proper answer');
+    } else if (request.answer('result', Buffer.from(text)) === 'too-large') {
+      refuse(request, 'RESPONSE_TOO_LARGE', 'the answer does not fit a frame');
+    }
+  }
+
+  #failed(request: Answerable, method: string, fault: unknown): void {
+    if (fault instanceof RequestRefused) refuse(request, fault.code, fault.details);
+    else {
+      this.#log.error('a request of the terminal failed', { method, why: describeFault(fault), fault });
+      refuse(request, 'INTERNAL_ERROR', 'the register failed');
+    }
+  }
+}
+
+type Answerable = Pick<InboundRequest, 'answer'>;
+
+function refuse(request: Answerable, code: string, details: string): void {
+  request.answer('error', errorText(code, details));
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

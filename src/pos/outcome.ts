@@ -1,0 +1,111 @@
+import { type Answer, memberOf, parseObject, readReason } from './answer.ts';
+import type { Outcome } from './sale.ts';
+
+/** An answer that tells the truth about a sale. */
+export interface Verdict {
+  readonly outcome: Outcome;
+  readonly answer: Answer;
+}
+
+/** Codes with which a terminal says that the sale was ended by somebody. */
+export const CANCELLED_CODES: ReadonlySet<string> = new Set([
+  'ABORTED',
+  'CANCELED',
+  'CANCELLED',
+  'TRANSACTION_ABORTED',
+  'TRANSACTION_CANCELED',
+  'TRANSACTION_CANCELLED',
+  'USER_CANCELED',
+  'USER_CANCELLED',
+]);
+
+/** Codes with which a terminal says no. */
+export const DECLINED_CODES: ReadonlySet<string> = new Set([
+  'CARD_BLOCKED',
+  'CARD_DECLINED',
+  'CARD_EXPIRED',
+  'CARD_NOT_SUPPORTED',
+  'CARD_REMOVED',
+  'CARD_TIMEOUT',
+  'DECLINED',
+  'INSUFFICIENT_FUNDS',
+  'PIN_TIMEOUT',
+  'PIN_TRIES_EXCEEDED',
+  'SIGNATURE_REFUSED',
+  'TRANSACTION_DECLINED',
+]);
+
+/** Refusals of a sale that has not begun: given before anything was handed over. */
+export const REFUSED_CODES: ReadonlySet<string> = new Set([
+  'BUSY',
+  'CHANNEL_UNAVAILABLE',
+  'JOURNAL_UNAVAILABLE',
+  'JSONRPC_INVALID_PARAMS',
+  'JSONRPC_METHOD_NOT_FOUND',
+]);
+
+/** Answers to `Check` that say something about the way and nothing about the money, beside `CHANNEL_…` and `JSONRPC_…`. */
+export const NO_ANSWER_CODES: ReadonlySet<string> = new Set([
+  'BUSY',
+  'CONNECTION_CLOSED',
+  'DUPLICATE_TRANSACTION',
+  'INTERNAL_ERROR',
+  'JOURNAL_UNAVAILABLE',
+  'KEEPALIVE',
+  'OUTCOME_UNKNOWN',
+  'RESPONSE_TOO_LARGE',
+  'TIMEOUT',
+  'TRANSACTION_ACTIVE',
+  'UNKNOWN',
+]);
+
+const NOT_FOUND = 'TRANSACTION_NOT_FOUND';
+
+/** How an error code ends a sale, once it is known to end it. */
+export function outcomeOfCode(code: string): Outcome {
+  if (code === NOT_FOUND) return 'not-reached';
+  return CANCELLED_CODES.has(code) ? 'cancelled' : 'declined';
+}
+
+/**
+ * What the direct answer to a Purchase or Refund says. Only codes that are known to be an outcome, or a refusal before
+ * anything was charged, are believed; after any other the terminal has to be asked.
+ */
+export function judgeSaleAnswer(answer: Answer): Verdict | 'ask' {
+  if (answer.lost !== undefined) return 'ask';
+  if (answer.kind === 'result') return { outcome: 'approved', answer };
+  const { code } = readReason(answer);
+  const isKnown = CANCELLED_CODES.has(code) || DECLINED_CODES.has(code) || REFUSED_CODES.has(code);
+  return isKnown ? { outcome: outcomeOfCode(code), answer } : 'ask';
+}
+
+/**
+ * What an answer to `Check` says. Every code that is not about the way is the sale's own; `not-reached` holds only if
+ * the sale can be under way no more.
+ */
+export function judgeCheckAnswer(answer: Answer): Verdict | 'ask' {
+  if (answer.lost !== undefined) return 'ask';
+  if (answer.kind === 'result') return { outcome: 'approved', answer };
+  const { code } = readReason(answer);
+  if (code.startsWith('CHANNEL_') || code.startsWith('JSONRPC_') || NO_ANSWER_CODES.has(code)) return 'ask';
+  return { outcome: outcomeOfCode(code), answer };
+}
+
+/** How a stored answer ended its sale. */
+export function outcomeOfStored({ kind, text }: Pick<Answer, 'kind' | 'text'>): Outcome {
+  return kind === 'result' ? 'approved' : outcomeOfCode(readReason({ text }).code);
+}
+
+/** Whether a result names another amount or currency than a sale; what it does not name cannot differ. */
+export function isOfAnotherSale(
+  resultText: string,
+  { amountMinor, currency }: { readonly amountMinor: number; readonly currency: string },
+): boolean {
+  const result = parseObject(resultText);
+  const amount = memberOf(result, 'amount');
+  const named = memberOf(result, 'currency');
+  return (
+    (typeof amount === 'number' && amount !== amountMinor) ||
+    (typeof named === 'string' && named !== currency)
+  );
+}

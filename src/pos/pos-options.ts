@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { KeepaliveOptions } from '../dialect/dialect.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { parseEndpoint } from '../endpoint/parse.ts';
+import type { Wire } from '../wire/wire.ts';
+import type { JsonObject } from './answer.ts';
+
+/** Name and password of a WebSocket's Basic authentication. */
+export interface WsCredentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+/**
+ * Answers a request of the terminal, or does not know the method (undefined: JSONRPC_METHOD_NOT_FOUND). A promise that
+ * rejects with a `RequestRefused` is answered with its code, any other rejection with INTERNAL_ERROR. `text`: the
+ * params as the terminal wrote them, with numbers that a double cannot hold.
+ */
+export type RequestHandler = (
+  method: string,
+  params: JsonObject,
+  text: string,
+) => Promise<JsonObject> | undefined;
+
+export interface PosClientOptions {
+  /** Where the terminal is: `tcp:`, `unix:`, `ws:`, `wss:`, `serial:` or `fd:`, as text or parsed. */
+  readonly to: string | Endpoint;
+  /** Opens the wire instead, once, for transports that have no endpoint; `to` is then only its name. */
+  readonly openWire?: ((signal: AbortSignal) => Promise<Wire>) | undefined;
+  /** Folder of the store, made if it is missing. Needed by `purchase`, `refund` and `recover`. */
+  readonly store?: string | undefined;
+  /** Sent as `api_key` with every request. Masked in logs and errors. */
+  readonly apiKey?: string | undefined;
+  /** In which language the terminal speaks to the cashier, as in `fi`. */
+  readonly cashierLanguage?: string | undefined;
+  /** How long work waits for a connection before it fails, nothing sent; default 10 s. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long the outcome of a sale is asked for; default 15 min. */
+  readonly outcomeWaitMs?: number | undefined;
+  /** Default 30 s when idle, 5 s when busy, 5 s for an answer. */
+  readonly keepalive?: KeepaliveOptions | 'off' | undefined;
+  /** Find the stream's position by `_Sync` before speaking; default: on serial lines only. */
+  readonly sync?: boolean | undefined;
+  /** Throw away what arrives in this time before `_Sync`: left over from an earlier connection. Default 0. */
+  readonly discardMs?: number | undefined;
+  /** Largest JSON text of a frame, bytes; default 262134. */
+  readonly maxFrameBytes?: number | undefined;
+  /** Bytes a second of the line; output is paced to it. Default: as fast as it goes. */
+  readonly linkSpeed?: number | undefined;
+  readonly wsCredentials?: WsCredentials | undefined;
+  /** How long ended sales stay in the store; default 30 days. */
+  readonly keepMs?: number | undefined;
+  readonly onRequest?: RequestHandler | undefined;
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined;
+  /** Default: says nothing. */
+  readonly log?: Logger | undefined;
+  /** Random letters and digits, new at every call; default: 12 of them. */
+  readonly randomId?: (() => string) | undefined;
+}
+
+export type WireEndpoint = Extract<Endpoint, { kind: 'tcp' | 'unix' | 'ws' | 'serial' | 'fd' }>;
+
+export interface ResolvedPosOptions {
+  readonly to: WireEndpoint;
+  readonly openWire: ((signal: AbortSignal) => Promise<Wire>) | undefined;
+  readonly store: string | undefined;
+  readonly apiKey: string | undefined;
+  readonly cashierLanguage: string | undefined;
+  readonly connectTimeoutMs: number;
+  readonly outcomeWaitMs: number;
+  readonly keepalive: KeepaliveOptions | 'off';
+  readonly sync: boolean;
+  readonly discardMs: number;
+  readonly maxFrameBytes: number;
+  readonly linkSpeed: number | undefined;
+  readonly wsCredentials: WsCredentials | undefined;
+  readonly keepMs: number;
+  readonly onRequest: RequestHandler | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly randomId: () => string;
+}
+
+export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+const DEFAULT_OUTCOME_WAIT_MS = 900_000;
+const DEFAULT_KEEPALIVE: KeepaliveOptions = { idleMs: 30_000, busyMs: 5000, limitMs: 5000 };
+const DEFAULT_MAX_FRAME_BYTES = 262_134;
+const DEFAULT_KEEP_MS = 30 * 86_400_000;
+
+/** Throws ENDPOINT_INVALID for a bad endpoint, RangeError for a bad number. */
+export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions {
+  const to = wireEndpoint(typeof options.to === 'string' ? parseEndpoint(options.to, 'wire') : options.to);
+  return {
+    to,
+    openWire: options.openWire,
+    store: options.store,
+    apiKey: options.apiKey,
+    cashierLanguage: options.cashierLanguage,
+    connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs, DEFAULT_CONNECT_TIMEOUT_MS),
+    outcomeWaitMs: milliseconds('outcomeWaitMs', options.outcomeWaitMs, DEFAULT_OUTCOME_WAIT_MS),
+    keepalive: options.keepalive ?? DEFAULT_KEEPALIVE,
+    sync: options.sync ?? to.kind === 'serial',
+    discardMs: milliseconds('discardMs', options.discardMs, 0),
+    maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
+    linkSpeed: options.linkSpeed,
+    wsCredentials: options.wsCredentials,
+    keepMs: milliseconds('keepMs', options.keepMs, DEFAULT_KEEP_MS),
+    onRequest: options.onRequest,
+    clock: options.clock ?? systemClock,
+    log: options.log ?? silence,
+    randomId: options.randomId ?? (() => randomBytes(9).toString('base64url').replaceAll('-', '.')),
+  };
+}
+
+function wireEndpoint(endpoint: Endpoint): WireEndpoint {
+  switch (endpoint.kind) {
+    case 'tcp':
+    case 'unix':
+    case 'ws':
+    case 'serial':
+    case 'fd':
+      return endpoint;
+    default:
+      throw new BridgeError(
+        'ENDPOINT_INVALID',
+        `${endpoint.text}: no terminal can be there; for example tcp:127.0.0.1:10001`,
+      );
+  }
+}
+
+function milliseconds(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (!Number.isFinite(value) || value < 0) {
+    throw new RangeError(`${name}: ${value} is no number of milliseconds from 0 on`);
+  }
+  return value;
+}
+
+const silence: Logger = {
+  error() {},
+  warn() {},
+  info() {},
+  debug() {},
+  trace() {},
+  enabled: () => false,
+  with: () => silence,
+};

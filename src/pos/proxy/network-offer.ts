@@ -1,0 +1,207 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import { LEAST_LINK_SPEED, shareLink } from '../../dialect/jsonpos/network/link-share.ts';
+import { type JsonObject, readReason } from '../answer.ts';
+import type { Keeper } from '../keeper.ts';
+import { PeerError, RequestRefused } from '../pos-error.ts';
+import { askInfo } from '../status-watch.ts';
+import type { TerminalConnection } from '../terminal-connection.ts';
+import { Limit, pause, unlessAborted } from '../wait.ts';
+import { ALLOW_FORM, AllowList, parseAllow } from './allow.ts';
+import { type Resolve, Resolver } from './dial.ts';
+import { NetworkSession, type NetworkTotals } from './network-session.ts';
+
+export const DEFAULT_MAX_CONNECTIONS = 64;
+/** How long the terminal may take to say what it is, and to hear that the network is no longer offered. */
+const INFO_MS = 10_000;
+const STOP_MS = 2000;
+/** Answers to NetworkStart that say nothing about the network, and when it is offered again then. */
+const NOT_NOW: ReadonlySet<string> = new Set(['BUSY', 'CHANNEL_UNAVAILABLE', 'CHANNEL_CLOSED', 'TIMEOUT']);
+const RETRY_MS = 5000;
+
+/** What happens to an offer of the network. */
+export type NetworkEvent =
+  /** The terminal has accepted it. `linkSpeed`: bytes a second, infinite where nothing is held back. */
+  | { readonly kind: 'started'; readonly linkSpeed: number }
+  /** The terminal cannot take it now; it is offered again in a moment. */
+  | { readonly kind: 'waiting'; readonly error: PeerError }
+  /** The terminal does not want it; it is offered again on the next connection. */
+  | { readonly kind: 'refused'; readonly error: PeerError };
+
+export interface NetworkOptions {
+  /** Who may be reached, as HOST:PORT, either of which may be or contain `*`; default: every public address. */
+  readonly allow?: readonly string[] | undefined;
+  /** Connections at one time; default 64. */
+  readonly maxConnections?: number | undefined;
+  /** Bytes a second of the line to the terminal, or Infinity. Default: what the terminal says, at least 10 240. */
+  readonly linkSpeed?: number | undefined;
+  readonly onEvent?: ((event: NetworkEvent) => void) | undefined;
+  /** All addresses of a host. Default: as the machine looks names up. */
+  readonly resolve?: Resolve | undefined;
+}
+
+export interface NetworkOfferOptions extends NetworkOptions {
+  readonly keeper: Keeper;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Params of the requests that it makes. */
+  readonly params: string;
+}
+
+/**
+ * Offers this machine's network to the terminal, over as many JSON-RPC connections as it takes:
+ *
+ *   waiting (for a connection) ──▶ starting (what is the link's speed? NetworkStart) ──▶ started ──lost──▶ waiting … ──▶ closed
+ */
+export class NetworkOffer {
+  readonly #options: NetworkOfferOptions;
+  readonly #allow: AllowList;
+  readonly #resolve: Resolve;
+  readonly #closing = new AbortController();
+  readonly #totals: NetworkTotals = { connections: 0, open: 0, toTerminal: 0, fromTerminal: 0 };
+  readonly #running: Promise<void>;
+  #session: NetworkSession | undefined;
+  #isBusy = false;
+
+  constructor(options: NetworkOfferOptions) {
+    this.#options = options;
+    this.#allow = new AllowList(
+      (options.allow ?? []).map((text) => {
+        const pattern = parseAllow(text);
+        if (pattern === undefined) throw new TypeError(`allow: ${text} is not ${ALLOW_FORM}`);
+        return pattern;
+      }),
+    );
+    this.#resolve = options.resolve ?? new Resolver().resolve;
+    this.#running = this.#run();
+  }
+
+  /** Over the whole time of the offer. */
+  get totals(): Readonly<NetworkTotals> {
+    return this.#totals;
+  }
+
+  /** The terminal has accepted, on the connection that there is. */
+  get isStarted(): boolean {
+    return this.#session?.isStarted === true;
+  }
+
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Withdraws the offer and closes every connection. Safe to repeat. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  /** A transaction is running at the terminal, or no longer. */
+  set isBusy(isBusy: boolean) {
+    this.#isBusy = isBusy;
+    if (this.#session !== undefined) this.#session.isBusy = isBusy;
+  }
+
+  /** Answers what is about the network; undefined: something else. */
+  request(method: string, text: string): Promise<JsonObject> | undefined {
+    if (method !== 'NetworkConnect' && method !== 'NetworkDisconnect') return undefined;
+    return this.#answer(method, Buffer.from(text));
+  }
+
+  /** True: it was about the network. The buffer is valid only during the call. */
+  notification(method: string, params: Buffer): boolean {
+    if (method !== 'Data') return false;
+    this.#session?.data(params);
+    return true;
+  }
+
+  async #answer(method: 'NetworkConnect' | 'NetworkDisconnect', params: Buffer): Promise<JsonObject> {
+    // The answer to NetworkStart may have come with the same bytes, and not have been looked at yet.
+    if (!this.isStarted) await setImmediate();
+    const session = this.#session;
+    if (session?.isStarted !== true) {
+      throw new RequestRefused('NETWORK_NOT_STARTED', 'NetworkStart has not been answered');
+    }
+    return method === 'NetworkConnect' ? session.connect(params) : session.disconnect(params);
+  }
+
+  async #run(): Promise<void> {
+    const { keeper } = this.#options;
+    const over = AbortSignal.any([this.#closing.signal, keeper.closing]);
+    while (!over.aborted) {
+      const connection = await keeper.speaking(over);
+      if (connection === undefined) break;
+      await this.#serve(connection, over);
+    }
+  }
+
+  async #serve(connection: TerminalConnection, over: AbortSignal): Promise<void> {
+    const { clock, log, params, maxConnections = DEFAULT_MAX_CONNECTIONS } = this.#options;
+    const linkSpeed = await this.#linkSpeedOf(connection, over);
+    if (Number.isFinite(linkSpeed)) connection.pace(linkSpeed);
+    this.#isBusy = false;
+    const session = new NetworkSession({
+      peer: connection,
+      clock,
+      log,
+      share: shareLink(linkSpeed),
+      allow: this.#allow,
+      resolve: this.#resolve,
+      maxConnections,
+      totals: this.#totals,
+    });
+    connection.onWritten(() => session.written());
+    this.#session = session;
+    await this.#start(connection, session, linkSpeed, over);
+    await unlessAborted(connection.ended, over);
+    if (connection.isSpeaking && session.isStarted) {
+      const stopped = connection.ask('NetworkStop', params);
+      const limit = new AbortController();
+      await Promise.race([stopped, pause(clock, STOP_MS, limit.signal)]);
+      limit.abort();
+    }
+    this.#session = undefined;
+    session.close();
+  }
+
+  async #start(
+    connection: TerminalConnection,
+    session: NetworkSession,
+    linkSpeed: number,
+    over: AbortSignal,
+  ): Promise<void> {
+    const { clock, log, params, onEvent } = this.#options;
+    const asked = connection.ask('NetworkStart', params);
+    const answer = typeof asked === 'string' ? undefined : await unlessAborted(asked, over);
+    if (answer === undefined || answer.lost !== undefined) return;
+    if (answer.kind === 'error') {
+      const error = new PeerError(answer, readReason(answer));
+      if (NOT_NOW.has(error.code)) {
+        log.info('the terminal cannot take the network now', { why: error.message });
+        onEvent?.({ kind: 'waiting', error });
+        const next = new AbortController();
+        const either = AbortSignal.any([over, next.signal]);
+        await Promise.race([pause(clock, RETRY_MS, either), connection.ended]);
+        next.abort();
+        return this.#start(connection, session, linkSpeed, over);
+      }
+      log.warn('the terminal does not want the network', { why: error.message });
+      onEvent?.({ kind: 'refused', error });
+      return;
+    }
+    session.isStarted = true;
+    session.isBusy = this.#isBusy;
+    log.info('network offered', { 'link speed': Number.isFinite(linkSpeed) ? linkSpeed : 'off' });
+    onEvent?.({ kind: 'started', linkSpeed });
+  }
+
+  async #linkSpeedOf(connection: TerminalConnection, over: AbortSignal): Promise<number> {
+    const { linkSpeed, clock, params } = this.#options;
+    if (linkSpeed !== undefined) return linkSpeed;
+    const limit = new Limit(clock, INFO_MS, over);
+    const info = await askInfo(connection, params, limit.signal);
+    limit.stop();
+    return Math.max(LEAST_LINK_SPEED, info?.linkSpeed ?? 0);
+  }
+}

@@ -1,0 +1,210 @@
+import { type Clock, isoTime } from '../base/clock.ts';
+import { describeFault } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { isNeverStored } from '../base/mask/rules.ts';
+import { dropMembers } from '../rpc/drop-members.ts';
+import { Journal, type Lookup, type OwnedEntry } from '../store/journal.ts';
+import type { SentRecord } from '../store/journal-record.ts';
+import type { Answer } from './answer.ts';
+import { PosError, type SaleIdentity } from './pos-error.ts';
+import { nextReceiptNumber } from './receipt-counter.ts';
+
+/** A disk that does not answer must not keep an outcome from the cashier. */
+const RECORD_LIMIT_MS = 5000;
+
+/** What is to be stored of a sale before it is sent. */
+export interface SaleRecord extends SaleIdentity {
+  readonly method: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+}
+
+export interface SaleStoreOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly keepMs: number;
+}
+
+/**
+ * The register's durable store: a journal with an entry for each sale, and the receipt numbers. Shared by any number
+ * of processes; the owner of an unfinished entry is known by a kernel lock.
+ */
+export class SaleStore {
+  readonly #journal: Journal;
+  readonly #options: SaleStoreOptions;
+
+  /** Rejects with STORE_FAILED. */
+  static async open(folder: string, options: SaleStoreOptions): Promise<SaleStore> {
+    try {
+      return new SaleStore(await Journal.open(folder, options), options);
+    } catch (cause) {
+      throw new PosError('STORE_FAILED', `the store ${folder} cannot be opened: ${causeOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  private constructor(journal: Journal, options: SaleStoreOptions) {
+    this.#journal = journal;
+    this.#options = options;
+  }
+
+  get folder(): string {
+    return this.#journal.folder;
+  }
+
+  close(): Promise<void> {
+    return this.#journal.close();
+  }
+
+  /** Rejects with STORE_FAILED. */
+  nextReceiptId(): Promise<string> {
+    return this.#guard(async () => String(await nextReceiptNumber(this.folder, this.#options.clock)));
+  }
+
+  /** Begins a sale: its entry is on the disk when this resolves. Rejects with STORE_FAILED, and leaves no trace then. */
+  begin(record: SaleRecord): Promise<OwnedEntry | 'exists'> {
+    const { method, amountMinor, currency } = record;
+    return this.#guard(() =>
+      this.#journal.begin(idOf(record), {
+        ...this.#sentRecord('sent', record),
+        method,
+        amount: String(amountMinor),
+        currency,
+        pid: process.pid,
+      }),
+    );
+  }
+
+  /** Stores what was found out about a sale that the store does not know. Rejects with STORE_FAILED. */
+  async recordUnknown(identity: SaleIdentity, answer: Answer): Promise<void> {
+    const sent = { ...this.#sentRecord('absent', identity), method: '' };
+    const entry = await this.#guard(() =>
+      this.#journal.begin(idOf(identity), sent, this.#doneRecord(answer)),
+    );
+    if (entry !== 'exists') await entry.release();
+  }
+
+  /** Rejects with STORE_FAILED. */
+  lookup(identity: SaleIdentity): Promise<Lookup> {
+    return this.#guard(() => this.#journal.lookup(idOf(identity)));
+  }
+
+  /** Takes over an entry that nobody is at. Rejects with STORE_FAILED. */
+  claim(identity: SaleIdentity): Promise<OwnedEntry | undefined> {
+    return this.#guard(() => this.#journal.claim(idOf(identity)));
+  }
+
+  /**
+   * Reads the whole store: the sales without an outcome that nobody is at, oldest first, and whether anything in it is
+   * older than the store keeps. Rejects with STORE_FAILED.
+   */
+  survey(): Promise<{ readonly unfinished: SaleIdentity[]; readonly hasOld: boolean }> {
+    return this.#guard(async () => {
+      const found: { identity: SaleIdentity; time: string }[] = [];
+      let hasOld = false;
+      for await (const entry of this.#journal.entries()) {
+        const { file, sent, done, isRunning, isSetAside, fault } = entry;
+        if (this.#isOld(done === undefined ? entry.changedMs : Date.parse(done.time))) hasOld = true;
+        if (isRunning || (done !== undefined && !isSetAside)) continue;
+        const identity = sent === undefined ? undefined : identityOf(sent);
+        if (identity === undefined || isSetAside || fault !== undefined) {
+          this.#options.log.error('an entry of the store cannot be read', { folder: this.folder, file });
+        } else if (sent !== undefined) found.push({ identity, time: sent.time });
+      }
+      found.sort((a, b) => (a.time < b.time ? -1 : 1));
+      return { unfinished: found.map(({ identity }) => identity), hasOld };
+    });
+  }
+
+  /** Removes what is older than the store keeps. Never rejects. */
+  async prune(): Promise<void> {
+    try {
+      await this.#journal.prune();
+    } catch (fault) {
+      this.#options.log.warn('the store cannot be pruned', { why: describeFault(fault) });
+    }
+  }
+
+  /**
+   * Stores an outcome and lets go of the entry. False when the disk refuses it or takes too long: the entry is then open,
+   * and whoever recovers it finds the same outcome. Never rejects.
+   */
+  async finish(entry: OwnedEntry, answer: Answer): Promise<boolean> {
+    const { clock, log } = this.#options;
+    const stored = entry.finish(this.#doneRecord(answer)).then(
+      () => true,
+      async (fault: unknown) => {
+        log.error('the store does not take an outcome', { folder: this.folder, why: describeFault(fault) });
+        await entry.release().catch(() => {});
+        return false;
+      },
+    );
+    let limit: { cancel(): void } | undefined;
+    const late = new Promise<false>((resolve) => {
+      limit = clock.after(RECORD_LIMIT_MS, () => {
+        log.error('the store does not take an outcome in time', { folder: this.folder });
+        resolve(false);
+      });
+    });
+    return Promise.race([stored, late]).finally(() => limit?.cancel());
+  }
+
+  /** Removes the entry of a sale of which nothing was sent. Never rejects: what stays is found not to have arrived. */
+  async withdraw(entry: OwnedEntry): Promise<void> {
+    try {
+      await entry.withdraw();
+    } catch (fault) {
+      this.#options.log.warn('an entry cannot be withdrawn', { why: describeFault(fault) });
+      await entry.release().catch(() => {});
+    }
+  }
+
+  #isOld(timeMs: number): boolean {
+    return this.#options.clock.wallMs() - timeMs > this.#options.keepMs;
+  }
+
+  #sentRecord(
+    state: SentRecord['state'],
+    identity: SaleIdentity,
+  ): Pick<SentRecord, 'state' | 'version' | 'register' | 'identity' | 'time'> {
+    const { receiptId, sequenceId } = identity;
+    return {
+      state,
+      version: 1,
+      register: '',
+      identity: { receipt_id: receiptId, sequence_id: sequenceId },
+      time: isoTime(this.#options.clock),
+    };
+  }
+
+  /** For the disk: never with track data, verification values or PINs. */
+  #doneRecord({ kind, text }: Answer): { kind: Answer['kind']; text: string; time: string } {
+    const storable = dropMembers(text, isNeverStored);
+    if (storable !== text) this.#options.log.warn('an answer has card secrets; it is stored without them');
+    return { kind, text: storable, time: isoTime(this.#options.clock) };
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      const text = `the store ${this.folder} cannot be used: ${causeOf(cause)}`;
+      throw new PosError('STORE_FAILED', text, { cause });
+    }
+  }
+}
+
+export function identityOf({ identity }: SentRecord): SaleIdentity | undefined {
+  const { receipt_id: receiptId, sequence_id: sequenceId } = identity;
+  return receiptId === undefined || sequenceId === undefined ? undefined : { receiptId, sequenceId };
+}
+
+function idOf({ receiptId, sequenceId }: SaleIdentity): string {
+  return Journal.idOf('', JSON.stringify([receiptId, sequenceId]));
+}
+
+/** The operating system's word, not ours about options of another command. */
+function causeOf(fault: unknown): string {
+  return describeFault(fault instanceof Error && fault.cause !== undefined ? fault.cause : fault);
+}

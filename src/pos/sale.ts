@@ -1,0 +1,57 @@
+import type { JsonObject } from './answer.ts';
+import type { ErrorReason, PosError, SaleIdentity } from './pos-error.ts';
+
+/** How a sale ended, always the truth: money was moved (`approved`) or was not (the others). */
+export type Outcome = 'approved' | 'declined' | 'cancelled' | 'not-reached';
+
+export interface SaleRequest {
+  /** In the currency's smallest unit: 1230 is 12.30 EUR. 1 to 999 999 999 999. */
+  readonly amountMinor: number;
+  /** ISO 4217, as in `EUR`. */
+  readonly currency: string;
+  /** Default: the next number of the store. Given ones must be new for every sale. */
+  readonly receiptId?: string | number | undefined;
+  /** Default 1. */
+  readonly sequenceId?: string | number | undefined;
+  /** Further params of the request. */
+  readonly extra?: JsonObject | undefined;
+}
+
+export interface SaleOutcome extends SaleIdentity {
+  readonly outcome: Outcome;
+  /** `Purchase` or `Refund`; empty for a sale that the store does not know. */
+  readonly method: string;
+  /** Undefined for a sale that the store does not know. */
+  readonly amountMinor: number | undefined;
+  readonly currency: string | undefined;
+  /** The terminal's result, when approved. */
+  readonly result?: JsonObject;
+  /** Why it was not approved. */
+  readonly reason?: ErrorReason;
+  /** The result or error object as the terminal wrote it; from the store: without card secrets. */
+  readonly text: string;
+  /** False: the disk refused the outcome. It is true all the same, and `recover` will find it again. */
+  readonly isRecorded: boolean;
+}
+
+/** A sale whose outcome nobody could tell yet; its entry stays open. */
+export interface UnknownSale extends SaleIdentity {
+  readonly outcome: 'unknown';
+  readonly method: string;
+  readonly amountMinor: number | undefined;
+  readonly currency: string | undefined;
+  readonly error: PosError;
+}
+
+/**
+ * Where a sale is. `recorded`: on disk, nothing sent; `sent`: may be charged from here on; `lost`: the connection went
+ * away; `asking`: the terminal is asked for the outcome, `count` times so far; `decided`: the outcome is known.
+ */
+export interface SaleProgress extends SaleIdentity {
+  readonly step: 'recorded' | 'connected' | 'sent' | 'lost' | 'asking' | 'decided';
+  readonly method: string;
+  readonly count?: number;
+}
+
+/** What `recover` made of an entry. */
+export type RecoveredSale = SaleOutcome | UnknownSale;

@@ -1,0 +1,310 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import type { CloseReason } from '../base/close-reason.ts';
+import { deferred } from '../base/deferred.ts';
+import { describeFault } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Statistics } from '../base/statistics.ts';
+import type {
+  ConnectionEvents,
+  ConversationHost,
+  InboundNotification,
+  InboundRequest,
+  PeerConnection,
+} from '../dialect/dialect.ts';
+import { JsonposConversation, type JsonposOptions } from '../dialect/jsonpos/conversation.ts';
+import { SyncAsker } from '../dialect/jsonpos/sync-asker.ts';
+import { createIds } from '../rpc/ids.ts';
+import { OutputQueue } from '../wire/output-queue.ts';
+import type { Wire } from '../wire/wire.ts';
+import { type Answer, keepAnswer } from './answer.ts';
+
+/** How long the terminal's last bytes are read and thrown away after the goodbye. */
+const DISCARD_MS = 2000;
+
+export interface TerminalConnectionOptions extends Pick<JsonposOptions, 'maxFrameBytes' | 'keepalive'> {
+  /** `_Sync` comes before everything else; not on wires that keep message borders. */
+  readonly sync: boolean;
+  readonly discardMs: number;
+  readonly linkSpeed: number | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly statistics: Statistics;
+  readonly randomId: () => string;
+}
+
+export interface TerminalConnectionEvents {
+  /** It can be spoken on. */
+  ready(): void;
+  /** The terminal has sent something. */
+  heard(): void;
+  request(request: InboundRequest): void;
+  notification(notification: InboundNotification): void;
+  /** It can be spoken on no more, and everything that was asked is settled. Once. */
+  ended(reason: CloseReason): void;
+  /** The wire is gone. Once, after `ended`. */
+  closed(): void;
+}
+
+/** Why a request was not sent. */
+export type Unsent = 'too-large' | 'full' | 'closed';
+
+/**
+ * One wire to the terminal, from the register's side:
+ *
+ *   synchronising (`_Sync` only) ──▶ speaking ──▶ finishing (goodbye, end of output, read and discard) ──▶ closed
+ *
+ * Any state goes to finishing when there is a reason, and to closed when the wire is lost.
+ */
+export class TerminalConnection implements ConversationHost, ConnectionEvents {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly statistics: Statistics;
+  readonly #options: TerminalConnectionOptions;
+  readonly #events: TerminalConnectionEvents;
+  readonly #wire: Wire;
+  readonly #output: OutputQueue;
+  readonly #ended = deferred<CloseReason>();
+  readonly #over = new AbortController();
+  #conversation: JsonposConversation | undefined;
+  #peer: PeerConnection | undefined;
+  #asker: SyncAsker | undefined;
+  #state: 'synchronising' | 'speaking' | 'finishing' | 'closed' = 'synchronising';
+  #reason: CloseReason | undefined;
+  #inputEnded = false;
+  #outputEnded = false;
+  #discard: Timer | undefined;
+  #written: () => void = () => {};
+
+  /** Takes the wire over and starts it. Nothing is reported from inside. */
+  constructor(wire: Wire, options: TerminalConnectionOptions, events: TerminalConnectionEvents) {
+    this.clock = options.clock;
+    this.log = options.log;
+    this.statistics = options.statistics;
+    this.#options = options;
+    this.#events = events;
+    this.#wire = wire;
+    const { clock, linkSpeed } = options;
+    this.#output = new OutputQueue(wire, {
+      clock,
+      onHigh: (isHigh) => this.#congested(isHigh),
+      onStalled: () => this.#stalled(),
+      onWritten: () => this.#written(),
+      ...(linkSpeed !== undefined && { linkSpeed }),
+    });
+    wire.start({
+      chunk: (bytes) => this.#receive(bytes),
+      end: () => this.#endOfInput(),
+      closed: (fault) => this.#closed(fault),
+    });
+  }
+
+  /** Begins: by `_Sync` where the stream needs it, else at once. Call once. */
+  begin(): void {
+    if (this.#state !== 'synchronising') return;
+    if (!this.#options.sync || this.#wire.framing === 'messages') {
+      this.#speak();
+      return;
+    }
+    const { clock, discardMs, randomId } = this.#options;
+    this.#asker = new SyncAsker({
+      clock,
+      nextId: createIds('pos-sync', randomId()),
+      send: (bytes) => this.#output.push(bytes, 'normal'),
+      discardMs,
+      settled: (outcome) => {
+        this.#asker = undefined;
+        if (outcome === 'synchronised') {
+          this.#events.heard();
+          this.#speak();
+        } else this.#finish({ code: 'SYNC_FAILED', text: 'no answer to _Sync in time', by: 'us' });
+      },
+    });
+  }
+
+  get isSpeaking(): boolean {
+    return this.#state === 'speaking';
+  }
+
+  /** Resolves when it can be spoken on no more. */
+  get ended(): Promise<CloseReason> {
+    return this.#ended.promise;
+  }
+
+  /** Aborts then: for who waits again and again. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Bytes that the wire has not taken yet. */
+  get queuedBytes(): number {
+    return this.#output.queuedBytes;
+  }
+
+  /** From now on output is paced to a line of so many bytes a second. */
+  pace(linkSpeed: number): void {
+    this.#output.pace(linkSpeed);
+  }
+
+  /** Who is told whenever the wire has taken something. */
+  onWritten(written: () => void): void {
+    this.#written = written;
+  }
+
+  /** Asks the terminal. The promise always resolves: with what was answered, or with a loss. */
+  ask(method: string, params: string): Promise<Answer> | Unsent {
+    if (this.#peer === undefined || this.#state !== 'speaking') return 'closed';
+    const answer = deferred<Answer>();
+    const outcome = this.#peer.request(JSON.stringify(method), Buffer.from(params), (given) =>
+      answer.resolve(keepAnswer(given)),
+    );
+    return outcome === 'sent' ? answer.promise : outcome;
+  }
+
+  /** Tells the terminal. */
+  tell(method: string, params: string): 'sent' | Unsent {
+    if (this.#peer === undefined || this.#state !== 'speaking') return 'closed';
+    return this.#peer.notify(JSON.stringify(method), Buffer.from(params));
+  }
+
+  /** Says goodbye and ends. Safe to repeat. */
+  close(reason: CloseReason): void {
+    if (this.#peer !== undefined) this.#peer.close(reason);
+    else this.#finish(reason);
+  }
+
+  // What the conversation may use.
+
+  randomId(): string {
+    return this.#options.randomId();
+  }
+
+  send(frame: Uint8Array, urgency: 'urgent' | 'normal'): void {
+    this.#output.push(frame, urgency);
+  }
+
+  discardOutput(): void {
+    this.#output.discard();
+  }
+
+  opened(peer: PeerConnection): ConnectionEvents {
+    this.#peer = peer;
+    return this;
+  }
+
+  finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost'): void {
+    this.#finish(reason, how === 'lost');
+  }
+
+  // What the conversation reports.
+
+  request(request: InboundRequest): void {
+    this.#events.request(request);
+  }
+
+  notification(notification: InboundNotification): void {
+    this.#events.notification(notification);
+  }
+
+  /** A terminal that sends nothing more is of no use: what it has asked is dropped. */
+  inputEnded(reason: CloseReason): void {
+    this.#peer?.close(reason);
+  }
+
+  closed(reason: CloseReason): void {
+    this.#end(reason);
+  }
+
+  // Inside.
+
+  #speak(): void {
+    if (this.#state !== 'synchronising') return;
+    this.#state = 'speaking';
+    const { maxFrameBytes, keepalive } = this.#options;
+    this.#conversation = new JsonposConversation(this, this.#wire.framing, {
+      maxFrameBytes,
+      keepalive,
+      idPrefix: 'pos',
+      pingAtOnce: true,
+    });
+    this.#events.ready();
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#state === 'finishing') return;
+    if (this.#asker !== undefined) {
+      const rest = this.#asker.receive(bytes);
+      if (rest !== undefined && rest.length > 0) this.#conversation?.receive(rest);
+    } else {
+      this.#events.heard();
+      this.#conversation?.receive(bytes);
+    }
+  }
+
+  #endOfInput(): void {
+    this.#inputEnded = true;
+    if (this.#conversation !== undefined && this.#state === 'speaking') this.#conversation.endOfInput();
+    else if (this.#state === 'finishing') this.#discardUntilEnd();
+    else this.#finish({ code: 'CONNECTION_CLOSED', text: 'the terminal has closed', by: 'peer' });
+  }
+
+  #finish(reason: CloseReason, isSilent = false): void {
+    if (this.#state === 'finishing' || this.#state === 'closed') return;
+    this.#state = 'finishing';
+    this.#asker?.stop();
+    this.#end(reason);
+    this.#wire.resume();
+    this.#output.end(() => {
+      this.#outputEnded = true;
+      this.#discardUntilEnd();
+    });
+    // What a silent terminal has not received by then it is not to receive later: a sale could be in it.
+    this.#discard = this.clock.after(DISCARD_MS, () => {
+      if (isSilent || !this.#outputEnded) this.#abandon();
+      else this.#wire.destroy();
+    });
+  }
+
+  /** Everything is written and output is ended: wait a moment for the terminal to close as well. */
+  #discardUntilEnd(): void {
+    if (this.#outputEnded && this.#inputEnded) this.#wire.destroy();
+  }
+
+  #abandon(): void {
+    if (this.#wire.reset === undefined) this.#wire.destroy();
+    else this.#wire.reset();
+  }
+
+  #congested(isCongested: boolean): void {
+    if (isCongested && this.#state === 'speaking') this.#wire.pause();
+    else this.#wire.resume();
+    this.#conversation?.congested(isCongested);
+  }
+
+  #stalled(): void {
+    this.#lose({ code: 'WIRE_WRITE_TIMEOUT', text: 'the terminal takes nothing', by: 'us' });
+    this.#abandon();
+  }
+
+  #closed(fault: Error | undefined): void {
+    const text = fault === undefined ? 'the terminal has closed' : describeFault(fault);
+    this.#lose({ code: 'CONNECTION_CLOSED', text, by: 'wire' });
+    this.#discard?.cancel();
+    this.#state = 'closed';
+    this.#events.closed();
+  }
+
+  #lose(reason: CloseReason): void {
+    this.#output.abandon();
+    if (this.#state === 'speaking') this.#conversation?.lost(reason);
+    else this.#finish(reason);
+  }
+
+  /** The first reason sticks. */
+  #end(reason: CloseReason): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#events.ended(reason);
+    this.#ended.resolve(reason);
+    this.#over.abort();
+  }
+}
