@@ -14,6 +14,7 @@ import type {
   Dialect,
   DialectOptions,
   PeerConnection,
+  Verdict,
 } from '../dialect/dialect.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { expandEndpoint, placeholdersOf } from '../endpoint/expand.ts';
@@ -53,12 +54,16 @@ export interface BridgeOptions {
   readonly timeoutMs: (method: string) => number;
   readonly outcomeWaitMs: number;
   readonly protocol: DialectOptions;
+  /** What the link carries, bytes per second, where it carries less than the wire takes; default: no limit. */
+  readonly linkSpeed?: number;
   /** A path, or `none`; undefined: the default for the payment endpoint. */
   readonly lock?: string;
   /** Part of the identity of transactions; default: the peer's IP address, else empty. */
   readonly register?: string;
   /** How long a repeated request gets the stored answer. */
   readonly repeatWindowMs: number;
+  /** Where the wire can be opened again: see `ConversationHost.branch`. */
+  readonly branch?: ConversationHost['branch'];
 }
 
 /** What the process lends to its bridges. */
@@ -75,8 +80,11 @@ export interface BridgeContext extends PoolOptions {
   readonly nextSuffix: () => string;
 }
 
-/** How a bridge ended. `unknown`: the outcome of a transaction could not be found. */
-export type BridgeEnd = 'ended' | 'broken' | 'failed' | 'unknown';
+/**
+ * How a bridge ended. `unknown`: the outcome of a transaction could not be found. `refused`: the peer does not let us in, and trying
+ * again does not help.
+ */
+export type BridgeEnd = 'ended' | 'broken' | 'failed' | 'refused' | 'unknown';
 
 /**
  * One wire and everything on it: prepared → speaking → finishing (goodbye, half-close, read and discard) → wire
@@ -94,9 +102,12 @@ export class Bridge implements ConversationHost {
   readonly #output: OutputQueue;
   readonly #sessions = new Set<Session>();
   readonly #end = deferred<BridgeEnd>();
-  readonly #firstName: string;
+  readonly #gone = deferred<void>();
+  /** Of the first connection's name. */
+  readonly #firstSuffix: string;
   #conversation: Conversation | undefined;
   #names = 0;
+  #isAccepted = false;
   #how: BridgeEnd = 'ended';
   #hasUnknown = false;
   #isFinishing = false;
@@ -111,14 +122,23 @@ export class Bridge implements ConversationHost {
    * but the wire.
    */
   static async open(wire: Wire, options: BridgeOptions, context: BridgeContext): Promise<Bridge> {
-    const name = connectionName(wire, options, context);
-    const pool = new AttachmentPool(context, context.pool);
+    const suffix = context.nextSuffix();
+    const name = connectionName(wire, options, suffix);
+    // Where connections follow each other on one wire the applications stay attached in between.
+    const keeps = options.protocol.sync ? 'everything' : 'by kind';
+    const pool = new AttachmentPool(context, context.pool, keeps);
     try {
-      for (const { want } of wantsOf(options, name, wire, context)) {
-        await pool.prepare(want);
-        pool.get(want);
+      for (const identity of options.dialect.identities ?? [undefined]) {
+        const own = connectionName(wire, options, suffix, identity);
+        for (const { want } of wantsOf(options, { connection: own, identity }, wire, context)) {
+          await pool.prepare(want);
+          pool.get(want);
+        }
       }
-      return new Bridge(wire, options, context, pool, await openLock(options, context), name);
+      return new Bridge(wire, options, context, pool, await openLock(options, context), {
+        name,
+        suffix,
+      });
     } catch (fault) {
       await pool.close();
       throw fault;
@@ -131,21 +151,24 @@ export class Bridge implements ConversationHost {
     context: BridgeContext,
     pool: AttachmentPool,
     lock: TransactionLock,
-    firstName: string,
+    first: { readonly name: string; readonly suffix: string },
   ) {
     this.clock = context.clock;
-    this.log = context.log.with({ connection: firstName });
+    this.log = context.log.with({ connection: first.name });
     this.statistics = context.statistics;
     this.#wire = wire;
     this.#options = options;
     this.#context = context;
     this.#pool = pool;
     this.#lock = lock;
-    this.#firstName = firstName;
+    this.#firstSuffix = first.suffix;
     this.#output = new OutputQueue(wire, {
       clock: context.clock,
       onHigh: (isHigh) => this.#congested(isHigh),
       onStalled: () => this.#stalled(),
+      ...(options.linkSpeed !== undefined && { linkSpeed: options.linkSpeed }),
+      onSlowFrame: (bytes) =>
+        this.log.warn('a frame takes more than 4 s on this link', { bytes, linkSpeed: options.linkSpeed }),
     });
   }
 
@@ -168,11 +191,28 @@ export class Bridge implements ConversationHost {
     return this.#end.promise;
   }
 
+  /** Resolves when the wire is closed; transactions may still be awaited. */
+  get wireClosed(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** Whether a connection has ever begun on this wire. */
+  get hasConversed(): boolean {
+    return this.#names > 0;
+  }
+
+  /** Whether the peer has let us in, or has refused to for good. */
+  get verdict(): 'accepted' | 'refused' | 'none' {
+    if (this.#how === 'refused') return 'refused';
+    return this.#isAccepted ? 'accepted' : 'none';
+  }
+
   /** Refuses new work, finishes what is open within 5 s. */
   stop(): void {
     if (this.#stopLimit !== undefined) return;
     this.#stopLimit = this.clock.after(STOP_LIMIT_MS, () => this.#wire.destroy());
     for (const session of [...this.#sessions]) session.stop();
+    this.#conversation?.stop?.();
   }
 
   /** Sizes of the moment, for statistics. */
@@ -199,21 +239,33 @@ export class Bridge implements ConversationHost {
     if (this.#output.queuedBytes > MAX_OUTPUT_BYTES) queueMicrotask(() => this.#stalled());
   }
 
-  opened(peer: PeerConnection): ConnectionEvents {
+  discardOutput(): void {
+    this.#output.discard();
+  }
+
+  accepted(): void {
+    this.#isAccepted = true;
+  }
+
+  branch(purpose: string, converse: Dialect['converse']): boolean {
+    return this.#options.branch?.(purpose, converse) ?? false;
+  }
+
+  opened(peer: PeerConnection, identity?: string): ConnectionEvents {
     const { clock, statistics, version, pid } = this.#context;
-    const name =
-      this.#names === 0 ? this.#firstName : connectionName(this.#wire, this.#options, this.#context);
+    const suffix = this.#names === 0 ? this.#firstSuffix : this.#context.nextSuffix();
+    const name = connectionName(this.#wire, this.#options, suffix, identity);
     this.#names += 1;
     const log = this.log.with({ connection: name });
-    const { dialect, identity = dialect.transactions.identity } = this.#options;
+    const { dialect } = this.#options;
     const session = new Session(peer, {
       name,
       peerText: this.#wire.peer.text,
       version,
       dialect,
-      channels: this.#channels(name),
+      channels: this.#channels(name, identity),
       routes: this.#options.routes,
-      identity,
+      identity: this.#options.identity ?? dialect.transactions.identity,
       timeoutMs: this.#options.timeoutMs,
       outcomeWaitMs: this.#options.outcomeWaitMs,
       lock: this.#lock,
@@ -232,12 +284,15 @@ export class Bridge implements ConversationHost {
     this.#sessions.add(session);
     log.info('connected', { dialect: dialect.name, peer: this.#wire.peer.text });
     session.start();
-    if (this.#stopLimit !== undefined) session.stop();
+    if (this.#output.isHigh) session.congested(true);
+    // Its connection can be closed only when this has returned.
+    if (this.#stopLimit !== undefined) queueMicrotask(() => session.stop());
     return session;
   }
 
-  finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost'): void {
+  finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost', verdict?: Verdict): void {
     this.#isFinishing = true;
+    if (verdict !== undefined) this.#how = verdict;
     if (how === 'broken') this.#how = 'broken';
     if (FAILURES.has(reason.code)) this.#how = 'failed';
     if (this.#wireClosed) return;
@@ -280,6 +335,7 @@ export class Bridge implements ConversationHost {
     const text =
       fault === undefined ? 'the peer has closed' : `the connection was lost: ${describeFault(fault)}`;
     this.#lose({ code: 'CONNECTION_CLOSED', text, by: 'wire' });
+    this.#gone.resolve();
     this.#endIfDone();
   }
 
@@ -302,13 +358,16 @@ export class Bridge implements ConversationHost {
   #desk(log: Logger): JournalDesk | undefined {
     const { journal, clock } = this.#context;
     if (journal === undefined) return undefined;
-    const { register = this.#wire.peer.address ?? '', repeatWindowMs, outcomeWaitMs } = this.#options;
+    const { dialect, repeatWindowMs, outcomeWaitMs } = this.#options;
+    const peer = dialect.transactions.isGlobal ? '' : (this.#wire.peer.address ?? '');
+    const register = this.#options.register ?? peer;
     return new JournalDesk({ journal, register, repeatWindowMs, outcomeWaitMs, clock, log });
   }
 
-  #channels(name: string): Channels {
+  #channels(connection: string, identity: string | undefined): Channels {
     const channels = new Map<ChannelName, Attachment>();
-    for (const { channel, want } of wantsOf(this.#options, name, this.#wire, this.#context)) {
+    const wants = wantsOf(this.#options, { connection, identity }, this.#wire, this.#context);
+    for (const { channel, want } of wants) {
       channels.set(channel, this.#pool.get(want));
     }
     return channels;
@@ -323,14 +382,14 @@ const BROKEN: ReadonlySet<string> = new Set([
 ]);
 const FAILURES: ReadonlySet<string> = new Set(['KEEPALIVE', 'WIRE_WRITE_TIMEOUT']);
 
-function connectionName(wire: Wire, options: BridgeOptions, context: BridgeContext): string {
-  return `${options.name ?? wire.peer.text}.${context.nextSuffix()}`;
+function connectionName(wire: Wire, options: BridgeOptions, suffix: string, identity?: string): string {
+  return `${identity ?? options.name ?? wire.peer.text}.${suffix}`;
 }
 
 /** Each channel with its endpoint filled in for one connection. */
 function wantsOf(
   { channels }: BridgeOptions,
-  connection: string,
+  { connection, identity }: { readonly connection: string; readonly identity: string | undefined },
   wire: Wire,
   { pid }: BridgeContext,
 ): { channel: ChannelName; want: Want }[] {
@@ -339,9 +398,15 @@ function wantsOf(
     if (endpoint === undefined) return [];
     const placeholders = placeholdersOf(endpoint);
     const want: Want = {
-      endpoint: expandEndpoint(endpoint, { connection, peer: wire.peer.text, pid: String(pid) }),
+      endpoint: expandEndpoint(endpoint, {
+        connection,
+        peer: wire.peer.text,
+        pid: String(pid),
+        ...(identity !== undefined && { identity }),
+      }),
       direction: channel === 'device' && endpoint.kind === 'fifo' ? 'read' : 'both',
       creates: placeholders.includes('connection') || placeholders.includes('pid'),
+      isOwn: placeholders.includes('connection'),
     };
     return [{ channel, want }];
   });
@@ -349,10 +414,10 @@ function wantsOf(
 
 /** The lock that keeps transactions of one terminal apart, whichever process they come through. */
 export async function openLock(
-  { lock, channels }: Pick<BridgeOptions, 'lock' | 'channels'>,
+  { dialect, lock, channels }: Pick<BridgeOptions, 'dialect' | 'lock' | 'channels'>,
   { env, journal }: Pick<BridgeContext, 'env' | 'journal'>,
 ): Promise<TransactionLock> {
-  if (lock === 'none') return noLock;
+  if (lock === 'none' || dialect.transactions.isParallel) return noLock;
   if (lock !== undefined) return openKernelLock(lock);
   const payment = channels.get('payment');
   if (payment === undefined) return noLock;

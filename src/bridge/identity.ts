@@ -13,8 +13,14 @@ export interface Identity {
 /**
  * Reads the identifying members of `params`. Undefined when one is missing or neither string nor number; `ambiguous`
  * when any member of `params` comes twice, since two readers could then see two transactions.
+ *
+ * @param caseless members whose values are the same in capital and small letters.
  */
-export function identify(params: Buffer, names: readonly string[]): Identity | 'ambiguous' | undefined {
+export function identify(
+  params: Buffer,
+  names: readonly string[],
+  caseless: readonly string[] = [],
+): Identity | 'ambiguous' | undefined {
   const scan = scanObject(params, names);
   if (!scan.ok) return 'ambiguous';
   const values: [string, string][] = [];
@@ -29,7 +35,9 @@ export function identify(params: Buffer, names: readonly string[]): Identity | '
     members.push(`${JSON.stringify(name)}:${text}`);
   }
   return {
-    key: JSON.stringify(values.map(([, value]) => value)),
+    key: JSON.stringify(
+      values.map(([name, value]) => (caseless.includes(name) ? value.toLowerCase() : value)),
+    ),
     values: Object.fromEntries(values),
     params: Buffer.from(`{${members.join(',')}}`),
   };

@@ -39,6 +39,10 @@ export interface TransactionRequest {
   readonly record: Omit<SentRecord, 'state' | 'version' | 'register' | 'identity' | 'time'>;
   /** Takes the terminal for the transaction of this name. */
   acquire(id: string): LockAttempt;
+  /** Without an outcome it may be handed over again: the application knows a repeated one. */
+  readonly isRepeatable?: boolean;
+  /** What a repeated one is answered with, however old the outcome is. */
+  repeated?(outcome: Answer): Answer | undefined;
   /** Asks the application about it, on the channel that it went to or would go to. */
   ask(channel: string | undefined): Promise<Answer | undefined>;
   /** It will take longer: others need not wait behind it. */
@@ -122,6 +126,8 @@ export class JournalDesk {
     const lookup = await this.#options.journal.lookup(id);
     if (lookup.state === 'running') return 'again';
     if (lookup.state === 'none') return this.#begin(id, request);
+    if (lookup.state === 'unresolved' && request.isRepeatable) return this.#resume(id, request);
+    if (lookup.state === 'lost' && request.isRepeatable) return this.#begin(id, request);
     request.delayed();
     const giveUpMs = this.#options.clock.nowMs() + this.#options.outcomeWaitMs;
     for (;;) {
@@ -157,9 +163,25 @@ export class JournalDesk {
     return 'again';
   }
 
+  /** Takes over an entry without an outcome, to hand the request over again. */
+  async #resume(id: string, request: TransactionRequest): Promise<Acceptance | 'again'> {
+    const entry = await this.#options.journal.claim(id);
+    if (entry === undefined) return 'again';
+    const attempt = request.acquire(id);
+    if (entry.lookup.state === 'unresolved' && attempt.acquired) {
+      return { kind: 'begun', entry, release: attempt.release };
+    }
+    await entry.release();
+    if (attempt.acquired) attempt.release();
+    else return { kind: 'busy', attempt };
+    return 'again';
+  }
+
   /** The same identity once more: the stored answer if it is the same request soon after, else a refusal. */
-  #repeat({ done }: Found, { record }: TransactionRequest): Acceptance {
+  #repeat({ done }: Found, { record, repeated }: TransactionRequest): Acceptance {
     const { sent, time } = done;
+    const answer = repeated?.(done);
+    if (answer !== undefined) return { kind: 'answer', answer };
     const ageMs = this.#options.clock.wallMs() - Date.parse(time);
     const isSame =
       sent.state === 'sent' && sent.amount === record.amount && sent.currency === record.currency;

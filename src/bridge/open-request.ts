@@ -10,6 +10,7 @@ export interface OpenRequest {
   readonly id: string;
   readonly method: string;
   readonly fits: InboundRequest['fits'];
+  readonly faultOf: InboundRequest['faultOf'];
   readonly answer: InboundRequest['answer'];
   /** Where it goes; undefined for a recovery request that only the journal answers. */
   readonly attachment: Attachment | undefined;

@@ -10,6 +10,8 @@ export interface ServerOptions extends BridgeOptions {
   readonly maxConnections: number;
   /** Origins whose web pages may connect over WebSocket. */
   readonly allowOrigins: readonly string[];
+  /** Put around every wire. */
+  readonly around?: (wire: Wire) => Wire;
 }
 
 /** A bridge for every connection accepted on one endpoint: listening → stopping → stopped. */
@@ -70,7 +72,10 @@ export class Server {
       wire.destroy();
       return;
     }
-    const running = this.#speak(wire).finally(() => this.#running.delete(running));
+    const { around } = this.#options;
+    const running = this.#speak(around === undefined ? wire : around(wire)).finally(() =>
+      this.#running.delete(running),
+    );
     this.#running.add(running);
   }
 

@@ -85,9 +85,9 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     this.#transactions = new Transactions(this, { ...options, rules: dialect.transactions });
     this.#questions = new Questions({
       user: this,
-      method: recovery,
+      method: recovery ?? '',
       clock,
-      timeoutMs: timeoutMs(recovery),
+      timeoutMs: timeoutMs(recovery ?? ''),
       randomId,
     });
   }
@@ -151,7 +151,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     this.#state = 'gone';
     this.#questions.close();
     for (const open of [...this.#open.values()]) {
-      if (open.transaction?.isHandedOver) this.#transactions.limit(open);
+      if (open.transaction?.isHandedOver) this.#transactions.abandoned(open);
       else {
         open.line?.withdraw();
         this.#forget(open);
@@ -241,7 +241,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       if (open.transaction?.isHandedOver) this.#transactions.recover(open);
       else if (open.transaction === undefined) {
         // A line that was not handed over is refused by the attachment itself, under the same code.
-        this.settleRefused(open, 'CHANNEL_CLOSED', `the application at ${attachment.text} went away`);
+        this.settleRefused(open, 'CHANNEL_CLOSED', goneText(attachment));
       }
     }
   }
@@ -258,10 +258,10 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   }
 
   remember(
-    { id, method, fits, answer }: InboundRequest,
+    { id, method, fits, faultOf, answer }: InboundRequest,
     more: Pick<OpenRequest, 'attachment' | 'identity' | 'transaction'>,
   ): OpenRequest {
-    const open: OpenRequest = { id, method, fits, answer, ...more };
+    const open: OpenRequest = { id, method, fits, faultOf, answer, ...more };
     this.#open.set(id, open);
     this.#startTimer(open);
     return open;
@@ -333,6 +333,15 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       this.#options.log.info('an answer came when the peer was gone', { method: open.method, kind });
     }
     this.#countOutcome(open.method, kind);
+    this.#endIfDone();
+  }
+
+  /** Its application is gone, and nobody can be asked: the peer has to repeat it. */
+  settleGone(open: OpenRequest): void {
+    if (!this.isOpen(open) || open.attachment === undefined) return;
+    this.#forget(open);
+    void open.transaction?.entry?.release();
+    this.refuse(open, 'CHANNEL_CLOSED', goneText(open.attachment));
     this.#endIfDone();
   }
 
@@ -452,7 +461,12 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       return;
     }
     const answer: Answer = { kind, text: full };
-    if (open === undefined) this.#questions.answered(id, answer);
+    const fault = open?.faultOf?.(kind, full);
+    if (open !== undefined && fault !== undefined) {
+      this.#complain(from, undefined, fault.code, fault.why, id);
+      if (open.transaction === undefined)
+        this.settleRefused(open, 'INTERNAL_ERROR', 'the answer is malformed');
+    } else if (open === undefined) this.#questions.answered(id, answer);
     else if (!this.canTake(open, answer)) {
       const why = 'the answer does not fit a frame';
       this.#complain(from, undefined, 'RESPONSE_TOO_LARGE', why, id);
@@ -475,6 +489,11 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     }
     if (message.depth > MAX_DEPTH) {
       this.#complain(from, idText, 'JSONRPC_INVALID_PARAMS', TOO_DEEP);
+      return;
+    }
+    const fault = idText === undefined ? this.#peer.faultOf?.(methodText, params) : undefined;
+    if (fault !== undefined) {
+      this.#complain(from, idText, fault.code, fault.why);
       return;
     }
     const outcome =
@@ -556,6 +575,10 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     if (log.enabled('trace'))
       log.trace(event, { endpoint: text, text: bytes.toString('utf8', 0, bytes.length - 1) });
   }
+}
+
+function goneText({ text }: Attachment): string {
+  return `the application at ${text} went away`;
 }
 
 const WHY_REFUSED: Readonly<Record<Refusal, (where: string) => string>> = {

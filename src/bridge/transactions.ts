@@ -4,9 +4,11 @@ import { type Clock, isoTime } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
+import { isNeverStored } from '../base/mask/rules.ts';
 import { requestLine } from '../channel/application-line.ts';
 import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
+import { dropMembers } from '../rpc/drop-members.ts';
 import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import type { LockAttempt, TransactionLock } from '../store/lock.ts';
 import { type Identity, identify } from './identity.ts';
@@ -15,6 +17,8 @@ import type { OpenRequest, OpenTransaction } from './open-request.ts';
 import { type Answer, judgeAnswer } from './outcome.ts';
 import { Recovery } from './recovery.ts';
 
+/** Where nobody can be asked, an answer that comes so soon after the peer has gone is still recorded. */
+const LATE_MS = 5000;
 /** Transactions of one connection that may wait for the journal: each keeps its params. */
 const MAX_ACCEPTING = 64;
 
@@ -46,6 +50,8 @@ export interface TransactionsHost {
   settleRefused(open: OpenRequest, code: string, details: string): void;
   /** Gives the answer and forgets the request. */
   finish(open: OpenRequest, answer: Answer): void;
+  /** Ends an open request whose application is gone, without asking for its outcome. */
+  settleGone(open: OpenRequest): void;
   /** Ends an open request without an answer, and the connection with OUTCOME_UNKNOWN. */
   endUnknown(open: OpenRequest, why: string): void;
   /** Hands the line over in its order, or waits for its application. */
@@ -81,7 +87,13 @@ export class Transactions {
   }
 
   isRecovery(method: string): boolean {
-    return method === this.#options.rules.recovery;
+    const { recovery } = this.#options.rules;
+    return recovery !== undefined && method === recovery;
+  }
+
+  /** The members that identify a transaction of this method. */
+  #identityOf(method: string): readonly string[] {
+    return this.#options.rules.identityOf?.[method] ?? this.#options.identity;
   }
 
   /** Of a recovery request; undefined where it names no transaction clearly. */
@@ -93,7 +105,8 @@ export class Transactions {
   /** Takes in a request that moves money. */
   start(request: InboundRequest, attachment: Attachment): void {
     const { desk, lock } = this.#options;
-    const identity = identify(request.params, this.#options.identity);
+    const { caseless } = this.#options.rules;
+    const identity = identify(request.params, this.#identityOf(request.method), caseless);
     if (identity === 'ambiguous') {
       this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', 'a member of params comes twice');
     } else if (desk === undefined) {
@@ -143,7 +156,9 @@ export class Transactions {
       method: open.method,
       endpoint: attachment.text,
     });
-    if (open.identity === undefined) {
+    if (this.#options.rules.recovery === undefined) {
+      this.#host.settleGone(open);
+    } else if (open.identity === undefined) {
       this.giveUp(open, 'the application went away and the request has no identifiers');
     } else if (!this.#host.canHear(attachment)) {
       this.giveUp(open, 'the application went away and cannot come back');
@@ -163,6 +178,19 @@ export class Transactions {
     );
   }
 
+  /** Nobody waits at the wire any more. */
+  abandoned(open: OpenRequest): void {
+    const { transaction } = open;
+    if (this.#options.rules.recovery !== undefined || transaction === undefined) {
+      this.limit(open);
+      return;
+    }
+    transaction.limit?.cancel();
+    transaction.limit = this.#options.clock.after(LATE_MS, () => {
+      if (!transaction.isSettled) this.#host.settleGone(open);
+    });
+  }
+
   /** Ends it without an outcome: refused where it was not handed over, else without an answer. */
   giveUp(open: OpenRequest, why: string): void {
     const { transaction } = open;
@@ -176,7 +204,21 @@ export class Transactions {
 
   /** The application's answer. */
   settle(open: OpenRequest, answer: Answer): void {
-    this.#settleAs(open, answer, judgeAnswer(answer) === 'outcome' ? 'outcome' : 'words');
+    const { judge } = this.#options.rules;
+    if (judge === undefined) {
+      this.#settleAs(open, answer, judgeAnswer(answer) === 'outcome' ? 'outcome' : 'words');
+      return;
+    }
+    const judgement = judge(answer);
+    const entry = open.transaction?.entry;
+    if (judgement !== 'refused' || entry === undefined) {
+      this.#settleAs(open, answer, judgement === 'outcome' ? 'outcome' : 'words');
+      return;
+    }
+    // Nothing was done: a repeated request is a new one.
+    const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
+    if (open.transaction !== undefined) open.transaction.isSettled = true;
+    this.#host.holdOpen(this.withdraw(entry).then(() => this.#host.finish(open, own)));
   }
 
   /** An outcome is recorded, then given. Mere words are given, and Check will ask the application again. */
@@ -200,7 +242,7 @@ export class Transactions {
     const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
     faultPoint('before-done');
     this.#host.holdOpen(
-      desk.record(entry, own).then(() => {
+      desk.record(entry, this.#options.rules.kept?.(own) ?? own).then(() => {
         faultPoint('after-done');
         this.#host.finish(open, own);
         faultPoint('after-answer');
@@ -223,6 +265,8 @@ export class Transactions {
       identity,
       record: this.#recordOf(request),
       acquire: (transaction) => this.#options.lock.tryAcquire({ ...this.#holder(), transaction }),
+      isRepeatable: this.#options.rules.recovery === undefined,
+      repeated: (outcome) => this.#options.rules.repeated?.(request.method, outcome),
       ask: (channel) => this.#askOnce(channel, identity),
       delayed: () => {
         open.timer?.cancel(); // waiting for the holder of the same transaction has a limit of its own
@@ -312,7 +356,9 @@ export class Transactions {
   }
 
   #askOnce(channel: string | undefined, identity: Identity): Promise<Answer | undefined> {
-    const attachment = this.#host.attachmentOf(channel, this.#options.rules.recovery);
+    const { recovery } = this.#options.rules;
+    if (recovery === undefined) return Promise.resolve(undefined);
+    const attachment = this.#host.attachmentOf(channel, recovery);
     if (attachment === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => this.#host.ask(attachment, identity.params, resolve));
   }
@@ -341,7 +387,8 @@ export class Transactions {
     const [amount, currency] = values.map(textOf);
     return {
       method,
-      hash: createHash('sha256').update(params).digest('hex'),
+      // Not even a hash of card data: there are few enough card numbers to try them all.
+      hash: createHash('sha256').update(dropMembers(params.toString(), isNeverStored)).digest('hex'),
       channel: this.#host.channelOf(method),
       connection: this.#host.connection,
       pid: this.#options.pid,

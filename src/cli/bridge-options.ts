@@ -3,13 +3,17 @@ import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
 import type { BridgeOptions } from '../bridge/bridge.ts';
 import { matches, type Route } from '../bridge/router.ts';
-import type { KeepaliveOptions } from '../dialect/dialect.ts';
+import type { Dialect, KeepaliveOptions } from '../dialect/dialect.ts';
 import { DIALECT_NAMES, loadDialect } from '../dialect/registry.ts';
 import type { Endpoint, EndpointUse } from '../endpoint/endpoint.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
+import type { LineFacts } from './wire-place.ts';
 
+/** Bytes a second. */
+const MIN_LINK_SPEED = 10;
+const MAX_LINK_SPEED = 1_000_000_000;
 const MIN_FRAME_BYTES = 16_384;
 const MAX_FRAME_BYTES = 1_000_000;
 /** Longest time that a timer option takes: a day for answers; for outcomes what a timer of the runtime holds. */
@@ -17,19 +21,26 @@ const MAX_TIMEOUT_MS = 86_400_000;
 const MAX_OUTCOME_WAIT_MS = 23 * 86_400_000;
 const MAX_REPEAT_WINDOW_MS = 365 * 86_400_000;
 
+/** Options that belong to some dialects only. */
+const DIALECT_OPTIONS: readonly OptionName[] = ['sites', 'push', 'standby'];
+
 /** Turns what the user wrote into what a bridge needs, filling in defaults and refusing contradictions. */
 export async function resolveBridgeOptions(
   settings: Settings,
-  channels = readChannels(settings),
+  {
+    channels = readChannels(settings),
+    line = { isLine: false },
+  }: { readonly channels?: ReadonlyMap<ChannelName, Endpoint>; readonly line?: LineFacts } = {},
 ): Promise<BridgeOptions> {
   const dialectName = settings.text('dialect') ?? 'jsonpos';
-  const dialect = await loadDialect(dialectName);
-  if (dialect === undefined) {
+  const loaded = await loadDialect(dialectName);
+  if (loaded === undefined) {
     throw settings.fault(
       'dialect',
       `there is no dialect ${quoteText(dialectName, 64)}; there is ${DIALECT_NAMES.join(', ')}`,
     );
   }
+  const dialect = await configured(loaded, settings);
   const name = settings.read(
     'name',
     'a name of 1 to 64 letters, digits, dots, dashes or underscores',
@@ -51,19 +62,42 @@ export async function resolveBridgeOptions(
     'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons',
     (text) => (/^[A-Za-z0-9._:-]{1,64}$/.test(text) ? text : undefined),
   );
+  const linkSpeed = readLinkSpeed(settings) ?? line.bytesPerS;
   return {
     dialect,
     channels,
     routes: settings.list('route').map((text) => readRoute(settings, text)),
-    timeoutMs: readTimeouts(settings),
+    timeoutMs: readTimeouts(settings, dialect.timeoutMs),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
     repeatWindowMs: readDurationMs(settings, 'repeat-window', MAX_REPEAT_WINDOW_MS),
-    protocol: { maxFrameBytes, keepalive: readKeepalive(settings) },
+    protocol: {
+      maxFrameBytes,
+      keepalive: readKeepalive(settings),
+      sync: settings.flag('sync') ?? line.isLine,
+    },
+    ...(linkSpeed !== undefined && Number.isFinite(linkSpeed) && { linkSpeed }),
     ...(name !== undefined && { name }),
     ...(identity !== undefined && { identity }),
     ...(lock !== undefined && { lock }),
     ...(register !== undefined && { register }),
   };
+}
+
+/** Gives a dialect the options that are its own. */
+async function configured(dialect: Dialect, settings: Settings): Promise<Dialect> {
+  if (dialect.configure !== undefined) {
+    if (settings.command !== 'bridge') {
+      throw settings.fault('dialect', `${dialect.name} connects and does not listen: use posbridge --wire`);
+    }
+    return dialect.configure({
+      text: (option) => settings.text(option as OptionName),
+      environment: (name) => process.env[name],
+      fault: (option, why) => settings.fault(option as OptionName, why),
+    });
+  }
+  const strange = DIALECT_OPTIONS.find((option) => settings.isGiven(option));
+  if (strange !== undefined) throw settings.fault(strange, `--dialect ${dialect.name} has no such thing`);
+  return dialect;
 }
 
 /** An option that is an endpoint. */
@@ -139,6 +173,17 @@ function readChannels(settings: Settings): Map<ChannelName, Endpoint> {
   return channels;
 }
 
+/** Undefined: not said. Infinity: off. */
+export function readLinkSpeed(settings: Settings): number | undefined {
+  const form = `off, or bytes a second, a whole number from ${MIN_LINK_SPEED} to ${MAX_LINK_SPEED}`;
+  return settings.read('link-speed', form, (text) => {
+    if (text === 'off') return Number.POSITIVE_INFINITY;
+    if (!/^\d{1,10}$/.test(text)) return undefined;
+    const speed = Number(text);
+    return speed >= MIN_LINK_SPEED && speed <= MAX_LINK_SPEED ? speed : undefined;
+  });
+}
+
 function readRoute(settings: Settings, text: string): Route {
   const [method, channel, ...rest] = text.split('=');
   if (
@@ -154,8 +199,8 @@ function readRoute(settings: Settings, text: string): Route {
   return { method, channel };
 }
 
-function readTimeouts(settings: Settings): (method: string) => number {
-  let generalMs = 60_000;
+export function readTimeouts(settings: Settings, defaultMs = 60_000): (method: string) => number {
+  let generalMs = defaultMs;
   const special: { method: string; ms: number }[] = [];
   for (const text of settings.list('timeout')) {
     const at = text.lastIndexOf('=');
@@ -173,7 +218,7 @@ function readTimeouts(settings: Settings): (method: string) => number {
   return (method) => special.find((one) => matches(one.method, method))?.ms ?? generalMs;
 }
 
-function readKeepalive(settings: Settings): KeepaliveOptions | 'off' {
+export function readKeepalive(settings: Settings): KeepaliveOptions | 'off' {
   const form = 'IDLE,BUSY,LIMIT in seconds, such as 30,5,20, or off';
   const keepalive = settings.read('keepalive', form, (text): KeepaliveOptions | 'off' | undefined => {
     if (text === 'off') return 'off';

@@ -1,50 +1,101 @@
-import { Bridge } from '../bridge/bridge.ts';
-import { noteInherited, openFdWire } from '../wire/fd.ts';
-import { connectWire } from '../wire/socket.ts';
-import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
-import type { Wire } from '../wire/wire.ts';
+import { Bridge, type BridgeOptions } from '../bridge/bridge.ts';
+import { noteInherited } from '../wire/fd.ts';
 import { readEndpoint, resolveBridgeOptions } from './bridge-options.ts';
-import { exitCodeOf } from './exit-codes.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
 import type { Settings } from './settings.ts';
+import { findPlace, openPlace, type Place } from './wire-place.ts';
 
-/** `posbridge`: one connection, then exit. */
+/** `posbridge`: one connection, then exit; on a wire that comes back one after the other, until stopped. */
 export async function runBridge(settings: Settings): Promise<number> {
   noteInherited();
-  const options = await resolveBridgeOptions(settings);
+  const place = findPlace(settings);
+  const options = await resolveBridgeOptions(settings, { line: place.line });
+  const reopens = comesBack(place, options) && settings.flag('once') !== true;
+  const standby = readStandby(settings, options, reopens);
+  if (place.endpoint?.kind !== 'serial' && settings.isGiven('on-stuck')) {
+    throw settings.fault('on-stuck', 'goes with --wire serial:, without --once');
+  }
   const program = await Program.start(settings, 'one');
   try {
-    const bridge = await Bridge.open(
-      await openWire(settings, program, options.protocol.maxFrameBytes),
-      options,
-      program.context,
-    );
-    program.onGauges(() => bridge.gauges);
-    const ended = bridge.run();
-    program.onStop(() => bridge.stop());
-    return exitCodeOf(await ended);
+    return reopens
+      ? await speakForEver(settings, place, options, program, standby)
+      : await speakOnce(settings, place, options, program);
   } finally {
     await program.end();
   }
 }
 
-async function openWire(settings: Settings, { context }: Program, maxMessageBytes: number): Promise<Wire> {
-  const endpoint = readEndpoint(settings, 'wire', 'wire');
-  if (endpoint === undefined) {
-    const fds = chooseStdio(process.env, descriptorProbe);
-    return openFdWire(fds, { clock: context.clock, peer: peerFromEnvironment(process.env) });
+/** Whether a wire is opened again when it is lost: a serial line always, another one where the dialect wants it. */
+function comesBack({ endpoint }: Place, { dialect }: BridgeOptions): boolean {
+  if (endpoint?.kind === 'serial') return true;
+  return endpoint !== undefined && endpoint.kind !== 'fd' && dialect.reconnects !== undefined;
+}
+
+/** A second wire to the same peer. */
+function readStandby(settings: Settings, { dialect }: BridgeOptions, reopens: boolean): Place | undefined {
+  const endpoint = readEndpoint(settings, 'standby', 'wire');
+  if (endpoint === undefined) return undefined;
+  if (!reopens || dialect.ranked === undefined || !CONNECTED.has(endpoint.kind)) {
+    throw settings.fault('standby', 'goes with --wire, both of them tcp:, unix:, ws: or wss:');
   }
-  switch (endpoint.kind) {
-    case 'fd':
-      return openFdWire(endpoint, { clock: context.clock });
-    case 'unix':
-    case 'tcp':
-      return connectWire(endpoint);
-    case 'ws': {
-      const { connectWs } = await import('../wire/ws.ts');
-      return connectWs(endpoint, { maxMessageBytes });
-    }
-    default:
-      throw settings.fault('wire', `${endpoint.text} cannot carry a wire`);
-  }
+  return { endpoint, fds: undefined, tty: undefined, line: { isLine: false } };
+}
+
+const CONNECTED: ReadonlySet<string> = new Set(['tcp', 'unix', 'ws']);
+
+async function speakOnce(
+  settings: Settings,
+  place: Place,
+  options: BridgeOptions,
+  program: Program,
+): Promise<number> {
+  const wire = await openPlace(place, { settings, options, program });
+  const bridge = await Bridge.open(wire, options, program.context);
+  program.onGauges(() => bridge.gauges);
+  const ended = bridge.run();
+  let isStopped = false;
+  program.onStop(() => {
+    isStopped = true;
+    bridge.stop();
+  });
+  const end = await ended;
+  // A line does not end in good order: whoever started this for one life of it has to know.
+  if (place.endpoint?.kind === 'serial' && end === 'ended' && !isStopped) return EXIT.temporary;
+  return exitCodeOf(end);
+}
+
+async function speakForEver(
+  settings: Settings,
+  place: Place,
+  options: BridgeOptions,
+  program: Program,
+  standby: Place | undefined,
+): Promise<number> {
+  const { ReopeningBridge } = await import('../bridge/reopening-bridge.ts');
+  const text = settings.text('wire') ?? '';
+  const command = settings.text('on-stuck');
+  const wireOf = (own: Place, rank: number, name: string) => ({
+    ...options,
+    dialect: (standby === undefined ? undefined : options.dialect.ranked?.(rank)) ?? options.dialect,
+    place: name,
+    openWire: (signal: AbortSignal) => openPlace(own, { settings, options, program, signal }),
+  });
+  const bridge = await ReopeningBridge.open(
+    {
+      ...wireOf(place, 1, text),
+      ...(standby !== undefined && { beside: [wireOf(standby, 2, settings.text('standby') ?? '')] }),
+      ...(command !== undefined && {
+        onStuck: async (failures: number) => {
+          const { runStuckCommand } = await import('./stuck.ts');
+          await runStuckCommand(command, { wire: text, failures, log: program.log });
+        },
+      }),
+    },
+    program.context,
+  );
+  program.onGauges(() => bridge.gauges);
+  const ended = bridge.run();
+  program.onStop(() => bridge.stop());
+  return exitCodeOf(await ended);
 }

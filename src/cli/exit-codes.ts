@@ -5,6 +5,10 @@ import type { BridgeEnd } from '../bridge/bridge.ts';
 export const EXIT = {
   /** Closed normally. */
   ok: 0,
+  /** Of `pos`: declined, cancelled or never reached the terminal; an error as the terminal's answer. Nothing was charged. Of `fsc-server`: the script was not kept. */
+  declined: 1,
+  /** Of `pos`: the outcome of a sale is not known yet. */
+  unknown: 75,
   /** The peer broke its protocol. */
   protocol: 76,
   /** Wrong usage or configuration: trying again does not help. */
@@ -14,11 +18,21 @@ export const EXIT = {
 } as const;
 
 export function exitCodeOf(end: BridgeEnd): number {
-  return { ended: EXIT.ok, broken: EXIT.protocol, failed: EXIT.temporary, unknown: EXIT.temporary }[end];
+  const { ok, protocol, temporary, usage } = EXIT;
+  return { ended: ok, broken: protocol, failed: temporary, refused: usage, unknown: temporary }[end];
 }
 
-const USAGE_CODES: ReadonlySet<string> = new Set(['USAGE', 'ENDPOINT_INVALID', 'FD_NOT_INHERITED']);
+const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map([
+  ['USAGE', EXIT.usage],
+  ['ENDPOINT_INVALID', EXIT.usage],
+  ['FD_NOT_INHERITED', EXIT.usage],
+  ['DUPLICATE_TRANSACTION', EXIT.usage],
+  ['ABORTED', EXIT.declined],
+  ['OUTCOME_UNKNOWN', EXIT.unknown],
+  ['TRANSACTION_ACTIVE', EXIT.unknown],
+]);
 
 export function exitCodeOfFault(fault: unknown): number {
-  return fault instanceof BridgeError && USAGE_CODES.has(fault.code) ? EXIT.usage : EXIT.temporary;
+  const own = fault instanceof BridgeError ? STATUS_OF_CODE.get(fault.code) : undefined;
+  return own ?? EXIT.temporary;
 }

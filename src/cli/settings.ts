@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
-import { type CommandName, environmentName, type OptionName, optionsOf } from './options.ts';
+import { type CommandName, environmentName, fallbackOf, type OptionName, optionsOf } from './options.ts';
 import { NO } from './parse.ts';
 
 /** One option's values and where they came from, for error texts. */
@@ -20,7 +20,10 @@ export class Settings {
     this.command = command;
     this.#settings = settings;
     this.#fallbacks = new Map(
-      optionsOf(command).flatMap(({ name, fallback }) => (fallback === undefined ? [] : [[name, fallback]])),
+      optionsOf(command).flatMap((option) => {
+        const fallback = fallbackOf(option, command);
+        return fallback === undefined ? [] : [[option.name, fallback] as const];
+      }),
     );
   }
 

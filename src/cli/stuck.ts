@@ -15,7 +15,7 @@ export function runStuckCommand(
 ): Promise<void> {
   log.warn('the line seems to be stuck: running the command of --on-stuck', { failures });
   return new Promise((resolve) => {
-    const env = { ...process.env, POSBRIDGE_STUCK_WIRE: wire, POSBRIDGE_STUCK_FAILURES: String(failures) };
+    const env = { ...process.env, STUCK_WIRE: wire, STUCK_FAILURES: String(failures) };
     // A group of its own, so that the time limit ends what the shell has started as well.
     const child = spawn('/bin/sh', ['-c', command], { env, stdio: ['ignore', 2, 2], detached: true });
     const limit = systemClock.after(LIMIT_MS, () => killGroup(child.pid));

@@ -13,8 +13,44 @@ export interface Dialect {
   /** Channel by method name; a method that is not listed goes to `payment`. */
   readonly routes: Readonly<Record<string, ChannelName>>;
   readonly transactions: TransactionRules;
+  /** Whom it opens connections for, where that is known before: what `{identity}` in an endpoint stands for. */
+  readonly identities?: readonly string[];
+  /** How long an application may take to answer, unless the user says otherwise. */
+  readonly timeoutMs?: number;
+  /** How a wire comes back that we have opened ourselves; default: not at all. */
+  readonly reconnects?: ReconnectRules;
+  /** What its WebSockets are like; default: subprotocol `jsonrpc2.0`, text messages only. */
+  readonly webSocket?: WebSocketWishes;
+  /** Takes the options that are this dialect's own; the answer is what to use. Rejects with `DialectSettings.fault`. */
+  configure?(settings: DialectSettings): Promise<Dialect>;
+  /** The same for one of several wires to the same peer, of which 1 is the best. Default: one wire is all it can use. */
+  ranked?(rank: number): Dialect;
   /** Begins to speak. `framing` is the wire's. */
   converse(host: ConversationHost, framing: 'stream' | 'messages', options: DialectOptions): Conversation;
+}
+
+export interface ReconnectRules {
+  /** Between attempts that fail: from `firstMs`, doubled up to `limitMs`. After a wire that was a good one: at once. */
+  readonly firstMs: number;
+  readonly limitMs: number;
+  /** After the peer has refused us for good. */
+  readonly refusedMs: number;
+}
+
+export interface WebSocketWishes {
+  readonly subprotocol: string | undefined;
+  /** Binary messages are taken, and sent where the bytes are no UTF-8. */
+  readonly isBinary: boolean;
+}
+
+/** What a dialect may ask about its own options. */
+export interface DialectSettings {
+  /** What the user gave. */
+  text(option: string): string | undefined;
+  /** A variable of the environment. */
+  environment(name: string): string | undefined;
+  /** The error about an option that cannot be used: one line, what and what to do. */
+  fault(option: string, why: string): Error;
 }
 
 /** Which methods move money, and how a lost outcome is found again. */
@@ -22,17 +58,49 @@ export interface TransactionRules {
   readonly methods: readonly string[];
   /** Members of `params` that identify a transaction for ever. */
   readonly identity: readonly string[];
+  /** Methods that are identified by others, instead. */
+  readonly identityOf?: Readonly<Record<string, readonly string[]>>;
+  /** Identifying members whose values are the same in capital and small letters. */
+  readonly caseless?: readonly string[];
+  /** The identifiers are the peer's own whoever it connects as: the register is no part of them unless it is named. */
+  readonly isGlobal?: boolean;
   /** Members of `params` that say how much. */
   readonly amount: string;
   readonly currency: string;
-  /** The method that asks for the outcome of an earlier transaction by the same members. */
-  readonly recovery: string;
+  /**
+   * The method that asks for the outcome of an earlier transaction by the same members. Undefined: there is none; the
+   * peer repeats its request when it has lost the outcome, and the application knows a repeated one by its identifiers. So
+   * a request whose application goes away ends with CHANNEL_CLOSED, and a repeated one is handed over unless its
+   * outcome is known.
+   */
+  readonly recovery?: string;
+  /** Several may run at one time; default: one a terminal. */
+  readonly isParallel?: boolean;
+  /**
+   * What an answer says, where there is no recovery: `outcome` (it is so for ever), `refused` (nothing was
+   * done), `nothing`. The text is a result or a complete error.
+   */
+  judge?(answer: AnswerText): 'outcome' | 'refused' | 'nothing';
+  /** What of an outcome goes into the journal; default: all, without card secrets. */
+  kept?(outcome: AnswerText): AnswerText;
+  /** What a repeated request is answered with, however old the outcome is; default: the outcome, for a while. */
+  repeated?(method: string, outcome: AnswerText): AnswerText | undefined;
+}
+
+export interface AnswerText {
+  readonly kind: 'result' | 'error';
+  readonly text: Buffer;
 }
 
 export interface DialectOptions {
   /** Largest JSON text of one frame, bytes. */
   readonly maxFrameBytes: number;
   readonly keepalive: KeepaliveOptions | 'off';
+  /**
+   * The stream may begin with rubbish, and go on with it: the peer says where a conversation begins, if the
+   * dialect has a word for it. Wires that keep message borders need no such word.
+   */
+  readonly sync: boolean;
 }
 
 export interface KeepaliveOptions {
@@ -52,14 +120,32 @@ export interface ConversationHost {
   randomId(): string;
   /** Queues one frame; the bytes belong to the host from now on. An urgent one overtakes queued ones. */
   send(frame: Uint8Array, urgency: 'urgent' | 'normal'): void;
-  /** A connection begins; the answer says where its events go. */
-  opened(connection: PeerConnection): ConnectionEvents;
+  /** Forgets the frames that are queued and not begun; one that has been begun is written to its end. */
+  discardOutput(): void;
+  /**
+   * A connection begins; the answer says where its events go. Where a dialect has several at one time, or knows whom it is for,
+   * `identity` says so.
+   */
+  opened(connection: PeerConnection, identity?: string): ConnectionEvents;
+  /** The peer has let us in: whatever failed before is over. */
+  accepted?(): void;
+  /**
+   * Asks for a wire of its own, to the same place, for a conversation that this wire cannot carry; it is opened again as this
+   * one is. Another one for the same `purpose` changes nothing. False: there is only this wire.
+   */
+  branch?(purpose: string, converse: Dialect['converse']): boolean;
   /**
    * The conversation is over and its goodbye is queued: write what is queued, end output, read and discard
    * for a moment, close. `broken`: the peer broke the protocol. `lost`: the peer is silent or gone.
    */
-  finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost'): void;
+  finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost', verdict?: Verdict): void;
 }
+
+/**
+ * What the end of a conversation means to who wanted it. `failed`: it was not meant to end now. `refused`: the peer does not
+ * let us in, and trying again does not help. Default: all is well.
+ */
+export type Verdict = 'failed' | 'refused';
 
 /** One wire being spoken on. */
 export interface Conversation {
@@ -70,6 +156,11 @@ export interface Conversation {
   congested(isCongested: boolean): void;
   /** The wire is gone: nothing more can be sent. */
   lost(reason: CloseReason): void;
+  /**
+   * The bridge is to end. Open connections are told by their own `close`; this is for a conversation that can be
+   * without one: it finishes as soon as none is open.
+   */
+  stop?(): void;
 }
 
 /** The bridge's handle on a peer. Texts are JSON and may carry non-ASCII; the dialect puts them in its own form. */
@@ -80,11 +171,19 @@ export interface PeerConnection {
    */
   request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full';
   notify(methodText: string, params: Buffer): SendOutcome;
+  /** What makes this a notification that the peer's protocol has no words for; default: nothing does. */
+  faultOf?(methodText: string, params: Buffer): Refused | undefined;
   /** Says goodbye and ends this connection; `closed` follows at once. Safe to repeat: the first reason sticks. */
   close(reason: CloseReason): void;
 }
 
 export type SendOutcome = 'sent' | 'too-large' | 'closed';
+
+/** The peer's protocol has no words for what an application says. */
+export interface Refused {
+  readonly code: 'JSONRPC_METHOD_NOT_FOUND' | 'JSONRPC_INVALID_PARAMS';
+  readonly why: string;
+}
 
 /** The peer's answer to a request of ours. The text is valid only during the call. */
 export interface PeerAnswer {
@@ -92,6 +191,8 @@ export interface PeerAnswer {
   readonly text: Buffer;
   /** Deepest nesting of the whole message, the message itself being 1. */
   readonly depth: number;
+  /** Set when this is no answer of the peer but ours, because the connection ended: why it did. */
+  readonly lost?: CloseReason;
 }
 
 /** A request of the peer. Buffers are valid only during the call that brings it. */
@@ -104,6 +205,8 @@ export interface InboundRequest {
   readonly params: Buffer;
   /** Deepest nesting of the whole message, the message itself being 1. */
   readonly depth: number;
+  /** What makes this answer one that the peer's protocol has no words for; default: nothing does. */
+  faultOf?(kind: 'result' | 'error', text: Buffer): Refused | undefined;
   /** Whether this answer fits a frame. */
   fits(kind: 'result' | 'error', text: Buffer): boolean;
   /** Answers it: once. After `too-large` it is still open; `closed` means that nobody is there to read it. */

@@ -2,8 +2,8 @@
 export interface LineSink {
   /** One line without its line end; never empty. */
   line(line: Buffer): void;
-  /** A line over the limit has gone by: dropped whole. `bytes` is its length without the LF. */
-  overlong(bytes: number): void;
+  /** A line over the limit has gone by: dropped, but for its `head`, `HEAD_BYTES`. `bytes` is its length without the LF. */
+  overlong(bytes: number, head: Buffer): void;
 }
 
 /** Where the end of input reports, besides `LineSink`. */
@@ -26,6 +26,8 @@ export class LineDecoder {
   #length = 0;
   /** Bytes of the current line if it is over the limit, else 0. */
   #overlongBytes = 0;
+  /** How that line begins. */
+  #head: Buffer = NOTHING;
 
   constructor(options: { readonly maxLineBytes: number }) {
     this.#maxLineBytes = options.maxLineBytes;
@@ -44,9 +46,10 @@ export class LineDecoder {
 
   end(sink: LineEndSink & Pick<LineSink, 'overlong'>): void {
     const overlong = this.#overlongBytes;
+    const head = this.#head;
     const cut = this.#length;
     this.#reset();
-    if (overlong > 0) sink.overlong(overlong);
+    if (overlong > 0) sink.overlong(overlong, head);
     else if (cut > 0) sink.cut(cut);
   }
 
@@ -55,15 +58,16 @@ export class LineDecoder {
     if (this.#overlongBytes > 0 || this.#length > 0) {
       this.#keep(rest);
       const overlong = this.#overlongBytes;
+      const head = this.#head;
       line = this.#partial.subarray(0, this.#length);
       this.#reset();
       if (overlong > 0) {
-        sink.overlong(overlong);
+        sink.overlong(overlong, head);
         return;
       }
     }
     const length = line[line.length - 1] === CR ? line.length - 1 : line.length;
-    if (length > this.#maxLineBytes) sink.overlong(line.length);
+    if (length > this.#maxLineBytes) sink.overlong(line.length, line.subarray(0, HEAD_BYTES));
     else if (length > 0) sink.line(line.subarray(0, length));
   }
 
@@ -76,8 +80,11 @@ export class LineDecoder {
     // One more than the limit: the last byte may turn out to be the CR of the line end.
     const capacity = this.#maxLineBytes + 1;
     if (length > capacity) {
+      const begun = this.#partial.subarray(0, Math.min(this.#length, HEAD_BYTES));
+      const head = Buffer.concat([begun, bytes.subarray(0, HEAD_BYTES - begun.length)]);
       this.#reset();
       this.#overlongBytes = length;
+      this.#head = head;
       return;
     }
     if (length > this.#partial.length) {
@@ -93,8 +100,12 @@ export class LineDecoder {
     this.#partial = NOTHING;
     this.#length = 0;
     this.#overlongBytes = 0;
+    this.#head = NOTHING;
   }
 }
+
+/** What is kept of a line that is too long. */
+export const HEAD_BYTES = 64;
 
 const LF = 0x0a;
 const CR = 0x0d;

@@ -5,7 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { ListenOptions } from './listen.ts';
 import { bind, boundAddress, type Listener } from './listener.ts';
-import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_SUBPROTOCOL, type WsEndpoint } from './ws.ts';
+import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_SUBPROTOCOL, messagesOf, type WsEndpoint } from './ws.ts';
 import { wsWire } from './ws-wire.ts';
 
 /**
@@ -17,21 +17,22 @@ export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Pr
     const text = `${endpoint.text}: cannot listen with TLS: listen on ws: behind a proxy that does it`;
     throw new BridgeError('ENDPOINT_INVALID', text);
   }
-  const { clock = systemClock, subprotocol = DEFAULT_SUBPROTOCOL } = options;
+  const { clock = systemClock } = options;
+  const { subprotocol } = { subprotocol: DEFAULT_SUBPROTOCOL, ...options };
   const server = createHttpServer();
   const handshake = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-    handleProtocols: () => subprotocol,
+    handleProtocols: () => subprotocol ?? false,
   });
   server.on('upgrade', (request: IncomingMessage, _stream, head: Buffer) => {
     const { socket } = request;
     const refusal = refusalOf(request, endpoint.path, subprotocol, options.allowOrigins ?? []);
     if (refusal === undefined) {
       handshake.handleUpgrade(request, socket, head, (ws) =>
-        options.onWire(wsWire(ws, socket, { clock, isBinary: options.isBinary ?? false })),
+        options.onWire(wsWire(ws, socket, { clock, ...messagesOf(options) })),
       );
       return;
     }
@@ -74,7 +75,7 @@ interface Refusal {
 function refusalOf(
   request: IncomingMessage,
   path: string,
-  subprotocol: string,
+  subprotocol: string | undefined,
   allowOrigins: readonly string[],
 ): Refusal | undefined {
   const { origin } = request.headers;
@@ -83,7 +84,8 @@ function refusalOf(
   if (origin !== undefined && !allowOrigins.includes(origin)) {
     return { status: 403, why: 'this web page may not connect' };
   }
-  if (offered !== undefined && !offered.split(',').some((name) => name.trim() === subprotocol)) {
+  const isPicky = subprotocol !== undefined && offered !== undefined;
+  if (isPicky && !offered.split(',').some((name) => name.trim() === subprotocol)) {
     return { status: 400, why: `the subprotocol here is ${subprotocol}` };
   }
   return undefined;

@@ -24,6 +24,8 @@ export interface WsWireOptions {
   readonly clock: Clock;
   /** Binary messages are chunks too, and bytes that are no UTF-8 are written as such. */
   readonly isBinary: boolean;
+  /** Every message is written as a binary one. */
+  readonly sendsBinary: boolean;
 }
 
 class WsWire implements Wire {
@@ -32,6 +34,7 @@ class WsWire implements Wire {
   readonly #ws: WebSocket;
   readonly #clock: Clock;
   readonly #isBinary: boolean;
+  readonly #sendsBinary: boolean;
   readonly #life = new WireLife();
   /** Messages that were read in one piece with the one that led to `pause`. */
   #held: Buffer[] = [];
@@ -40,11 +43,12 @@ class WsWire implements Wire {
   #isGone = false;
   #goodbye: Timer | undefined;
 
-  constructor(ws: WebSocket, socket: Socket, { clock, isBinary }: WsWireOptions) {
+  constructor(ws: WebSocket, socket: Socket, { clock, isBinary, sendsBinary }: WsWireOptions) {
     this.peer = socketPeer(socket);
     this.#ws = ws;
     this.#clock = clock;
     this.#isBinary = isBinary;
+    this.#sendsBinary = sendsBinary;
     ws.pause();
     socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
     socket.on('error', (fault) => this.#life.doom(fault));
@@ -61,7 +65,7 @@ class WsWire implements Wire {
   write(bytes: Uint8Array, done: (fault?: Error) => void): void {
     if (!this.#life.take(done)) return;
     // After a failed write, or when the peer has closed, 'close' follows and settles it.
-    const binary = this.#isBinary && !isUtf8(bytes);
+    const binary = this.#sendsBinary || (this.#isBinary && !isUtf8(bytes));
     this.#ws.send(bytes, { binary }, (fault) => {
       if (fault == null) this.#life.taken();
     });

@@ -13,6 +13,8 @@ export interface WsOptions {
   readonly subprotocol?: string | undefined;
   /** Binary messages are taken as well, and sent where the bytes are no UTF-8; default: a binary one ends the wire. */
   readonly isBinary?: boolean;
+  /** Every message that is sent is a binary one; some peers read nothing else. */
+  readonly sendsBinary?: boolean;
   /** Largest message, bytes; a longer one ends the wire. Default 262134. */
   readonly maxMessageBytes?: number;
 }
@@ -56,12 +58,20 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
     ws.once('upgrade', (response: IncomingMessage) => {
       ws.once('open', () => {
         settled();
-        resolve(wsWire(ws, response.socket, { clock, isBinary: options.isBinary ?? false }));
+        resolve(wsWire(ws, response.socket, { clock, ...messagesOf(options) }));
       });
     });
     signal?.addEventListener('abort', abort);
     if (signal?.aborted === true) abort();
   });
+}
+
+/** What of the options is about messages. */
+export function messagesOf({ isBinary = false, sendsBinary = false }: WsOptions): {
+  readonly isBinary: boolean;
+  readonly sendsBinary: boolean;
+} {
+  return { isBinary, sendsBinary };
 }
 
 function openFailed(endpoint: WsEndpoint, fault: unknown): BridgeError {

@@ -70,6 +70,11 @@ export class WireRegister {
     this.#output.push(Buffer.concat([head, bytes, Buffer.from('\n')]), 'normal');
   }
 
+  /** As they are: filler, rubbish, part of a frame. */
+  sendBytes(bytes: Uint8Array | string): void {
+    this.#output.push(Buffer.from(bytes), 'normal');
+  }
+
   answerTo(id: string): Any {
     return this.messages.find((message) => message.id === id && message.method === undefined);
   }
@@ -89,6 +94,10 @@ export class WireRegister {
 
   pause(): void {
     this.#wire.pause();
+  }
+
+  resume(): void {
+    this.#wire.resume();
   }
 }
 
@@ -163,24 +172,25 @@ export interface Bench {
 
 let benches = 0;
 
-/** A bridge between a register and one played application, on memory wires and a fake clock. */
-export async function bench(
-  options: Partial<BridgeOptions> & {
-    journal?: Journal;
-    terminal?: string;
-    channelNames?: readonly ChannelName[];
-    endpoint?: string;
-  } = {},
-): Promise<Bench> {
+export interface BenchOptions extends Partial<BridgeOptions> {
+  readonly journal?: Journal;
+  readonly terminal?: string;
+  readonly channelNames?: readonly ChannelName[];
+  readonly endpoint?: string;
+}
+
+/** What bridges on a fake clock are made of: one played application behind all their channels. */
+export function benchParts(more: BenchOptions = {}) {
   benches += 1;
   const {
+    journal,
     terminal = `simulator:?delay=${benches}`,
     channelNames = ['ui', 'payment', 'storage', 'device'],
     endpoint,
-  } = options;
+    ...given
+  } = more;
   const clock = new FakeClock();
   const app = new PlayedApplication();
-  const [ours, theirs] = memoryWirePair();
   const statistics = new Statistics();
   const poolOptions = {
     clock,
@@ -191,33 +201,42 @@ export async function bench(
     simulate: async () => (wire: Wire) => app.attach(wire),
   };
   let ids = 0;
+  let names = 0;
+  const first = benches;
   const context: BridgeContext = {
     ...poolOptions,
     version: '1.2.3',
     pid: 4711,
     pool: new AttachmentPool(poolOptions),
-    journal: options.journal,
+    journal,
     randomId: () => {
       ids += 1;
       return `r${ids}`;
     },
-    nextSuffix: () => `4711.${benches}`,
+    nextSuffix: () => {
+      names += 1;
+      return names === 1 ? `4711.${first}` : `4711.${first}.${names}`;
+    },
   };
   const target: Endpoint = parseEndpoint(endpoint ?? terminal, 'channel');
-  const bridge = await Bridge.open(
-    theirs,
-    {
-      dialect: jsonpos,
-      channels: new Map(channelNames.map((name) => [name, target])),
-      routes: [],
-      timeoutMs: () => 60_000,
-      outcomeWaitMs: 900_000,
-      repeatWindowMs: 900_000,
-      protocol: { maxFrameBytes: 262_134, keepalive: 'off' },
-      ...options,
-    },
-    context,
-  );
+  const options: BridgeOptions = {
+    dialect: jsonpos,
+    channels: new Map(channelNames.map((name) => [name, target])),
+    routes: [],
+    timeoutMs: () => 60_000,
+    outcomeWaitMs: 900_000,
+    repeatWindowMs: 900_000,
+    protocol: { maxFrameBytes: 262_134, keepalive: 'off', sync: false },
+    ...given,
+  };
+  return { clock, app, statistics, context, options };
+}
+
+/** A bridge between a register and one played application, on memory wires and a fake clock. */
+export async function bench(more: BenchOptions = {}): Promise<Bench> {
+  const { clock, app, statistics, context, options } = benchParts(more);
+  const [ours, theirs] = memoryWirePair();
+  const bridge = await Bridge.open(theirs, options, context);
   const end: { value?: BridgeEnd } = {};
   void bridge.run().then((value) => {
     end.value = value;

@@ -127,7 +127,9 @@ describe('loss', () => {
 
   test('a missed keepalive is loss: goodbye KEEPALIVE, status 111', async () => {
     const keepalive = { idleMs: 30_000, busyMs: 5000, limitMs: 20_000 };
-    const { register, clock, end } = await bench({ protocol: { maxFrameBytes: 262_134, keepalive } });
+    const { register, clock, end } = await bench({
+      protocol: { maxFrameBytes: 262_134, keepalive, sync: false },
+    });
     await pass(clock, 30_000);
     expect(register.messages.at(-1).method).toBe('_Keepalive');
     register.send({ id: register.messages.at(-1).id, error: { code: 1, message: 'an error counts' } });

@@ -101,7 +101,9 @@ describe('requests of the register', () => {
   });
 
   test('an answer that does not fit a frame is RESPONSE_TOO_LARGE for both sides', async () => {
-    const { register, app } = await bench({ protocol: { maxFrameBytes: 20_000, keepalive: 'off' } });
+    const { register, app } = await bench({
+      protocol: { maxFrameBytes: 20_000, keepalive: 'off', sync: false },
+    });
     register.send({ id: '1', method: 'Status', params: {} });
     await settle();
     app.answer(app.requests('Status')[0], { text: 'x'.repeat(20_000) });
@@ -369,7 +371,9 @@ describe('transactions', () => {
   });
 
   test('an answer too large leaves them open, a smaller one ends them', async () => {
-    const { register, app } = await bench({ protocol: { maxFrameBytes: 20_000, keepalive: 'off' } });
+    const { register, app } = await bench({
+      protocol: { maxFrameBytes: 20_000, keepalive: 'off', sync: false },
+    });
     register.send(purchase('p'));
     await settle();
     const [request] = app.requests('Purchase');

@@ -278,7 +278,7 @@ test('an endpoint is refused with its source, itself and an example', async () =
     complaintOf(() => readEndpoint(settingsOf(['--wire', text]), 'wire', 'wire'));
   expect(await wire('simulator:')).toMatch(/^USAGE: --wire: "simulator:": .*; for example /);
   expect(await complaintOf(() => optionsOf(['--dialect', 'constructor', '--app', 'null:']))).toBe(
-    'USAGE: --dialect: there is no dialect "constructor"; there is jsonpos',
+    'USAGE: --dialect: there is no dialect "constructor"; there is jsonpos, openfsc',
   );
 });
 

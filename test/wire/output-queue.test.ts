@@ -498,3 +498,37 @@ test('whatever is pushed comes out whole, in order by urgency, and within the ra
     ),
   );
 });
+
+describe('a queue whose link gets a speed later', () => {
+  test('paces what is queued and what comes after', () => {
+    const output = new SlowOutput();
+    const { clock, queue } = queueOn(output);
+    queue.push(Buffer.alloc(1000), 'normal');
+    output.takeAll();
+    expect(output.writes.map(({ length }) => length)).toEqual([1000]);
+    queue.pace(1024);
+    queue.push(Buffer.alloc(1024), 'normal');
+    output.takeAll();
+    // The burst is a quarter of a second.
+    expect(output.writes.slice(1).map(({ length }) => length)).toEqual([256]);
+    for (let ms = 0; ms < 750; ms += 250) {
+      clock.advance(250);
+      output.takeAll();
+    }
+    expect(output.writes.slice(1).map(({ length }) => length)).toEqual([256, 256, 256, 256]);
+    expect(clock.timerCount).toBe(0);
+  });
+
+  test('tells whenever the wire has taken something', () => {
+    const output = new SlowOutput();
+    let queue: OutputQueue | undefined;
+    const left: (number | undefined)[] = [];
+    ({ queue } = queueOn(output, { onWritten: () => left.push(queue?.queuedBytes) }));
+    queue.push(Buffer.alloc(20 * KIB), 'normal');
+    output.takeAll();
+    expect(left).toEqual([4 * KIB, 0]);
+    queue.push(Buffer.alloc(1), 'normal');
+    output.take(new Error('gone'));
+    expect(left).toHaveLength(2);
+  });
+});

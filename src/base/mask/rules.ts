@@ -21,7 +21,7 @@ export function isNeverStored(name: string): boolean {
 }
 
 const NEVER_STORED =
-  /track|magstripe|magnetic|swipe|cv[vcn]|csc|cav|cid|security.?code|card.?verification|pin/i;
+  /transaction.?info|track|magstripe|magnetic|swipe|cv[vcn]|csc|cav|cid|security.?code|card.?verification|pin/i;
 
 /** A member that holds the number itself when it stands inside a card field: `"card": {"number": …}`. */
 export function isCardPart(name: string): boolean {
@@ -39,7 +39,7 @@ const SECRET_WORD = /^(?:pins?|[ch]?mac|pass|pwd|tracks?|[id]?(?:cvv|cvc|cvn|csc
 const SECRET = new RegExp(
   [
     'password|passwd|passphrase|passcode|secret|credential|apikey|accesskey|accesstoken',
-    'pinblock|trackdata|track[0-9]|magstripe|magneticstripe|securitycode|cardverification|sensitivecard',
+    '^transactioninfo$|pinblock|trackdata|track[0-9]|magstripe|magneticstripe|securitycode|cardverification|sensitivecard',
     '(?:pwd|token|idtag)$',
     '(?:private|encryption|session|master|shared|signing|signature|auth|authorization|mac|hmac|pin)key$',
     '^(?:card|user|customer|operator|cashier|entered|encrypted|enc|online|offline|clear|plain|new|old)pin$',

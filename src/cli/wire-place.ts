@@ -1,0 +1,104 @@
+import { isatty } from 'node:tty';
+import type { BridgeOptions } from '../bridge/bridge.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { openFdWire } from '../wire/fd.ts';
+import {
+  bytesPerSecond,
+  LINE_SETTINGS_FORM,
+  type LineSettings,
+  parseLineSettings,
+} from '../wire/line-settings.ts';
+import { connectWire } from '../wire/socket.ts';
+import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
+import type { Wire } from '../wire/wire.ts';
+import { readEndpoint } from './bridge-options.ts';
+import type { Program } from './program.ts';
+import type { Settings } from './settings.ts';
+
+/** Where the wire of a bridge is: an endpoint, or what a super-server has put on the descriptors. */
+export interface Place {
+  readonly endpoint: Endpoint | undefined;
+  readonly fds: { readonly read: number; readonly write: number } | undefined;
+  /** How a terminal line is to be set. */
+  readonly tty: LineSettings | undefined;
+  readonly line: LineFacts;
+}
+
+/** What decides the defaults of options about lines. */
+export interface LineFacts {
+  /** A serial or terminal line, on which nobody says where a conversation begins. */
+  readonly isLine: boolean;
+  /** What it carries, where somebody said so. */
+  readonly bytesPerS?: number;
+}
+
+export function findPlace(settings: Settings): Place {
+  const endpoint = readEndpoint(settings, 'wire', 'wire');
+  const fds =
+    endpoint === undefined
+      ? chooseStdio(process.env, descriptorProbe)
+      : endpoint.kind === 'fd'
+        ? endpoint
+        : undefined;
+  const isTty = fds !== undefined && isatty(fds.read);
+  const tty = settings.read('tty', LINE_SETTINGS_FORM, parseLineSettings);
+  if (tty !== undefined && !isTty) {
+    throw settings.fault('tty', 'the wire is no terminal line; a serial: endpoint has options of its own');
+  }
+  if (endpoint?.kind !== 'serial' && settings.flag('once') === true) {
+    throw settings.fault('once', 'goes with --wire serial:; every other wire is opened once anyway');
+  }
+  return { endpoint, fds, tty, line: lineFacts(endpoint, isTty, tty) };
+}
+
+function lineFacts(endpoint: Endpoint | undefined, isTty: boolean, tty: LineSettings | undefined): LineFacts {
+  const isSerial = endpoint?.kind === 'serial';
+  const said = isSerial && endpoint.options.baudRate !== undefined ? endpoint.options : tty;
+  return {
+    isLine: isSerial || isTty,
+    ...(said?.baudRate !== undefined && { bytesPerS: bytesPerSecond({ ...said, baudRate: said.baudRate }) }),
+  };
+}
+
+export interface OpenContext {
+  readonly settings: Settings;
+  readonly options: BridgeOptions;
+  readonly program: Program;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens the wire. Rejects with a BridgeError. */
+export async function openPlace(place: Place, context: OpenContext): Promise<Wire> {
+  const wire = await open(place, context);
+  if (context.settings.flag('torture') !== true) return wire;
+  const { tortureWire } = await import('../wire/torture.ts');
+  return tortureWire(wire);
+}
+
+async function open(
+  { endpoint, fds, tty }: Place,
+  { settings, options, program, signal }: OpenContext,
+): Promise<Wire> {
+  const { clock, statistics } = program.context;
+  const onLineError = (damaged: number) => statistics.count('line errors', damaged);
+  if (fds !== undefined) {
+    const peer = endpoint === undefined ? peerFromEnvironment(process.env) : undefined;
+    return openFdWire(fds, { clock, peer, tty, onLineError });
+  }
+  switch (endpoint?.kind) {
+    case 'unix':
+    case 'tcp':
+      return connectWire(endpoint, { signal });
+    case 'ws': {
+      const { connectWs } = await import('../wire/ws.ts');
+      const { webSocket } = options.dialect;
+      return connectWs(endpoint, { maxMessageBytes: options.protocol.maxFrameBytes, signal, ...webSocket });
+    }
+    case 'serial': {
+      const { openSerial } = await import('../wire/serial.ts');
+      return openSerial(endpoint, { clock, signal, onLineError });
+    }
+    default:
+      throw settings.fault('wire', `${endpoint?.text} cannot carry a wire`);
+  }
+}
