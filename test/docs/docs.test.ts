@@ -3,9 +3,10 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BridgeError, type BridgeErrorCode } from '../../src/base/errors.ts';
 import { exitCodeOfFault } from '../../src/cli/exit-codes.ts';
-import { environmentName, OPTIONS } from '../../src/cli/options.ts';
+import { environmentName, OPTIONS, type OptionSpec, SECRETS } from '../../src/cli/options.ts';
 import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
 import { routes, transactions } from '../../src/dialect/jsonpos/routes.ts';
+import { CANCELLED_CODES, DECLINED_CODES, outcomeOfCode, REFUSED_CODES } from '../../src/pos/outcome.ts';
 import { errorText } from '../../src/rpc/error-object.ts';
 import { WIRE_FAULT_CODES } from '../../src/wire/wire-fault.ts';
 import { ROOT } from '../cli/kit.ts';
@@ -61,6 +62,15 @@ describe('docs/errors.md', () => {
     expect(towardApplication.map(([code]) => code).filter((code) => !known.includes(code ?? ''))).toEqual([]);
   });
 
+  test('has the codes by which the register knows how a sale ended', () => {
+    const documented = tableUnder('docs/errors.md', '## From a terminal').map(([code = '', outcome = '']) => [
+      code,
+      outcome.replace(/:.*$/, ''),
+    ]);
+    const codes = [...CANCELLED_CODES, ...DECLINED_CODES, ...REFUSED_CODES];
+    expect(documented.toSorted()).toEqual(codes.map((code) => [code, outcomeOfCode(code)]).toSorted());
+  });
+
   test('has the ways in which a wire ends', () => {
     const documented = tableUnder('docs/errors.md', '## How a wire ends').map(([code]) => code);
     expect(['ECONNRESET', ...documented].sort()).toEqual(Object.keys(WIRE_FAULT_CODES).sort());
@@ -70,6 +80,8 @@ describe('docs/errors.md', () => {
     const all = new Set([
       ...known,
       ...tableUnder('docs/errors.md', '## On standard error').map(([code]) => code ?? ''),
+      ...tableUnder('docs/terminal.md', '### Codes of its own').map(([code]) => code ?? ''),
+      ...tableUnder('docs/errors.md', '## From a terminal').map(([code]) => code ?? ''),
       ...Object.keys(WIRE_FAULT_CODES),
     ]);
     const looksLikeCode =
@@ -134,10 +146,16 @@ describe.each(PAGES)('%s', (page) => {
   });
 
   test('names only options that exist', () => {
-    const known = new Set<string>(OPTIONS.map(({ name }) => `--${name}`));
+    const options: readonly OptionSpec[] = OPTIONS;
+    const known = new Set(
+      options.flatMap(({ name, negatable }) => [`--${name}`, ...(negatable ? [`--no-${name}`] : [])]),
+    );
     const named = (text.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? []).filter((option) => !known.has(option));
     expect(named).toEqual([]);
-    const variables = new Set(OPTIONS.map(({ name }) => environmentName(name)));
+    const variables = new Set([
+      ...OPTIONS.map(({ name }) => environmentName(name)),
+      ...Object.values(SECRETS),
+    ]);
     const inText = (text.match(/POSBRIDGE_[A-Z_]+/g) ?? []).filter((name) => !variables.has(name));
     expect(inText).toEqual([]);
   });

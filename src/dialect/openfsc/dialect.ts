@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { describeFault } from '../../base/errors.ts';
+import type { Dialect, DialectSettings } from '../dialect.ts';
+import { SiteConversation, type SiteEnd } from './conversation.ts';
+import { FIRST_RETRY_MS, REFUSED_RETRY_MS, RETRY_LIMIT_MS } from './logins.ts';
+import { routes, transactions } from './routes.ts';
+import { readSecret, readSites, type SecretPlace, type Site, type SitesFile } from './sites.ts';
+import type { Push } from './updates.ts';
+
+const NAME = 'openfsc';
+/** The protocol's own limit for an application's answer. */
+const TIMEOUT_MS = 10_000;
+
+/** What a site can receive, in alphabetical order. */
+export const ANNOUNCED =
+  'CLEAR HEARTBEAT LOCKPUMP PRICES PRODUCTS PUMPS PUMPSTATUS QUIT TRANSACTIONS UNLOCKPUMP'.split(' ');
+
+/** OpenFSC 1.0, the site's end: forecourt and payment programs behind the channels, the payment platform on the wire. */
+export const openfsc: Dialect = {
+  name: NAME,
+  routes,
+  transactions,
+  converse: () => {
+    throw new TypeError('openfsc has to be configured first');
+  },
+  configure: async (settings) => siteDialect(await readSiteEnd(settings)),
+};
+
+/** The dialect for sites that are known. */
+export function siteDialect(end: SiteEnd): Dialect {
+  return {
+    name: NAME,
+    routes,
+    transactions,
+    identities: end.sites.map(({ name }) => name),
+    timeoutMs: TIMEOUT_MS,
+    reconnects: { firstMs: FIRST_RETRY_MS, limitMs: RETRY_LIMIT_MS, refusedMs: REFUSED_RETRY_MS },
+    webSocket: { subprotocol: undefined, isBinary: true },
+    ranked: (rank) => siteDialect(rankedEnd(end, rank)),
+    converse: (host) => new SiteConversation(host, end),
+  };
+}
+
+/** Every site's session with the priority that belongs to this wire: the best wire has the site's own. */
+function rankedEnd(end: SiteEnd, rank: number): SiteEnd {
+  const sites = end.sites.map((site) => ({ ...site, priority: (site.priority ?? 1) + rank - 1 }));
+  const announces = [...new Set([...end.announces, 'SESSIONMODE'])].sort();
+  return { ...end, sites, announces, usesSessions: true };
+}
+
+/** Reads the sites file and the secrets that it names. Rejects with `DialectSettings.fault`. */
+export async function readSiteEnd(settings: DialectSettings): Promise<SiteEnd> {
+  const path = settings.text('sites');
+  if (path === undefined) {
+    throw settings.fault('sites', 'openfsc needs a file that names the sites; see docs/openfsc.md');
+  }
+  const text = await readFile(path, 'utf8').catch((fault) => {
+    throw settings.fault('sites', `${path} cannot be read: ${describeFault(fault)}`);
+  });
+  const read = readSites(text);
+  if (!read.ok) throw settings.fault('sites', `${path}: ${read.why}`);
+  return {
+    sites: await Promise.all(read.sites.map((site) => withSecret(site, settings))),
+    usesSessions: read.usesSessions,
+    charsets: read.charsets,
+    push: readPush(settings),
+    announces: announcedBy(read),
+  };
+}
+
+async function withSecret(site: SitesFile['sites'][number], settings: DialectSettings): Promise<Site> {
+  const place = site.secret;
+  const secret = readSecret(await secretText(place, settings));
+  if (secret === undefined) {
+    const where = 'file' in place ? place.file : `the variable ${place.variable}`;
+    throw settings.fault('sites', `${where} holds no secret for ${site.name}: one word is wanted`);
+  }
+  return { ...site, secret };
+}
+
+async function secretText(place: SecretPlace, settings: DialectSettings): Promise<string> {
+  if ('variable' in place) return settings.environment(place.variable) ?? '';
+  return readFile(place.file, 'utf8').catch((fault) => {
+    throw settings.fault('sites', `the secret file ${place.file} cannot be read: ${describeFault(fault)}`);
+  });
+}
+
+function readPush(settings: DialectSettings): Push {
+  const push = settings.text('push') ?? 'always';
+  if (push === 'always' || push === 'subscribed') return push;
+  throw settings.fault('push', 'always or subscribed is wanted');
+}
+
+function announcedBy({ transactionInfo, sessionMode }: SitesFile): readonly string[] {
+  const more = [...(transactionInfo ? ['TRANSACTIONINFO'] : []), ...(sessionMode ? ['SESSIONMODE'] : [])];
+  return [...ANNOUNCED, ...more].sort();
+}

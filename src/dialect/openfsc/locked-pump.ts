@@ -1,0 +1,21 @@
+import { fitsArgument } from './methods.ts';
+
+/** An application's word that a pump is locked again, ready to be written. */
+export interface LockedPump {
+  readonly pump: number;
+  readonly fscTransactionId: string;
+  readonly args: readonly string[];
+}
+
+/** Reads the params of `openfsc.lockedPump`; undefined where they cannot be used. */
+export function readLockedPump(params: Buffer): LockedPump | undefined {
+  const { pump, fscTransactionId, reason } = JSON.parse(params.toString()) as Record<string, unknown>;
+  if (typeof pump !== 'number' || typeof fscTransactionId !== 'string' || typeof reason !== 'string') {
+    return undefined;
+  }
+  const isGood =
+    fitsArgument('pump', String(pump)) &&
+    fitsArgument('uuid', fscTransactionId) &&
+    fitsArgument('token', reason);
+  return isGood ? { pump, fscTransactionId, args: [String(pump), fscTransactionId, reason] } : undefined;
+}

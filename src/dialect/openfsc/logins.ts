@@ -1,0 +1,204 @@
+import { Backoff } from '../../base/backoff.ts';
+import type { Timer } from '../../base/clock.ts';
+import type { Dialogue } from './dialogue.ts';
+import { oneLine } from './errors.ts';
+import type { ServerAnswer } from './questions.ts';
+import { SiteSession, type SiteSessionHost } from './site-session.ts';
+import type { Site } from './sites.ts';
+
+/** Between attempts that fail; each is shortened by up to half at random. */
+export const FIRST_RETRY_MS = 1000;
+export const RETRY_LIMIT_MS = 30_000;
+/** After 401: somebody has to put it right. */
+export const REFUSED_RETRY_MS = 300_000;
+/** Sites that are being logged in at one time. */
+const PARALLEL = 8;
+
+export interface LoginsHost extends SiteSessionHost {
+  readonly random: () => number;
+  accepted(): void;
+  /** None of the sites has a session any more, and no more will be opened. */
+  allEnded(): void;
+  /** The server has refused them all for good. */
+  allRefused(): void;
+}
+
+/** A site that has a session, or will have one again. */
+interface Slot {
+  readonly site: Site;
+  readonly backoff: Backoff;
+  session: SiteSession | undefined;
+  retry: Timer | undefined;
+  isWaiting: boolean;
+  /** The last login was refused for good. */
+  isRefused: boolean;
+  loggedInAtMs: number;
+}
+
+/**
+ * The sites of a multiplexed wire, each with a session and a life of its own:
+ *
+ *   waiting for its turn → NEWSESSION → PLAINAUTH → authenticated ──QUIT──▶ waiting, at once
+ *   NEWSESSION, PLAINAUTH ──refused──▶ pausing ──1, 2, 4 … 30 s; 5 min after 401; an application's word──▶ waiting
+ */
+export class Logins {
+  readonly #initial: Dialogue;
+  readonly #host: LoginsHost;
+  readonly #slots: Slot[];
+  /** By prefix, those that the server knows of. */
+  readonly #sessions = new Map<string, SiteSession>();
+  #running = 0;
+  #isEnding = false;
+
+  constructor(sites: readonly Site[], initial: Dialogue, host: LoginsHost) {
+    this.#initial = initial;
+    this.#host = host;
+    this.#slots = sites.map((site) => ({
+      site,
+      backoff: new Backoff({ firstMs: FIRST_RETRY_MS, limitMs: RETRY_LIMIT_MS, random: host.random }),
+      session: new SiteSession(site, site.name, host),
+      retry: undefined,
+      isWaiting: true,
+      isRefused: false,
+      loggedInAtMs: 0,
+    }));
+    this.#next();
+  }
+
+  /** The session with this prefix, if the server may speak on it. */
+  sessionOf(prefix: string): SiteSession | undefined {
+    return this.#sessions.get(prefix);
+  }
+
+  get sessions(): readonly SiteSession[] {
+    return this.#slots.flatMap(({ session }) => (session === undefined ? [] : [session]));
+  }
+
+  /** Opens nothing more; ends when the last session does. */
+  stop(): void {
+    this.#isEnding = true;
+    for (const slot of this.#slots) slot.retry?.cancel();
+    this.#endIfDone();
+  }
+
+  /** Tries now instead of later. */
+  now(session: SiteSession): void {
+    const slot = this.#slotOf(session);
+    if (slot?.retry === undefined) return;
+    slot.backoff.reset();
+    this.#retryIn(slot, 0);
+  }
+
+  /** A session is over: the site gets another one, unless everything is to end. */
+  ended(session: SiteSession): void {
+    const slot = this.#slotOf(session);
+    if (slot === undefined) return;
+    this.#sessions.delete(session.prefix);
+    slot.session = undefined;
+    if (this.#isEnding) {
+      this.#endIfDone();
+      return;
+    }
+    const wasIn = session.wasAuthenticated;
+    // At once, but not again and again at once.
+    const restMs = Math.max(0, slot.loggedInAtMs + FIRST_RETRY_MS - this.#host.clock.nowMs());
+    this.#retryIn(slot, wasIn ? restMs : slot.backoff.nextMs());
+  }
+
+  #next(): void {
+    while (this.#running < PARALLEL && !this.#isEnding) {
+      const slot = this.#slots.find(({ isWaiting }) => isWaiting);
+      if (slot === undefined) return;
+      slot.isWaiting = false;
+      this.#running += 1;
+      this.#open(slot);
+    }
+  }
+
+  #open(slot: Slot): void {
+    const { site } = slot;
+    slot.session ??= new SiteSession(site, site.name, this.#host);
+    const { session } = slot;
+    const priority = site.priority === undefined ? [] : [String(site.priority)];
+    this.#initial.ask('NEWSESSION', [site.name, ...priority], (answer) => {
+      if (session.isClosed || this.#isEnding) {
+        if (answer.kind === 'ok') session.quit('not needed any more');
+        this.#done();
+      } else if (answer.kind === 'ok') {
+        this.#sessions.set(site.name, session);
+        session.dialogue.ask('PLAINAUTH', [site.siteAccessKey, site.secret], (said) => {
+          this.#answered(slot, session, said);
+          this.#done();
+        });
+      } else {
+        this.#refused(slot, session, answer);
+        this.#done();
+      }
+    });
+  }
+
+  #answered(slot: Slot, session: SiteSession, answer: ServerAnswer): void {
+    if (session.isClosed || answer.kind === 'gone') return;
+    if (answer.kind === 'ok') {
+      slot.backoff.reset();
+      slot.isRefused = false;
+      slot.loggedInAtMs = this.#host.clock.nowMs();
+      session.authenticated();
+      this.#host.accepted();
+      return;
+    }
+    this.#sessions.delete(session.prefix);
+    session.quit(answer.kind === 'error' ? quitReason(answer.code) : 'no answer');
+    this.#refused(slot, session, answer);
+  }
+
+  #refused(slot: Slot, session: SiteSession, answer: ServerAnswer): void {
+    if (answer.kind === 'gone' || answer.kind === 'ok') return;
+    const code = answer.kind === 'error' ? answer.code : undefined;
+    tellRefused(session, answer, this.#host);
+    slot.isRefused = code === 401;
+    this.#retryIn(slot, slot.isRefused ? REFUSED_RETRY_MS : slot.backoff.nextMs());
+    if (this.#slots.every(({ isRefused }) => isRefused)) this.#host.allRefused();
+  }
+
+  #retryIn(slot: Slot, delayMs: number): void {
+    slot.retry?.cancel();
+    slot.retry = this.#host.clock.after(delayMs, () => {
+      slot.retry = undefined;
+      slot.isWaiting = true;
+      this.#next();
+    });
+  }
+
+  #done(): void {
+    this.#running -= 1;
+    this.#next();
+  }
+
+  #slotOf(session: SiteSession): Slot | undefined {
+    return this.#slots.find((slot) => slot.session === session);
+  }
+
+  #endIfDone(): void {
+    if (this.sessions.length === 0) this.#host.allEnded();
+  }
+}
+
+/** Words for a server that has refused a login. */
+export function quitReason(code: number): string {
+  return code === 401 ? 'authentication failed' : code === 409 ? 'priority taken' : 'login failed';
+}
+
+/** Tells people that a login was refused; a server that repeats the secret must not bring it into a log. */
+export function tellRefused(
+  session: SiteSession,
+  answer: Exclude<ServerAnswer, { kind: 'ok' }>,
+  { log }: Pick<SiteSessionHost, 'log'>,
+): void {
+  const isError = answer.kind === 'error';
+  const said = isError ? oneLine(answer.text) : 'no answer';
+  const reason = said.includes(session.site.secret) ? 'refused' : said;
+  const code = isError ? { fscCode: answer.code } : {};
+  log.error('the server does not let a site in', { session: session.site.name, ...code, reason });
+  session.link('refused', { reason, ...code });
+}

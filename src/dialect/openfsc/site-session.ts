@@ -1,0 +1,382 @@
+import type { Timer } from '../../base/clock.ts';
+import type { CloseReason } from '../../base/close-reason.ts';
+import type {
+  ConnectionEvents,
+  InboundRequest,
+  PeerAnswer,
+  PeerConnection,
+  Refused,
+  SendOutcome,
+} from '../dialect.ts';
+import { Dialogue, type DialogueOwner, type LineWriter } from './dialogue.ts';
+import { type Element, type ElementName, readElement } from './elements.ts';
+import { fscErrorOf, oneLine } from './errors.ts';
+import type { Line } from './line.ts';
+import { readLockedPump } from './locked-pump.ts';
+import type { Arguments, MethodName } from './methods.ts';
+import { refusal, toPeerAnswer } from './peer-answers.ts';
+import type { ServerQuestions } from './questions.ts';
+import { receiptLines } from './receipt.ts';
+import { readAnswer, SERVER_REQUESTS, type ServerRequest } from './requests.ts';
+import type { Site } from './sites.ts';
+import { TransactionInfo } from './transaction-info.ts';
+import { MAX_TTL_S, MIN_TTL_S, type Push, Updates } from './updates.ts';
+
+/** After so long without an answer to a request that moves money somebody should look at the application. */
+const WARN_MS = 60_000;
+/** Smaller differences between the clocks are not worth a word; neither are changes of one. */
+const DRIFT_MS = 2000;
+/** Deepest that our messages are nested, the message itself being 1. */
+const DEPTH = 4;
+/** What a session may use of its conversation. */
+export interface SiteSessionHost extends LineWriter {
+  readonly push: Push;
+  opened(connection: PeerConnection, identity: string): ConnectionEvents;
+  /** For a request to the applications: no two are the same. */
+  nextId(): string;
+  /** Whether the server has said that it can receive this. */
+  serverTakes(method: MethodName): boolean;
+  /** Which sessions the server has on this wire, for an application. */
+  listSessions(settle: (answer: PeerAnswer) => void): void;
+  /** An application wants the next attempt to log in now. */
+  loginNow(session: SiteSession): void;
+  /** The session has ended. `by`: who ended it. */
+  ended(session: SiteSession, by: CloseReason['by']): void;
+}
+
+export type LinkState = 'connected' | 'authenticated' | 'lost' | 'refused' | 'closed';
+
+/**
+ * One site on one wire: a connection for the bridge, and a session (or the initial connection) for the server.
+ *
+ *   open ──login──▶ authenticated ──QUIT, loss, our goodbye──▶ closed         open ──the same──▶ closed
+ *
+ * What needs an application goes to the bridge as JSON-RPC, and its answer comes back as lines; transaction information is kept here
+ * until the request comes that it belongs to.
+ */
+export class SiteSession implements PeerConnection, DialogueOwner {
+  readonly site: Site;
+  /** The prefix of its lines. */
+  readonly prefix: string;
+  readonly dialogue: Dialogue;
+  readonly #host: SiteSessionHost;
+  readonly #events: ConnectionEvents;
+  readonly #info: TransactionInfo;
+  readonly #updates: Updates;
+  readonly #warnings = new Set<Timer>();
+  #state: 'open' | 'authenticated' | 'closed' = 'open';
+  #wasAuthenticated = false;
+  #isPassive = false;
+  #toldDriftMs = 0;
+
+  /** @param questions of the initial connection, where the session is that. */
+  constructor(site: Site, prefix: string, host: SiteSessionHost, questions?: ServerQuestions) {
+    this.site = site;
+    this.prefix = prefix;
+    this.#host = host;
+    this.dialogue = new Dialogue(prefix, host, this, questions);
+    this.#info = new TransactionInfo(host.clock);
+    this.#updates = new Updates(host.clock, host.push);
+    this.#events = host.opened(this, site.name);
+    this.link('connected');
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#state === 'authenticated';
+  }
+
+  /** It has been let in at some time. */
+  get wasAuthenticated(): boolean {
+    return this.#wasAuthenticated;
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get takesPan(): boolean {
+    return this.site.legacyPan;
+  }
+
+  receive(line: Line): void {
+    if (this.#state !== 'closed') this.dialogue.receive(line);
+  }
+
+  /** The server has let the site in. */
+  authenticated(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'authenticated';
+    this.#wasAuthenticated = true;
+    this.link('authenticated');
+  }
+
+  /** Tells the ui how the site stands with the server. */
+  link(state: LinkState, why: { readonly reason?: string; readonly fscCode?: number } = {}): void {
+    this.#tell('openfsc.link', { state, ...why });
+  }
+
+  /** The peer will send nothing more. */
+  inputEnded(reason: CloseReason): void {
+    if (this.#state !== 'closed') this.#events.inputEnded(reason);
+  }
+
+  /** Over without a word on the wire: the wire, the server or the conversation has ended it. */
+  end(reason: CloseReason, state: 'lost' | 'closed'): void {
+    if (this.#state === 'closed') return;
+    this.link(state, { reason: oneLine(reason.text) });
+    this.#state = 'closed';
+    this.#info.wipeAll();
+    for (const timer of this.#warnings) timer.cancel();
+    this.#warnings.clear();
+    this.dialogue.close();
+    this.#events.closed(reason);
+    this.#host.ended(this, reason.by);
+  }
+
+  // What the server says.
+
+  asked(method: MethodName, tag: string, args: Arguments): void {
+    const spec = SERVER_REQUESTS[method];
+    const ttl = args.values['updateTtl'];
+    if (spec === undefined) this.dialogue.answer(tag, ['ERR', '405', 'Method unknown']);
+    else if (ttl !== undefined && !isTtl(Number(ttl))) {
+      this.dialogue.answer(tag, ['ERR', '416', 'UpdateTTL is too large or too low']);
+    } else this.#forward(spec, method, tag, args);
+  }
+
+  told(method: MethodName, { values }: Arguments): void {
+    const id = values['fscTransactionId'] ?? '';
+    switch (method) {
+      case 'TRANSACTIONINFO':
+        this.#keep(id, values['key'] ?? '', values['value'] ?? '');
+        return;
+      case 'PAN':
+        this.#keep(id, 'PAN', values['pan'] ?? '');
+        return;
+      case 'SESSIONMODE':
+        this.#isPassive = values['mode'] === 'passive';
+        this.#tell('openfsc.sessionMode', { mode: this.#isPassive ? 'passive' : 'active' });
+        return;
+      case 'QUIT':
+        this.end({ code: 'CONNECTION_CLOSED', text: this.#quitText(values['reason']), by: 'peer' }, 'closed');
+        return;
+      default:
+        this.#host.log.debug('a notification says nothing to a session', { method });
+    }
+  }
+
+  drift(ms: number): void {
+    const isNews = Math.abs(ms - this.#toldDriftMs) >= DRIFT_MS;
+    if (!isNews) return;
+    this.#toldDriftMs = Math.abs(ms) < DRIFT_MS ? 0 : ms;
+    this.#tell('openfsc.drift', { driftMs: ms });
+  }
+
+  // What the bridge wants.
+
+  request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full' {
+    if (this.#state === 'closed') return 'closed';
+    const method: unknown = JSON.parse(methodText);
+    if (method === 'openfsc.lockedPump') return this.#lockedPump(params, settle);
+    if (method === 'openfsc.sessions') this.#host.listSessions(settle);
+    else if (method === 'openfsc.login') {
+      this.#host.loginNow(this);
+      settle({ kind: 'result', text: Buffer.from('{}'), depth: 2 });
+    } else settle(refusal('JSONRPC_METHOD_NOT_FOUND', 'OpenFSC has no such request of a site'));
+    return 'sent';
+  }
+
+  faultOf(methodText: string, params: Buffer): Refused | undefined {
+    const name = ELEMENTS.get(JSON.parse(methodText));
+    if (name === undefined) {
+      return { code: 'JSONRPC_METHOD_NOT_FOUND', why: 'OpenFSC has no such notification of a site' };
+    }
+    const read = readElement(name, JSON.parse(params.toString()));
+    return read.ok ? undefined : { code: 'JSONRPC_INVALID_PARAMS', why: read.why };
+  }
+
+  /** What is no news for the server goes no further. */
+  notify(methodText: string, params: Buffer): SendOutcome {
+    if (this.#state === 'closed') return 'closed';
+    const name = ELEMENTS.get(JSON.parse(methodText));
+    const read = name === undefined ? undefined : readElement(name, JSON.parse(params.toString()));
+    const isHeard = this.#state === 'authenticated' && !this.#isPassive;
+    if (isHeard && read?.ok && this.#updates.wants(read.element)) this.#say(read.element);
+    return 'sent';
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#state === 'closed') return;
+    this.quit(reason.text);
+    this.end(reason, 'closed');
+  }
+
+  quit(why: string): void {
+    this.dialogue.notify('QUIT', [oneLine(why)]);
+  }
+
+  // Inside.
+
+  #forward(spec: ServerRequest, method: MethodName, tag: string, args: Arguments): void {
+    const { values } = args;
+    const id = values['fscTransactionId'];
+    const info = id !== undefined ? this.#info.take(id) : undefined;
+    if (method === 'UNLOCKPUMP' && id !== undefined) this.#info.unlocked(Number(values['pump']), id);
+    const plain = JSON.stringify({ siteAccessKey: this.site.siteAccessKey, ...spec.params(args) });
+    const params =
+      info === undefined
+        ? Buffer.from(plain)
+        : Buffer.concat([Buffer.from(`${plain.slice(0, -1)},"transactionInfo":`), info, Buffer.from('}')]);
+    info?.fill(0);
+    const requestId = this.#host.nextId();
+    this.#events.request({
+      id: requestId,
+      idText: `"${requestId}"`,
+      method: spec.channelMethod,
+      methodText: `"${spec.channelMethod}"`,
+      params,
+      depth: DEPTH,
+      ...this.#handlesOf(spec, method, tag, args),
+    });
+    // Whoever needed them has a copy by now.
+    if (info !== undefined) params.fill(0);
+  }
+
+  /** Closures of their own, so that an open request does not keep the bytes that it came in. */
+  #handlesOf(
+    spec: ServerRequest,
+    method: MethodName,
+    tag: string,
+    args: Arguments,
+  ): Pick<InboundRequest, 'fits' | 'answer' | 'faultOf'> {
+    const warning = MONEY.has(method) ? this.#warnLater(method) : undefined;
+    return {
+      fits: () => true,
+      faultOf: (kind, text) => {
+        const read = kind === 'result' ? readAnswer(spec, text) : undefined;
+        return read?.ok === false ? { code: 'JSONRPC_INVALID_PARAMS', why: read.why } : undefined;
+      },
+      answer: (kind, text) => {
+        if (warning !== undefined) {
+          warning.cancel();
+          this.#warnings.delete(warning);
+        }
+        if (this.#state === 'closed' || !this.dialogue.isOpen(tag)) return 'closed';
+        if (kind === 'error') this.#answerError(tag, text);
+        else this.#answerResult(spec, method, tag, args, text);
+        this.#wipe(method, args);
+        return 'sent';
+      },
+    };
+  }
+
+  #answerError(tag: string, error: Buffer): void {
+    const { code, text } = fscErrorOf(error);
+    this.dialogue.answer(tag, ['ERR', String(code), ...(text === '' ? [] : [text])]);
+  }
+
+  #answerResult(spec: ServerRequest, method: MethodName, tag: string, args: Arguments, result: Buffer): void {
+    const read = readAnswer(spec, result);
+    if (!read.ok) {
+      this.dialogue.answer(tag, ['ERR', '500', 'the answer of the site is malformed']);
+      return;
+    }
+    for (const element of read.elements) this.#say(element);
+    // The receipt, a discontinued extension: only for a server that still takes it.
+    if (method === 'CLEAR' && this.#host.serverTakes('RECEIPTINFO')) {
+      for (const line of receiptLines(args.values['fscTransactionId'] ?? '', result)) {
+        this.dialogue.notify('RECEIPTINFO', line);
+      }
+    }
+    if (TOUCHING.has(method)) this.#updates.touched(Number(args.values['pump']));
+    this.dialogue.answer(tag, ['OK']);
+    const { pump, updateTtl } = args.values;
+    if (spec.updates !== undefined && pump !== undefined && updateTtl !== undefined) {
+      this.#updates.subscribe(spec.updates, Number(pump), Number(updateTtl));
+    }
+  }
+
+  #say(element: Element): void {
+    const { name, args, warnings } = element;
+    for (const why of warnings)
+      this.#host.log.warn('an application says something odd', { message: name, why });
+    this.dialogue.notify(name, args);
+    this.#updates.told(element);
+  }
+
+  #lockedPump(params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full' {
+    const locked = readLockedPump(params);
+    if (locked === undefined) {
+      settle(refusal('JSONRPC_INVALID_PARAMS', 'pump (a number), fscTransactionId and reason are needed'));
+    } else if (this.#state !== 'authenticated') {
+      settle(refusal('CONNECTION_CLOSED', 'the site is not logged in'));
+    } else if (!this.#host.serverTakes('LOCKEDPUMP')) {
+      settle(toPeerAnswer({ kind: 'error', code: 405, text: 'the server does not take it' }));
+    } else {
+      const asked = this.dialogue.ask('LOCKEDPUMP', locked.args, (answer) => {
+        this.#info.wipe(locked.fscTransactionId);
+        if (answer.kind === 'ok') this.#updates.touched(locked.pump);
+        settle(toPeerAnswer(answer));
+      });
+      return asked === 'full' ? 'full' : 'sent';
+    }
+    return 'sent';
+  }
+
+  #keep(id: string, key: string, value: string): void {
+    if (!this.#info.put(id, key, value)) {
+      this.#host.log.warn('transaction information is too long, or too much; it is dropped', {
+        session: this.prefix,
+      });
+    }
+  }
+
+  #wipe(method: MethodName, { values }: Arguments): void {
+    const id = values['fscTransactionId'];
+    if (id !== undefined) this.#info.wipe(id);
+    if (method === 'LOCKPUMP') this.#info.wipePump(Number(values['pump']));
+  }
+
+  #quitText(reason: string | undefined): string {
+    return quitText(reason).replaceAll(this.site.secret, '***');
+  }
+
+  #warnLater(method: MethodName): Timer {
+    const timer = this.#host.clock.after(WARN_MS, () => {
+      this.#warnings.delete(timer);
+      this.#host.log.warn('the application has not answered for a minute; the server waits', {
+        session: this.prefix,
+        method,
+      });
+    });
+    this.#warnings.add(timer);
+    return timer;
+  }
+
+  #tell(method: string, params: object): void {
+    const { siteAccessKey } = this.site;
+    this.#events.notification({
+      method,
+      methodText: `"${method}"`,
+      params: Buffer.from(JSON.stringify({ siteAccessKey, ...params })),
+      depth: 2,
+    });
+  }
+}
+
+const ELEMENTS: ReadonlyMap<unknown, ElementName> = new Map([
+  ['openfsc.pump', 'PUMP'],
+  ['openfsc.price', 'PRICE'],
+  ['openfsc.transaction', 'TRANSACTION'],
+]);
+/** Requests that move money, and those that change a pump. */
+const MONEY: ReadonlySet<MethodName> = new Set(['UNLOCKPUMP', 'CLEAR']);
+const TOUCHING: ReadonlySet<MethodName> = new Set(['UNLOCKPUMP', 'LOCKPUMP', 'CLEAR']);
+
+function isTtl(seconds: number): boolean {
+  return seconds >= MIN_TTL_S && seconds <= MAX_TTL_S;
+}
+
+export function quitText(reason: string | undefined): string {
+  return reason === undefined ? 'the server says goodbye' : `the server says goodbye: ${oneLine(reason)}`;
+}
