@@ -5,7 +5,7 @@ export default defineConfig({
     globalSetup: ['test/kit/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    maxWorkers: 3, // much of the time is spent waiting for processes
     projects: [
       { extends: true, test: { name: 'suite', include: ['test/**/*.test.ts'] } },
       {

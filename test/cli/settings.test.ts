@@ -325,6 +325,7 @@ describe('what a bridge gets', () => {
     expect(options.protocol).toEqual({
       maxFrameBytes: 262_134,
       keepalive: { idleMs: 30_000, busyMs: 5000, limitMs: 20_000 },
+      sync: false,
     });
     expect(options.routes).toEqual([]);
     for (const name of ['name', 'identity', 'lock']) expect(options).not.toHaveProperty(name);
@@ -382,7 +383,7 @@ describe('what a bridge gets', () => {
       protocol: { maxFrameBytes: 16_384, keepalive: { idleMs: 90_000, busyMs: 1500, limitMs: 500 } },
     });
     const off = await optionsOf(['--app=null:', '--keepalive', 'off', '--max-frame', '1000000']);
-    expect(off.protocol).toEqual({ maxFrameBytes: 1_000_000, keepalive: 'off' });
+    expect(off.protocol).toEqual({ maxFrameBytes: 1_000_000, keepalive: 'off', sync: false });
   });
 });
 
