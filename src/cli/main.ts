@@ -14,6 +14,10 @@ const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
   serve: async () => (await import('./serve.ts')).runServe,
   demo: async () => (await import('./demo.ts')).runDemo,
   journal: async () => (await import('./journal.ts')).runJournal,
+  pos: async () => (await import('./pos.ts')).runPos,
+  terminal: async () => (await import('./terminal.ts')).runTerminal,
+  'fsc-server': async () => (await import('./fsc-server.ts')).runFscServer,
+  ports: async () => (await import('./ports.ts')).runPorts,
 };
 
 /** The whole program: runs one command and leaves with its exit status. */

@@ -1,0 +1,258 @@
+import type { Timer } from '../base/clock.ts';
+import type { Charset } from '../dialect/openfsc/charset.ts';
+import { encodeLine, INITIAL, type Line, type LineFault, LineReader } from '../dialect/openfsc/line.ts';
+import { isMethod, METHODS, type MethodName } from '../dialect/openfsc/methods.ts';
+import { OutputQueue } from '../wire/output-queue.ts';
+import type { Wire } from '../wire/wire.ts';
+import type { Platform } from './platform.ts';
+import { answerRequest } from './server-requests.ts';
+import { ServerSession, type ServerSessionHost } from './server-session.ts';
+import { shownLine } from './shown-line.ts';
+import { wordsOf } from './words.ts';
+
+/** How long the site may take to say what it can do. */
+const GREETING_MS = 30_000;
+/** How long the site's last bytes are read after a goodbye. */
+const GOODBYE_MS = 2000;
+
+/**
+ * One connection at the platform's end.
+ *
+ *   greeting ──CAPABILITY──▶ open ──QUIT, end of input, heartbeats missed, an overlong line──▶ over
+ *   greeting ──anything else, nothing for 30 s──▶ over
+ *
+ * Over means that the goodbye is queued, or that the wire is gone; sessions are gone too.
+ */
+export class ServerConnection implements ServerSessionHost {
+  readonly number: number;
+  readonly platform: Platform;
+  readonly clock: ServerSessionHost['clock'];
+  readonly settings: ServerSessionHost['settings'];
+  /** The initial connection. */
+  readonly initial: ServerSession;
+  /** Sessions by name, without the initial connection. */
+  readonly sessions = new Map<string, ServerSession>();
+  /** Whether NEWSESSION was used: the initial connection is for control alone, for good. */
+  isControl = false;
+  /** What the site announces. */
+  siteTakes: ReadonlySet<string> = new Set();
+  /** What its lines are read in, and what ours are written in. */
+  charset: { read: Charset; write: Charset } = { read: 'ASCII', write: 'ASCII' };
+  readonly #wire: Wire;
+  readonly #output: OutputQueue;
+  readonly #reader = new LineReader(() => this.charset.read);
+  readonly #greeting: Timer;
+  #goodbye: Timer | undefined;
+  #state: 'greeting' | 'open' | 'over' = 'greeting';
+  #lines = 0;
+
+  constructor(wire: Wire, number: number, platform: Platform) {
+    this.#wire = wire;
+    this.number = number;
+    this.platform = platform;
+    this.clock = platform.clock;
+    this.settings = platform.settings;
+    this.initial = new ServerSession(INITIAL, this);
+    this.#output = new OutputQueue(wire, {
+      clock: this.clock,
+      onHigh: (isHigh) => (isHigh ? wire.pause() : wire.resume()),
+      onStalled: () => this.cut('it takes no output'),
+    });
+    this.#greeting = this.clock.after(GREETING_MS, () => this.quit('no CAPABILITY within 30 s'));
+    wire.start({
+      chunk: (bytes) => this.#reader.push(bytes, (line) => this.#receive(line)),
+      end: () => this.#over('the site has closed its output'),
+      closed: (fault) => this.#closed(fault),
+    });
+    this.write(INITIAL, '*', ['CAPABILITY', ...this.settings.capabilities]);
+  }
+
+  get isOver(): boolean {
+    return this.#state === 'over';
+  }
+
+  sessionOf(name: string): ServerSession | undefined {
+    return name === INITIAL ? this.initial : this.sessions.get(name);
+  }
+
+  /** Sessions that are logged in. */
+  get loggedIn(): readonly ServerSession[] {
+    return [this.initial, ...this.sessions.values()].filter(({ site }) => site !== undefined);
+  }
+
+  write(session: string, tag: string, parts: readonly string[]): void {
+    if (this.#state === 'over') return;
+    const { bytes } = encodeLine({ session, tag }, parts, this.charset.write);
+    this.#report('out', shownLine({ session, tag, method: parts[0] ?? '', rest: parts.slice(1).join(' ') }));
+    if (this.settings.isBytewise && this.#wire.framing === 'messages') {
+      for (const byte of bytes) this.#output.push(Buffer.of(byte), 'normal');
+    } else this.#output.push(bytes, 'normal');
+    this.#count();
+  }
+
+  note(text: string): void {
+    this.platform.note(text);
+  }
+
+  beat(what: 'in time' | 'late'): void {
+    this.platform.beat(what);
+  }
+
+  dead(session: ServerSession): void {
+    this.platform.missedBeats(session);
+    this.quitSession(session, 'heartbeats are not answered');
+  }
+
+  /** Says goodbye to one session; to all of them when it is the initial connection. */
+  quitSession(session: ServerSession, why: string): void {
+    if (session.name === INITIAL) {
+      this.quit(why);
+      return;
+    }
+    session.tell('QUIT', [why]);
+    this.endSession(session);
+  }
+
+  newSession(name: string, priority: number | undefined): void {
+    this.sessions.set(name, new ServerSession(name, this, priority));
+  }
+
+  endSession(session: ServerSession): void {
+    this.sessions.delete(session.name);
+    session.end();
+    this.platform.sessionEnded(session);
+  }
+
+  /** Says goodbye and closes. Safe to repeat. */
+  quit(why: string): void {
+    if (this.#state === 'over') return;
+    this.write(INITIAL, '*', ['QUIT', why]);
+    this.#over(why);
+  }
+
+  /** Closes without a word. */
+  cut(why: string): void {
+    this.#over(why);
+    this.#output.abandon();
+    this.#wire.destroy();
+  }
+
+  #receive(line: Line | LineFault): void {
+    if (this.#state === 'over') return;
+    if (line.kind === 'line') this.#report('in', shownLine(line));
+    this.#count();
+    if (this.isOver) return;
+    if (line.kind === 'fault') this.#fault(line);
+    else if (this.#state === 'greeting') this.#greet(line);
+    else this.#line(line);
+    this.platform.changed();
+  }
+
+  #greet(line: Line): void {
+    const isCapability = line.session === INITIAL && line.tag === '*' && line.method === 'CAPABILITY';
+    const isQuit = line.session === INITIAL && line.tag === '*' && line.method === 'QUIT';
+    if (!isCapability && !isQuit) {
+      this.quit('CAPABILITY has to come first');
+      return;
+    }
+    this.#greeting.cancel();
+    this.#state = 'open';
+    this.#line(line);
+  }
+
+  #line(line: Line): void {
+    const { session: name, tag, method, rest } = line;
+    const session = this.sessionOf(name);
+    if (method === 'OK' || method === 'ERR' || method === 'BEAT') {
+      const isOurs = tag !== '*' && session?.answered(tag, method, rest) === true;
+      if (!isOurs) this.note(`${this.#label}: ${method} answers nothing that is open`);
+    } else if (tag === '*') {
+      if (session === undefined) this.note(`${this.#label}: a notification of an unknown session`);
+      else this.#told(session, method, rest);
+    } else if (session === undefined) {
+      this.write(name, tag, ['ERR', '400', 'unknown session']);
+    } else if (
+      isMethod(method) &&
+      METHODS[method].kind === 'notification' &&
+      METHODS[method].from !== 'server'
+    ) {
+      this.#told(session, method, rest);
+      session.answer(tag);
+    } else answerRequest(this, session, line);
+  }
+
+  #told(session: ServerSession, method: string, rest: string): void {
+    const isKnown =
+      isMethod(method) && METHODS[method].kind === 'notification' && METHODS[method].from !== 'server';
+    const words = isKnown ? wordsOf(method, rest) : undefined;
+    if (!isKnown || words === undefined) {
+      this.note(`${session.label}: a notification that is unknown or malformed is ignored`);
+    } else if (method === 'QUIT') this.#quitBySite(session);
+    else if (method === 'CAPABILITY') this.siteTakes = new Set(words);
+    else if (session.site === undefined) this.note(`${session.label}: ${method} before the login is ignored`);
+    else this.#remember(session.site, method, words);
+  }
+
+  #remember(site: NonNullable<ServerSession['site']>, method: MethodName, words: readonly string[]): void {
+    const oddity = this.platform.oddityOf(method, words);
+    if (oddity !== undefined) this.note(`${this.#label}: ${method}: ${oddity}`);
+    site.told(method, words);
+  }
+
+  #quitBySite(session: ServerSession): void {
+    if (session.name === INITIAL) this.#over('the site says goodbye');
+    else this.endSession(session);
+  }
+
+  #fault({ code, why, head, isOverlong }: LineFault): void {
+    this.note(`${this.#label}: a line cannot be read (${code}): ${why}`);
+    if (this.#state === 'greeting' && !isOverlong) {
+      this.quit('CAPABILITY has to come first');
+      return;
+    }
+    if (head !== undefined) {
+      const dot = head.indexOf('.');
+      this.write(head.slice(0, Math.max(0, dot)), head.slice(dot + 1), ['ERR', String(code), why]);
+    }
+    if (isOverlong) this.quit(why);
+  }
+
+  /** Nothing is said any more; output that is queued still goes out. */
+  #over(why: string): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.note(`${this.#label} is over: ${why}`);
+    this.#greeting.cancel();
+    this.#reader.stop();
+    const sessions = [this.initial, ...this.sessions.values()];
+    this.sessions.clear();
+    for (const session of sessions) {
+      session.end();
+      this.platform.sessionEnded(session);
+    }
+    this.#goodbye = this.clock.after(GOODBYE_MS, () => this.#wire.destroy());
+    this.#output.end();
+    this.platform.changed();
+  }
+
+  #closed(fault: Error | undefined): void {
+    this.#over(fault === undefined ? 'closed' : 'lost');
+    this.#goodbye?.cancel();
+    this.#output.abandon();
+    this.platform.closed(this);
+  }
+
+  #count(): void {
+    this.#lines += 1;
+    const { cutAfterLines } = this.settings;
+    if (this.number === 1 && this.#lines === cutAfterLines) this.cut(`cut after ${this.#lines} lines`);
+  }
+
+  #report(direction: 'in' | 'out', text: string): void {
+    this.platform.line(this.number, direction, text);
+  }
+
+  get #label(): string {
+    return `connection ${this.number}`;
+  }
+}
