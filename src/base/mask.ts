@@ -1,5 +1,6 @@
-import { MASK, maskCardText } from './mask/digits.ts';
-import { maskJsonText, maskNumberText, memberRule } from './mask/json-text.ts';
+import { MASK } from './mask/digits.ts';
+import { maskByRule, maskJsonText, maskNumberText, memberRule } from './mask/json-text.ts';
+import { maskLiterals } from './mask/literals.ts';
 import { maskLooseText } from './mask/loose-text.ts';
 import type { MaskRule } from './mask/rules.ts';
 
@@ -13,7 +14,7 @@ import type { MaskRule } from './mask/rules.ts';
  * Errors: none; masking a masked text changes nothing
  */
 export function maskText(text: string): string {
-  let masked = text;
+  let masked = maskLiterals(text);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const again = maskOnce(masked, 0);
     if (again === masked) return masked;
@@ -55,7 +56,7 @@ function maskAny(value: unknown, place: Place): unknown {
   if (place.rule === 'secret' || place.rule === 'line') return MASK;
   switch (typeof value) {
     case 'string':
-      return maskText(place.rule === 'card' ? maskCardText(value) : value);
+      return maskText(maskByRule(value, place.rule));
     case 'number':
     case 'bigint':
       return maskNumber(value, place.rule);

@@ -526,3 +526,24 @@ test.each([
     expect(maskText(shown).length).toBeGreaterThan(0);
   }
 });
+
+describe('data of the network proxy', () => {
+  const card = Buffer.from('POST / HTTP/1.1\r\n\r\npan=4111111111111111').toString('base64');
+
+  test('is hidden where it is base64', () => {
+    const text = JSON.stringify({ method: 'Data', params: { id: 1, data: card } });
+    expect(maskText(text)).toBe('{"method":"Data","params":{"id":1,"data":"***"}}');
+    expect(maskValue({ data: card })).toEqual({ data: '***' });
+  });
+
+  test('the data of an error, and short or written words, stay', () => {
+    for (const value of [
+      { data: { string_code: 'BUSY' } },
+      { data: 'none' },
+      { data: 'a few written words' },
+    ]) {
+      expect(maskValue(value)).toEqual(value);
+      expect(maskText(JSON.stringify(value))).toBe(JSON.stringify(value));
+    }
+  });
+});

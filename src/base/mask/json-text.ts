@@ -13,8 +13,17 @@ export function maskJsonText(text: string, maskString: (decoded: string) => stri
 /** What a member's value is, by its name and by the field that it is part of. */
 export function memberRule(key: string, isInCard: boolean): MaskRule {
   const rule = maskRuleOf(key);
-  return rule === 'plain' && isInCard && isCardPart(key) ? 'card' : rule;
+  const isOpen = rule === 'plain' || rule === 'encoded';
+  return isOpen && isInCard && isCardPart(key) ? 'card' : rule;
 }
+
+/** What a string's name alone says about it; the string itself is to be looked at as well. */
+export function maskByRule(value: string, rule: MaskRule): string {
+  if (rule === 'card') return maskCardText(value);
+  return rule === 'encoded' && BASE64.test(value) ? MASK : value;
+}
+
+const BASE64 = /^[A-Za-z0-9+/]{8,}={0,2}$/;
 
 /** A number as JSON writes it. One with an exponent or a fraction is judged by its value, too. */
 export function maskNumberText(literal: string, rule: MaskRule): string {
@@ -122,7 +131,7 @@ class JsonTextMask {
     if (next === '"') {
       const value = this.#string();
       if (value === undefined) return undefined;
-      this.#replace(from, value, this.#maskString(this.#rule === 'card' ? maskCardText(value) : value));
+      this.#replace(from, value, this.#maskString(maskByRule(value, this.#rule)));
     } else {
       LITERAL.lastIndex = from;
       if (!LITERAL.test(this.#text)) return undefined;

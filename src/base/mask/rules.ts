@@ -1,8 +1,9 @@
 /**
  * How a member is treated because of its name: `secret` whatever it holds, `line` likewise and in running text
- * up to the end of the line (HTTP headers), `card` where 12 or more digits are too many, `plain` by its digits.
+ * up to the end of the line (HTTP headers), `card` where 12 or more digits are too many, `encoded` where a text in
+ * base64 may be somebody's data (network proxy), `plain` by its digits.
  */
-export type MaskRule = 'secret' | 'line' | 'card' | 'plain';
+export type MaskRule = 'secret' | 'line' | 'card' | 'encoded' | 'plain';
 
 /** Upper and lower case and everything between letters and digits make no difference: `API-Key` is `api_key`. */
 export function maskRuleOf(name: string): MaskRule {
@@ -12,7 +13,8 @@ export function maskRuleOf(name: string): MaskRule {
   if (SECRET.test(plain)) return 'secret';
   const lastWord = LAST_WORD.exec(end)?.[0].toLowerCase() ?? '';
   if (SECRET_WORD.test(lastWord)) return 'secret';
-  return CARD.test(plain) || CARD_WORD.test(lastWord) ? 'card' : 'plain';
+  if (CARD.test(plain) || CARD_WORD.test(lastWord)) return 'card';
+  return plain === 'data' ? 'encoded' : 'plain';
 }
 
 /** Track data, verification values and PINs: what no store may ever keep. */

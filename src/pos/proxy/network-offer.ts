@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { LEAST_LINK_SPEED, shareLink } from '../../dialect/jsonpos/network/link-share.ts';
-import { type JsonObject, readReason } from '../answer.ts';
+import { type Answer, type JsonObject, readReason } from '../answer.ts';
 import type { Keeper } from '../keeper.ts';
 import { PeerError, RequestRefused } from '../pos-error.ts';
 import { askInfo } from '../status-watch.ts';
@@ -34,7 +34,7 @@ export interface NetworkOptions {
   readonly allow?: readonly string[] | undefined;
   /** Connections at one time; default 64. */
   readonly maxConnections?: number | undefined;
-  /** Bytes a second of the line to the terminal, or Infinity. Default: what the terminal says, at least 10 240. */
+  /** Bytes a second of the line to the terminal, or Infinity. Default: what the terminal says, at least 10 240, at most the client's. */
   readonly linkSpeed?: number | undefined;
   readonly onEvent?: ((event: NetworkEvent) => void) | undefined;
   /** All addresses of a host. Default: as the machine looks names up. */
@@ -45,6 +45,8 @@ export interface NetworkOfferOptions extends NetworkOptions {
   readonly keeper: Keeper;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What the line carries, whatever the terminal says. */
+  readonly mostLinkSpeed: number | undefined;
   /** Params of the requests that it makes. */
   readonly params: string;
 }
@@ -138,11 +140,12 @@ export class NetworkOffer {
 
   async #serve(connection: TerminalConnection, over: AbortSignal): Promise<void> {
     const { clock, log, params, maxConnections = DEFAULT_MAX_CONNECTIONS } = this.#options;
+    this.#isBusy = false;
     const linkSpeed = await this.#linkSpeedOf(connection, over);
     if (Number.isFinite(linkSpeed)) connection.pace(linkSpeed);
-    this.#isBusy = false;
     const session = new NetworkSession({
       peer: connection,
+      params,
       clock,
       log,
       share: shareLink(linkSpeed),
@@ -153,7 +156,17 @@ export class NetworkOffer {
     });
     connection.onWritten(() => session.written());
     this.#session = session;
-    await this.#start(connection, session, linkSpeed, over);
+    const answer = await this.#start(connection, over);
+    if (answer?.kind === 'result') {
+      session.isStarted = true;
+      session.isBusy = this.#isBusy;
+      log.info('network offered', { 'link speed': Number.isFinite(linkSpeed) ? linkSpeed : 'off' });
+      this.#options.onEvent?.({ kind: 'started', linkSpeed });
+    } else if (answer !== undefined && answer.lost === undefined) {
+      const error = new PeerError(answer, readReason(answer));
+      log.warn('the terminal does not want the network', { why: error.message });
+      this.#options.onEvent?.({ kind: 'refused', error });
+    }
     await unlessAborted(connection.ended, over);
     if (connection.isSpeaking && session.isStarted) {
       const stopped = connection.ask('NetworkStop', params);
@@ -165,43 +178,31 @@ export class NetworkOffer {
     session.close();
   }
 
-  async #start(
-    connection: TerminalConnection,
-    session: NetworkSession,
-    linkSpeed: number,
-    over: AbortSignal,
-  ): Promise<void> {
+  /** The terminal's answer to NetworkStart, once it has made up its mind; undefined: nobody waits for it any more. */
+  async #start(connection: TerminalConnection, over: AbortSignal): Promise<Answer | undefined> {
     const { clock, log, params, onEvent } = this.#options;
-    const asked = connection.ask('NetworkStart', params);
-    const answer = typeof asked === 'string' ? undefined : await unlessAborted(asked, over);
-    if (answer === undefined || answer.lost !== undefined) return;
-    if (answer.kind === 'error') {
+    while (!over.aborted) {
+      const asked = connection.ask('NetworkStart', params);
+      const answer = typeof asked === 'string' ? undefined : await unlessAborted(asked, over);
+      if (answer?.kind !== 'error' || answer.lost !== undefined) return answer;
       const error = new PeerError(answer, readReason(answer));
-      if (NOT_NOW.has(error.code)) {
-        log.info('the terminal cannot take the network now', { why: error.message });
-        onEvent?.({ kind: 'waiting', error });
-        const next = new AbortController();
-        const either = AbortSignal.any([over, next.signal]);
-        await Promise.race([pause(clock, RETRY_MS, either), connection.ended]);
-        next.abort();
-        return this.#start(connection, session, linkSpeed, over);
-      }
-      log.warn('the terminal does not want the network', { why: error.message });
-      onEvent?.({ kind: 'refused', error });
-      return;
+      if (!NOT_NOW.has(error.code)) return answer;
+      log.info('the terminal cannot take the network now', { why: error.message });
+      onEvent?.({ kind: 'waiting', error });
+      const next = new AbortController();
+      const either = AbortSignal.any([over, next.signal]);
+      await Promise.race([pause(clock, RETRY_MS, either), connection.ended]);
+      next.abort();
     }
-    session.isStarted = true;
-    session.isBusy = this.#isBusy;
-    log.info('network offered', { 'link speed': Number.isFinite(linkSpeed) ? linkSpeed : 'off' });
-    onEvent?.({ kind: 'started', linkSpeed });
+    return undefined;
   }
 
   async #linkSpeedOf(connection: TerminalConnection, over: AbortSignal): Promise<number> {
-    const { linkSpeed, clock, params } = this.#options;
+    const { linkSpeed, mostLinkSpeed = Number.POSITIVE_INFINITY, clock, params } = this.#options;
     if (linkSpeed !== undefined) return linkSpeed;
     const limit = new Limit(clock, INFO_MS, over);
     const info = await askInfo(connection, params, limit.signal);
     limit.stop();
-    return Math.max(LEAST_LINK_SPEED, info?.linkSpeed ?? 0);
+    return Math.min(mostLinkSpeed, Math.max(LEAST_LINK_SPEED, info?.linkSpeed ?? 0));
   }
 }

@@ -14,6 +14,7 @@ import { RequestRefused } from '../pos-error.ts';
 import type { AllowList, Target } from './allow.ts';
 import { dial, type Resolve } from './dial.ts';
 import { ProxiedConnection } from './proxied-connection.ts';
+import { Window } from './window.ts';
 
 /** What the remote ends of all connections together may leave untaken. */
 const MAX_ALL_UNTAKEN_BYTES = 64 * 1024 * 1024;
@@ -24,14 +25,15 @@ export interface NetworkPeer {
   /** Bytes that wait to be written. */
   readonly queuedBytes: number;
   tell(method: string, params: string): unknown;
-  ask(method: string, params: string): unknown;
+  /** A text: it could not be asked. */
+  ask(method: string, params: string): Promise<unknown> | string;
 }
 
 export interface NetworkTotals {
   /** Connections that were made, and that are open now. */
   connections: number;
   open: number;
-  /** Bytes of payload that were read from the network, and written to it. */
+  /** Bytes of payload that were sent to the terminal, and written to the network. */
   toTerminal: number;
   fromTerminal: number;
 }
@@ -40,6 +42,8 @@ export interface NetworkSessionOptions {
   readonly peer: NetworkPeer;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Params of a request that is only asked to be answered. */
+  readonly params: string;
   readonly share: LinkShare;
   readonly allow: AllowList;
   readonly resolve: Resolve;
@@ -52,6 +56,7 @@ export interface NetworkSessionOptions {
 export class NetworkSession {
   readonly #options: NetworkSessionOptions;
   readonly #outlet: Outlet;
+  readonly #window: Window;
   readonly #buffer: Buffer;
   /** By the id's key; an id is free again when NetworkDisconnected has been sent. */
   readonly #byId = new Map<string, ProxiedConnection>();
@@ -63,14 +68,23 @@ export class NetworkSession {
   isStarted = false;
 
   constructor(options: NetworkSessionOptions) {
-    const { peer, clock, share } = options;
+    const { peer, clock, share, params: own, totals } = options;
     this.#options = options;
     this.#buffer = Buffer.allocUnsafeSlow(Math.min(MAX_READ_BYTES, share.queueBytes));
+    this.#window = new Window({
+      clock,
+      ask: async () => peer.ask('Status', own),
+      opened: () => this.#outlet.pump(),
+    });
     this.#outlet = new Outlet({
       clock,
       share,
-      queuedBytes: () => peer.queuedBytes,
-      send: (params) => void peer.tell('Data', params),
+      queuedBytes: () => (this.#window.isOpen ? peer.queuedBytes : Number.POSITIVE_INFINITY),
+      send: (params, bytes) => {
+        peer.tell('Data', params);
+        this.#window.sent(params.length);
+        totals.toTerminal += bytes;
+      },
     });
   }
 
@@ -100,9 +114,8 @@ export class NetworkSession {
       buffer: this.#buffer,
       dial: (onread, signal) => dial(target, { clock, allow, resolve, onread, signal }),
       untakenRoom: () => this.#untakenRoom(connection),
-      passed: (direction, bytes) => {
-        if (direction === 'to terminal') totals.toTerminal += bytes;
-        else totals.fromTerminal += bytes;
+      written: (bytes) => {
+        totals.fromTerminal += bytes;
       },
       delivered: (reason) => this.#delivered(connection, reason),
       closed: () => this.#closed(connection),
@@ -158,6 +171,7 @@ export class NetworkSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.isStarted = false;
+    this.#window.close();
     this.#outlet.closeAll();
     for (const connection of [...this.#all]) {
       connection.destroy();

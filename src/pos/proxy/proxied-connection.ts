@@ -19,8 +19,8 @@ export interface ProxiedConnectionOptions {
   readonly dial: (onread: OnReadOpts, signal: AbortSignal) => Promise<Socket>;
   /** Bytes that all connections together may still have to write. */
   readonly untakenRoom: () => number;
-  /** Bytes that were read from the remote end, or are written to it. */
-  readonly passed: (direction: 'to terminal' | 'from terminal', bytes: number) => void;
+  /** So many bytes are written to the remote end. */
+  readonly written: (bytes: number) => void;
   /** Everything that was read has been sent to the terminal, and no more will be. Once, unless `destroy` comes first. */
   readonly delivered: (reason: string) => void;
   /** The socket is gone, too. Once, last. */
@@ -133,12 +133,11 @@ export class ProxiedConnection {
   /** False: no more for the time being. */
   #read(bytes: Buffer): boolean {
     if (this.#state !== 'open') return true; // the end of the stream must still be seen
-    this.#options.passed('to terminal', bytes.length);
     return this.#options.outlet.add(this.#lane, Buffer.from(bytes));
   }
 
   #write(socket: Socket, bytes: Buffer): void {
-    this.#options.passed('from terminal', bytes.length);
+    this.#options.written(bytes.length);
     socket.write(bytes);
   }
 

@@ -99,6 +99,13 @@ export class NetworkStream extends Duplex {
 
   // What a stream does.
 
+  /** Closes when everything is written, as sockets do; HTTP asks for it. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {

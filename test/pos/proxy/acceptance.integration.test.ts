@@ -89,7 +89,7 @@ test('three downloads over a slow serial line, and purchases meanwhile', { timeo
     const { outcome } = await client.purchase({ amountMinor: 1200, currency: 'EUR' });
     sold.push(outcome);
     // As many keepalives as fit, and time for the downloads.
-    for (let count = 0; count < 20 && left > 0; count += 1) await client.ping();
+    for (let count = 0; count < 40 && left > 0; count += 1) await client.ping();
   }
   for (const value of await Promise.all(downloads)) {
     expect(value).toMatchObject({ bytes: FILE_BYTES, verified: true });

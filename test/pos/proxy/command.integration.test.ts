@@ -9,6 +9,8 @@ import { sha256 } from './kit.ts';
 /** `posbridge pos proxy` and `posbridge pos test`, as their users run them: every process is real. */
 
 const FILE = randomBytes(200_000);
+/** More than a bridge keeps for an application that is behind. */
+const LARGE_FILE = randomBytes(20_000_000);
 
 let bench: Workbench;
 
@@ -20,7 +22,8 @@ afterEach(() => bench.close());
 
 async function fileServer(): Promise<string> {
   const server = createServer((request, response) => {
-    if (request.url === '/file') response.writeHead(200, { 'content-length': FILE.length }).end(FILE);
+    const file = { '/file': FILE, '/large': LARGE_FILE }[request.url ?? ''];
+    if (file !== undefined) response.writeHead(200, { 'content-length': file.length }).end(file);
     else response.writeHead(404).end('nothing');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -108,6 +111,19 @@ describe('posbridge pos test large_file_download', () => {
     const unknown = await outcome(pos('test', 'no_such_test', '--to', to));
     expect(unknown.exit).toEqual(exitedWith(1));
     expect(unknown.lines[0]).toContain('JSONRPC_INVALID_PARAMS');
+  });
+
+  test('loses nothing where the network is faster than the terminal', async () => {
+    const to = await terminalAt('--download-url', `${await fileServer()}/large#sha256=${sha256(LARGE_FILE)}`);
+    const { exit, lines } = await download(to, '--parallel', '2', '--link-speed', 'off');
+    expect([exit, lines]).toEqual([
+      exitedWith(0),
+      [
+        expect.stringMatching(/^test 1: 20000000 bytes.* verified$/),
+        expect.stringMatching(/^test 2: 20000000 bytes.* verified$/),
+        expect.stringMatching(/^40000\d{3} bytes through/),
+      ],
+    ]);
   });
 
   test('works with the simulator inside the bridge', async () => {

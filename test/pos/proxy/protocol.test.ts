@@ -108,6 +108,23 @@ describe('the speed of the link', () => {
     expect(events).toEqual([{ kind: 'started', linkSpeed }]);
   });
 
+  test('is never more than that of the line', async () => {
+    const terminal = new PlayedTerminal()
+      .on('TerminalInfo', (request, from) => from.answer(request, { link_speed: 123_456 }))
+      .on('NetworkStart', (request, from) => from.answer(request, {}));
+    for (const [baudRate, linkSpeed] of [
+      ['115200', 11_520],
+      ['9600', 960],
+    ] as const) {
+      const { client } = await posBench({ terminal, to: `serial:/dev/x?baudRate=${baudRate}`, sync: false });
+      const events: Any[] = [];
+      await client.offerNetwork({ onEvent: (event) => events.push(event) });
+      await client.connect();
+      await until(() => events.length > 0);
+      expect(events).toEqual([{ kind: 'started', linkSpeed }]);
+    }
+  });
+
   test('is not asked for when the register knows', async () => {
     const { events, terminal } = await started({ linkSpeed: 960 });
     expect(events).toEqual([{ kind: 'started', linkSpeed: 960 }]);

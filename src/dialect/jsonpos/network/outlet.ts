@@ -9,8 +9,8 @@ export interface OutletOptions {
   readonly share: LinkShare;
   /** Bytes that wait for the wire already. */
   readonly queuedBytes: () => number;
-  /** Sends a `Data` notification with these params. */
-  readonly send: (params: string) => void;
+  /** Sends a `Data` notification with these params, which hold so many bytes. */
+  readonly send: (params: string, bytes: number) => void;
 }
 
 /** Whose bytes go through an outlet. */
@@ -22,7 +22,6 @@ export interface LaneEvents {
 }
 
 interface LaneState extends LaneEvents {
-  isFull: boolean;
   isEnding: boolean;
 }
 
@@ -53,7 +52,6 @@ export class Outlet {
 
   open(lane: Lane, events: LaneEvents): void {
     this.#lanes.set(lane, {
-      isFull: false,
       isEnding: false,
       room: () => events.room(),
       drained: () => events.drained(),
@@ -66,9 +64,9 @@ export class Outlet {
     const state = this.#lanes.get(lane);
     if (state === undefined || state.isEnding) return true;
     lane.add(bytes);
-    state.isFull = this.#scheduler.noteQueued(lane);
+    this.#scheduler.noteQueued(lane);
     this.pump();
-    return !state.isFull;
+    return !this.#scheduler.isFull(lane);
   }
 
   /** Nothing more will be added: `drained` follows, perhaps from inside. */
@@ -76,7 +74,7 @@ export class Outlet {
     const state = this.#lanes.get(lane);
     if (state === undefined || state.isEnding) return;
     state.isEnding = true;
-    this.#settle(lane, state);
+    this.#drainIfOver(lane);
   }
 
   /** Forgets a lane and what waits in it. */
@@ -108,23 +106,19 @@ export class Outlet {
         break;
       }
       const { lane, bytes } = turn;
-      this.#scheduler.served(lane, bytes);
-      send(dataParams(lane.id, lane.take(bytes)));
-      const state = this.#lanes.get(lane);
-      if (state !== undefined) this.#settle(lane, state);
+      const taken = lane.take(bytes);
+      const hasRoom = this.#scheduler.served(lane, bytes);
+      send(dataParams(lane.id, taken), bytes);
+      if (hasRoom) this.#lanes.get(lane)?.room();
+      this.#drainIfOver(lane);
     }
     this.#isPumping = false;
   }
 
-  /** Tells a lane's owner that there is room, or nothing left. */
-  #settle(lane: Lane, state: LaneState): void {
-    if (state.isEnding) {
-      if (lane.queuedBytes > 0) return;
-      this.close(lane);
-      state.drained();
-    } else if (state.isFull && lane.queuedBytes <= this.#options.share.queueBytes / 2) {
-      state.isFull = false;
-      state.room();
-    }
+  #drainIfOver(lane: Lane): void {
+    const state = this.#lanes.get(lane);
+    if (state?.isEnding !== true || lane.queuedBytes > 0) return;
+    this.close(lane);
+    state.drained();
   }
 }

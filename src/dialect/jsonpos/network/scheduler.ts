@@ -19,15 +19,17 @@ export type Turn =
 interface Standing {
   /** The turn in which it was served last; 0: never. */
   servedIn: number;
-  /** When its queue was last full; undefined: never. */
+  /** It has had more than its queue may hold, and still has more than half of that. */
+  isFull: boolean;
+  /** When that was so last; undefined: never. */
   fullMs: number | undefined;
 }
 
 /**
  * Whose `Data` goes out next, and when. Decides and sends nothing.
  *
- * Every turn goes to the connection that was served least recently, three of four to an interactive one if any waits: one whose
- * queue has not been full within the last 5 s. While the terminal is busy, background ones get a turn twice a second: what
+ * Every turn goes to the connection that was served least recently, three of four to an interactive one if any waits: one that has
+ * not been held back, for having more than its queue may hold, within the last 5 s. While the terminal is busy, background ones get a turn twice a second: what
  * a card payment needs goes ahead, and nothing stops altogether.
  */
 export class Scheduler {
@@ -50,19 +52,24 @@ export class Scheduler {
   }
 
   add(lane: Lane): void {
-    this.#lanes.set(lane, { servedIn: 0, fullMs: undefined });
+    this.#lanes.set(lane, { servedIn: 0, isFull: false, fullMs: undefined });
   }
 
   remove(lane: Lane): void {
     this.#lanes.delete(lane);
   }
 
-  /** Bytes have come into a lane. True: it is full, and should get no more for the time being. */
-  noteQueued(lane: Lane): boolean {
+  /** Bytes have come into a lane. */
+  noteQueued(lane: Lane): void {
     const standing = this.#lanes.get(lane);
-    if (standing === undefined || lane.queuedBytes <= this.#share.queueBytes) return false;
+    if (standing === undefined || lane.queuedBytes <= this.#share.queueBytes) return;
+    standing.isFull = true;
     standing.fullMs = this.#clock.nowMs();
-    return true;
+  }
+
+  /** It should get no more for the time being. */
+  isFull(lane: Lane): boolean {
+    return this.#lanes.get(lane)?.isFull === true;
   }
 
   next(): Turn | undefined {
@@ -88,19 +95,23 @@ export class Scheduler {
     return waitMs > 0 ? { kind: 'wait', ms: waitMs } : { kind: 'lane', lane: chosen.lane, bytes };
   }
 
-  /** The turn was used: `bytes` of the lane have gone out. */
-  served(lane: Lane, bytes: number): void {
+  /** The turn was used: `bytes` have been taken from the lane. True: it was full, and has room again. */
+  served(lane: Lane, bytes: number): boolean {
     const nowMs = this.#clock.nowMs();
     this.#turn += 1;
     this.#bucket?.take(frameBytesOf(bytes));
     const standing = this.#lanes.get(lane);
-    if (standing === undefined) return;
+    if (standing === undefined) return false;
     standing.servedIn = this.#turn;
     if (this.#isBackground(standing, nowMs)) this.#backgroundMs = nowMs;
+    if (!standing.isFull) return false;
+    standing.fullMs = nowMs;
+    standing.isFull = lane.queuedBytes > this.#share.queueBytes / 2;
+    return !standing.isFull;
   }
 
-  #isBackground({ fullMs }: Standing, nowMs: number): boolean {
-    return fullMs !== undefined && nowMs - fullMs < BACKGROUND_MS;
+  #isBackground({ isFull, fullMs }: Standing, nowMs: number): boolean {
+    return isFull || (fullMs !== undefined && nowMs - fullMs < BACKGROUND_MS);
   }
 
   #backgroundPauseMs(nowMs: number): number {
