@@ -1,3 +1,5 @@
+import { type BootTime, readBootTime } from './boot-time.ts';
+
 export interface Timer {
   /** Safe to repeat and after the timer has fired. */
   cancel(): void;
@@ -10,13 +12,19 @@ export interface Clock {
   /** Milliseconds since 1970, for people and records; may jump. */
   wallMs(): number;
   after(delayMs: number, run: () => void): Timer;
+  /** For ages across processes: unlike `wallMs` it never jumps. Undefined where the system does not tell. */
+  bootTime?(): BootTime | undefined;
 }
+
+/** A longer timer would run at once: it runs after this time, nearly 25 days. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
+  bootTime: readBootTime,
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
+    const timer = setTimeout(run, Math.min(delayMs, MAX_TIMER_MS));
     return { cancel: () => clearTimeout(timer) };
   },
 };

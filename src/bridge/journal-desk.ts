@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts';
 import { isNeverStored } from '../base/mask/rules.ts';
 import { dropMembers } from '../rpc/drop-members.ts';
 import { errorText } from '../rpc/error-object.ts';
+import type { Moment } from '../store/age.ts';
 import { Journal, type Lookup, type OwnedEntry } from '../store/journal.ts';
 import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
 import type { LockAttempt } from '../store/lock.ts';
@@ -58,7 +59,7 @@ export type Acceptance =
   | { readonly kind: 'refused'; readonly code: string; readonly details: string }
   | { readonly kind: 'unknown'; readonly details: string };
 
-type Found = { readonly done: Answer & { readonly sent: SentRecord; readonly time: string } };
+type Found = { readonly done: Answer & { readonly sent: SentRecord; readonly recorded: Moment } };
 type Resolution = Found | 'active' | 'unknown' | 'busy';
 
 /**
@@ -179,13 +180,13 @@ export class JournalDesk {
 
   /** The same identity once more: the stored answer if it is the same request soon after, else a refusal. */
   #repeat({ done }: Found, { record, repeated }: TransactionRequest): Acceptance {
-    const { sent, time } = done;
+    const { sent, recorded } = done;
+    const { journal, repeatWindowMs } = this.#options;
     const answer = repeated?.(done);
     if (answer !== undefined) return { kind: 'answer', answer };
-    const ageMs = this.#options.clock.wallMs() - Date.parse(time);
     const isSame =
       sent.state === 'sent' && sent.amount === record.amount && sent.currency === record.currency;
-    if (isSame && sent.method === record.method && ageMs <= this.#options.repeatWindowMs) {
+    if (isSame && sent.method === record.method && !journal.isOlder(recorded, repeatWindowMs)) {
       return { kind: 'answer', answer: done };
     }
     const first =
@@ -353,7 +354,7 @@ export class JournalDesk {
 
 /** As it is stored: whoever asks again gets the same. */
 function foundIn({ sent, done }: { sent: SentRecord; done: Omit<DoneRecord, 'state'> }): Found {
-  return { done: { kind: done.kind, text: Buffer.from(done.text), sent, time: done.time } };
+  return { done: { kind: done.kind, text: Buffer.from(done.text), sent, recorded: done } };
 }
 
 function active(): Answer {

@@ -6,6 +6,8 @@ import { type ParsedEntry, parseEntry } from './journal-record.ts';
 
 const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
+/** The byte of an entry's file that its living owner has locked. */
+export const OWNER_BYTE = 0;
 const MAX_ENTRY_BYTES = 4 * 1024 * 1024;
 
 /**

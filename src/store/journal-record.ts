@@ -35,6 +35,9 @@ export interface DoneRecord {
   /** The application's own JSON text. */
   readonly text: string;
   readonly time: string;
+  /** The same moment as the machine counts it, where it does; the clock's `time` may be wrong. */
+  readonly boot?: string;
+  readonly uptimeMs?: number;
   /** Who settled it, where it was not the application. */
   readonly by?: string;
 }

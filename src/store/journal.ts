@@ -5,12 +5,13 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
+import { ageOf, type Moment, wallAgeOf } from './age.ts';
 import {
-  createFile,
   ifThere,
   isNameOf,
   linkNew,
   makeFolder,
+  OWNER_BYTE,
   openFile,
   openFolder,
   readEntry,
@@ -23,14 +24,12 @@ import {
   parseEntry,
   type SentRecord,
 } from './journal-record.ts';
+import { UnbornEntries } from './unborn-entries.ts';
 
 const ENTRY = '.entry';
 const DAMAGED = '.damaged';
-const UNBORN = '.new';
-/** The byte of an entry's file that its living owner has locked. */
-const OWNER_BYTE = 0;
-/** What a dead process left behind before its entry had a name. */
-const UNBORN_LIMIT_MS = 3_600_000;
+/** How often it is tried to begin, each time under another name, while other processes disturb it. */
+const BEGIN_ATTEMPTS = 10;
 
 export interface JournalOptions {
   readonly clock: Clock;
@@ -95,13 +94,14 @@ export class Journal {
   readonly #options: JournalOptions;
   readonly #directory: FileHandle;
   readonly #locks = loadFileLocks();
-  /** Names, without ending, of what this process is about to begin. */
-  readonly #unborn = new Set<string>();
+  readonly #unborn: UnbornEntries;
 
   private constructor(folder: string, directory: FileHandle, options: JournalOptions) {
     this.folder = folder;
     this.#directory = directory;
     this.#options = options;
+    this.#unborn = new UnbornEntries(folder, options.clock);
+    options.clock.bootTime?.(); // its first call reads a file
   }
 
   /** Opens the folder, making it (0700) if it is missing. Rejects with JOURNAL_OPEN_FAILED. */
@@ -157,32 +157,47 @@ export class Journal {
     sent: SentRecord,
     done?: Omit<DoneRecord, 'state'>,
   ): Promise<OwnedEntry | 'exists'> {
-    const name = `${id}.${randomUUID()}`;
-    this.#unborn.add(name);
-    const unborn = this.#path(name, UNBORN);
-    let file: FileHandle | undefined;
+    const records = [
+      encodeRecord(sent),
+      ...(done === undefined ? [] : [encodeRecord(this.#stamped({ ...done, state: 'done' }))]),
+    ];
+    const mention = this.#unborn.mention(id);
+    try {
+      for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
+        const file = await this.#bear(id, Buffer.concat(records));
+        if (file === 'exists') return 'exists';
+        if (file === 'disturbed') continue;
+        return this.#own(id, file, judge(parseEntry(encodeRecord(sent))) ?? { state: 'lost' });
+      }
+    } finally {
+      mention.end();
+    }
+    throw new Error('other processes keep getting in the way of a new entry');
+  }
+
+  /** One attempt to make an entry. Its owner has the lock before anybody can look for it by its real name. */
+  async #bear(id: string, records: Buffer): Promise<FileHandle | 'exists' | 'disturbed'> {
+    const entry = this.#path(id, ENTRY);
+    const unborn = await this.#unborn.create(id);
+    if (unborn === undefined) return 'disturbed';
+    const { file, name } = unborn;
     let isBorn = false;
     try {
-      file = await createFile(unborn);
-      this.#locks.tryLock(file.fd, OWNER_BYTE, 'exclusive');
-      const records = [
-        encodeRecord(sent),
-        ...(done === undefined ? [] : [encodeRecord({ ...done, state: 'done' })]),
-      ];
-      await writeWhole(file, Buffer.concat(records));
+      await writeWhole(file, records);
       await file.datasync();
-      isBorn = await linkNew(unborn, this.#path(id, ENTRY));
+      const linked = await ifThere(linkNew(name, entry));
+      if (linked === undefined) return 'disturbed'; // somebody took it for a leftover
+      isBorn = linked;
       if (!isBorn) return 'exists';
       await this.#directory.sync();
-      return this.#own(id, file, judge(parseEntry(encodeRecord(sent))) ?? { state: 'lost' });
+      return file;
     } catch (fault) {
-      if (isBorn) await unlink(this.#path(id, ENTRY)).catch(() => {});
+      if (isBorn) await unlink(entry).catch(() => {});
       isBorn = false;
       throw fault;
     } finally {
-      await unlink(unborn).catch(() => {});
-      if (!isBorn) await file?.close();
-      this.#unborn.delete(name);
+      await unlink(name).catch(() => {});
+      if (!isBorn) await file.close();
     }
   }
 
@@ -194,14 +209,7 @@ export class Journal {
 
   /** Whether a living process is just beginning this transaction, or somebody has. */
   async isBeginning(id: string): Promise<boolean> {
-    const own = `${id}.`;
-    if ([...this.#unborn].some((name) => name.startsWith(own))) return true;
-    for (const name of await readdir(this.folder)) {
-      if (!name.startsWith(own)) continue;
-      if (name.endsWith(ENTRY)) return true;
-      if (name.endsWith(UNBORN) && (await this.#isOwned(name))) return true;
-    }
-    return false;
+    return (await this.#unborn.has(id)) || (await this.hasEntry(id));
   }
 
   /** Takes over an entry without a living owner; undefined when there is one, or no entry. */
@@ -232,7 +240,13 @@ export class Journal {
 
   /** Whether an entry is damaged and not so old that nobody would ask about it. */
   isMissed(entry: StoredEntry): boolean {
-    return isDamaged(entry) && !this.#isOld(entry.changedMs);
+    return isDamaged(entry) && !this.#isOldFile(entry.changedMs);
+  }
+
+  /** Whether a record is certainly older; one of unknown age is not. */
+  isOlder(moment: Moment, limitMs: number): boolean {
+    const ageMs = ageOf(moment, this.#options.clock);
+    return ageMs !== undefined && ageMs > limitMs;
   }
 
   /** Every entry, also damaged and old ones, in no order. Changes nothing, and holds nothing up while its reader is busy. */
@@ -250,21 +264,14 @@ export class Journal {
     for await (const entry of this.entries()) {
       const { id, file, isRunning, done, fault } = entry;
       if (isDamaged(entry)) {
-        if (fault === undefined && this.#isOld(entry.changedMs)) {
+        if (fault === undefined && this.#isOldFile(entry.changedMs)) {
           await ifThere(unlink(path.join(this.folder, file)));
           count.removed += 1;
         } else count.damaged += 1;
       } else if (!isRunning && done === undefined) count.unresolved += 1;
       else if (done !== undefined && this.#isExpired(done) && (await this.#forget(id))) count.removed += 1;
     }
-    for (const name of await readdir(this.folder)) {
-      if (!name.endsWith(UNBORN) || (await this.#isOwned(name))) continue;
-      const file = path.join(this.folder, name);
-      const status = await ifThere(lstat(file));
-      if (status === undefined || this.#ageMs(status.mtimeMs) <= UNBORN_LIMIT_MS) continue;
-      await ifThere(unlink(file));
-      count.removed += 1;
-    }
+    count.removed += await this.#unborn.prune();
     return count;
   }
 
@@ -279,7 +286,10 @@ export class Journal {
       lookup,
       finish: async (done) => {
         // The newline ends a record that was torn by the death of an earlier owner.
-        const record = Buffer.concat([Buffer.from('\n'), encodeRecord({ ...done, state: 'done' })]);
+        const record = Buffer.concat([
+          Buffer.from('\n'),
+          encodeRecord(this.#stamped({ ...done, state: 'done' })),
+        ]);
         await writeWhole(file, record);
         await file.datasync();
         await release();
@@ -329,14 +339,6 @@ export class Journal {
     return isOurs ? file : undefined;
   }
 
-  async #isOwned(name: string): Promise<boolean> {
-    const file = await openFile(path.join(this.folder, name), 'read');
-    if (file === undefined) return false;
-    const isOwned = !this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared');
-    await file.close();
-    return isOwned;
-  }
-
   async #isSetAside(id: string): Promise<boolean> {
     const entry = await this.#read(path.basename(this.#path(id, DAMAGED)));
     return entry !== undefined && this.isMissed(entry);
@@ -361,16 +363,17 @@ export class Journal {
     }
   }
 
-  #ageMs(timeMs: number): number {
-    return this.#options.clock.wallMs() - timeMs;
+  #stamped(done: DoneRecord): DoneRecord {
+    return { ...done, ...this.#options.clock.bootTime?.() };
   }
 
-  #isOld(timeMs: number): boolean {
-    return this.#ageMs(timeMs) > this.#options.keepMs;
+  #isExpired(done: DoneRecord): boolean {
+    return this.isOlder(done, this.#options.keepMs);
   }
 
-  #isExpired({ time }: DoneRecord): boolean {
-    return this.#isOld(Date.parse(time));
+  #isOldFile(changedMs: number): boolean {
+    const ageMs = wallAgeOf(changedMs, this.#options.clock);
+    return ageMs !== undefined && ageMs > this.#options.keepMs;
   }
 
   /** Whether it removed the entry: not when somebody else is at it. */

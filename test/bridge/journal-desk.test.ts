@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { entryFile } from '../store/journal-kit.ts';
+import { BootClock, entryFile } from '../store/journal-kit.ts';
 import {
   abandonAt,
   beginAt,
@@ -238,6 +238,17 @@ describe('a repeated transaction', () => {
     const early = { ...bench, clock: new FakeClock(0) };
     const beside = await deskBench({ beside: early });
     expect((await beside.desk.accept(beside.request())).kind).toBe('answer');
+  });
+
+  test('gets the stored answer when the clock was set forward meanwhile, in the same window', async () => {
+    const clock = new BootClock(0);
+    const bench = await deskBench({ beside: { ...(await deskBench()), clock } });
+    await endAt(bench, APPROVED);
+    clock.set(Date.now());
+    clock.advance(REPEAT_WINDOW_MS);
+    expect((await bench.desk.accept(bench.request())).kind).toBe('answer');
+    clock.advance(1);
+    expect((await bench.desk.accept(bench.request())).kind).toBe('refused');
   });
 
   test.each([

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach } from 'vitest';
+import type { BootTime } from '../../src/base/boot-time.ts';
 import { memorySink } from '../../src/base/log-sink.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { Journal, type OwnedEntry } from '../../src/store/journal.ts';
@@ -42,6 +43,30 @@ export function mountedFolder(options: string): string {
 
 export function remount(folder: string, options: string): void {
   execFileSync('mount', ['-o', `remount,${options}`, folder]);
+}
+
+/** A machine whose clock can be set while its own count goes on. */
+export class BootClock extends FakeClock {
+  readonly #boot: string;
+  #setMs = 0;
+
+  constructor(startWallMs = Date.now(), boot = 'first-start') {
+    super(startWallMs);
+    this.#boot = boot;
+  }
+
+  /** As somebody sets the machine's clock. */
+  set(wallMs: number): void {
+    this.#setMs += wallMs - this.wallMs();
+  }
+
+  override wallMs(): number {
+    return super.wallMs() + this.#setMs;
+  }
+
+  bootTime(): BootTime {
+    return { boot: this.#boot, uptimeMs: this.nowMs() };
+  }
 }
 
 export interface OpenJournal {

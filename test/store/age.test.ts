@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { ageOf, wallAgeOf } from '../../src/store/age.ts';
+import { FakeClock } from '../kit/fake-clock.ts';
+import { BootClock } from './journal-kit.ts';
+
+const START_MS = Date.UTC(2030, 0, 1);
+const HOUR_MS = 3_600_000;
+
+const momentOf = (clock: BootClock) => ({
+  time: new Date(clock.wallMs()).toISOString(),
+  ...clock.bootTime(),
+});
+
+describe('the age of a record', () => {
+  test.each([0, Date.UTC(2029, 0, 1), Date.UTC(2031, 0, 1), Date.UTC(2300, 0, 1)])(
+    'is what the machine has counted since it was written, with its clock set to %i meanwhile',
+    (wallMs) => {
+      const clock = new BootClock(START_MS);
+      const moment = momentOf(clock);
+      clock.set(wallMs);
+      clock.advance(HOUR_MS);
+      expect(ageOf(moment, clock)).toBe(HOUR_MS);
+    },
+  );
+
+  test('from an earlier start of the machine is what the clock says', () => {
+    const moment = momentOf(new BootClock(START_MS, 'first-start'));
+    const later = new BootClock(START_MS + HOUR_MS, 'second-start');
+    expect(ageOf(moment, later)).toBe(HOUR_MS);
+    expect(ageOf(moment, new FakeClock(START_MS + HOUR_MS))).toBe(HOUR_MS);
+    expect(ageOf(moment, new FakeClock(START_MS - HOUR_MS))).toBe(-HOUR_MS);
+  });
+
+  test('is what the clock says where the record has nothing else', () => {
+    const time = new Date(START_MS).toISOString();
+    expect(ageOf({ time }, new BootClock(START_MS + HOUR_MS))).toBe(HOUR_MS);
+    const half = { time, boot: 'first-start' };
+    expect(ageOf(half, new BootClock(START_MS + HOUR_MS))).toBe(HOUR_MS);
+  });
+
+  test('is unknown where the machine had not been told the time, and now, or where there is none', () => {
+    const unset = momentOf(new BootClock(Date.UTC(1970, 0, 1), 'first-start'));
+    expect(ageOf(unset, new BootClock(START_MS, 'second-start'))).toBeUndefined();
+    expect(ageOf(unset, new FakeClock(HOUR_MS))).toBeUndefined();
+    expect(ageOf({ time: new Date(START_MS).toISOString() }, new FakeClock(0))).toBeUndefined();
+    expect(ageOf({ time: 'yesterday' }, new FakeClock(START_MS))).toBeUndefined();
+    expect(wallAgeOf(Number.POSITIVE_INFINITY, new FakeClock(START_MS))).toBe(Number.NEGATIVE_INFINITY);
+  });
+});
+
+test.runIf(process.platform === 'linux')('the system counts from the start of the machine', () => {
+  const one = systemClock.bootTime?.();
+  const other = systemClock.bootTime?.();
+  expect(one?.boot).toMatch(/^[0-9a-f-]{36}$/);
+  expect(other?.boot).toBe(one?.boot);
+  expect(Number.isSafeInteger(one?.uptimeMs)).toBe(true);
+  expect(other?.uptimeMs).toBeGreaterThanOrEqual(one?.uptimeMs ?? Number.NaN);
+});
