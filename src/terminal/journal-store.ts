@@ -25,10 +25,13 @@ export interface JournalStoreOptions {
   readonly texts: Texts;
 }
 
+/** Somebody who only looks at an entry has its lock for a moment. */
+const CLAIM_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200, 500];
+
 /**
- * Remembers in a folder, which belongs to one terminal at a time. An entry without outcome that is found at the start was cut
- * off by the death of its terminal before it was decided (the outcome is on the disk before anybody hears of it): it becomes
- * TRANSACTION_INTERRUPTED, once and for ever. So does one whose last record is torn, for it was not yet answered.
+ * Remembers in a folder, which belongs to one terminal at a time. An entry without outcome that nobody is at was cut off before
+ * it was decided, by the death of its terminal or a fault (the outcome is on the disk before anybody hears of it): it becomes
+ * TRANSACTION_INTERRUPTED, once and for ever. So does one whose last record is found torn at the start, for it was not yet answered.
  */
 export class JournalStore implements TransactionStore {
   readonly #journal: Journal;
@@ -68,7 +71,12 @@ export class JournalStore implements TransactionStore {
   }
 
   async find(identifiers: Identifiers): Promise<Known> {
-    const found = await this.#journal.lookup(idOf(identifiers));
+    const id = idOf(identifiers);
+    let found = await this.#journal.lookup(id);
+    if (found.state === 'unresolved' && !found.isDoubtful) {
+      if (!(await this.#interrupt(id))) return { state: 'running' };
+      found = await this.#journal.lookup(id);
+    }
     if (found.state === 'unresolved') return { state: 'lost' };
     if (found.state !== 'done') return { state: found.state };
     if (found.sent.state === 'absent') return { state: 'absent' };
@@ -107,18 +115,43 @@ export class JournalStore implements TransactionStore {
 
   async #recover(): Promise<void> {
     await this.#journal.prune();
-    for await (const { id, isSetAside, sent, done } of this.#journal.entries()) {
+    for await (const { id, file, isSetAside, sent, done } of this.#journal.entries()) {
       if (isSetAside || sent?.register !== REGISTER) continue;
       if (done?.kind === 'result') this.#approvals += 1;
       if (done !== undefined) continue;
-      const entry = await this.#journal.claim(id);
-      if (entry === undefined) continue;
+      if (await this.#interruptSoon(id)) continue;
+      throw new Error(`another program does not let go of its transaction ${file}`);
+    }
+  }
+
+  async #interruptSoon(id: string): Promise<boolean> {
+    for (const waitMs of CLAIM_WAITS_MS) {
+      if (await this.#interrupt(id)) return true;
+      await this.#pause(waitMs);
+    }
+    return this.#interrupt(id);
+  }
+
+  /** Ends what was cut off, if nobody has done so meanwhile; false while somebody else has its lock. */
+  async #interrupt(id: string): Promise<boolean> {
+    const entry = await this.#journal.claim(id);
+    if (entry === undefined) return !(await this.#journal.hasEntry(id));
+    try {
+      if (entry.lookup.state !== 'unresolved') return true;
+      const { sent } = entry.lookup;
       const { message, display } = new Ended('TRANSACTION_INTERRUPTED');
       const language = (sent as TerminalRecord).language ?? 'en';
       const text = this.#options.texts.say(language, display);
       await this.#finish(entry, errorAnswer('TRANSACTION_INTERRUPTED', message, text));
       this.#options.log.warn('a transaction was interrupted; it is not charged', { identity: sent.identity });
+      return true;
+    } finally {
+      await entry.release();
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
   }
 
   async #finish(entry: OwnedEntry, { kind, text }: Answer): Promise<void> {

@@ -12,7 +12,7 @@ export class Panel {
   #lines: readonly string[] = [];
   #shown: Shown = {};
   #insertedCard: string | undefined;
-  #receipt: readonly string[] = [];
+  #receipts: ScreenState['receipts'] = [];
   #lastOutcome: ScreenState['lastOutcome'];
   readonly #watchers = new Set<() => void>();
   #isTelling = false;
@@ -40,13 +40,13 @@ export class Panel {
 
   get state(): Pick<
     ScreenState,
-    'stage' | 'lines' | 'amount' | 'entered' | 'insertedCard' | 'receipt' | 'lastOutcome'
+    'stage' | 'lines' | 'amount' | 'entered' | 'insertedCard' | 'receipts' | 'lastOutcome'
   > {
     return {
       stage: this.#stage,
       lines: this.#lines,
       ...this.#shown,
-      receipt: this.#receipt,
+      receipts: this.#receipts,
       ...(this.#insertedCard !== undefined && { insertedCard: this.#insertedCard }),
       ...(this.#lastOutcome !== undefined && { lastOutcome: this.#lastOutcome }),
     };
@@ -85,13 +85,14 @@ export class Panel {
     this.changed();
   }
 
+  /** Puts a paper of its own out; the oldest lines go when there are too many. */
   print(lines: readonly string[]): void {
-    this.#receipt = [...this.#receipt, ...lines].slice(-MAX_RECEIPT_LINES);
+    this.#receipts = newest([...this.#receipts, lines], MAX_RECEIPT_LINES);
     this.changed();
   }
 
   tearReceipt(): void {
-    this.#receipt = [];
+    this.#receipts = [];
     this.changed();
   }
 
@@ -110,4 +111,16 @@ export class Panel {
       for (const watcher of [...this.#watchers]) watcher();
     });
   }
+}
+
+/** The last lines of `papers`, `count` of them at most, without papers that have none. */
+function newest(papers: ScreenState['receipts'], count: number): ScreenState['receipts'] {
+  const kept: (readonly string[])[] = [];
+  let room = count;
+  for (const paper of papers.toReversed()) {
+    const lines = room === 0 ? [] : paper.slice(-room);
+    if (lines.length > 0) kept.unshift(lines);
+    room -= lines.length;
+  }
+  return kept;
 }

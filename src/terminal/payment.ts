@@ -82,8 +82,8 @@ export class Payment {
       await this.#returnCard();
       return answer;
     } catch (fault) {
-      if (!this.#stopping.signal.aborted) throw fault;
       await record.release();
+      if (!this.#stopping.signal.aborted) throw fault;
       return undefined;
     }
   }
@@ -144,7 +144,7 @@ export class Payment {
     });
     return {
       answer: resultAnswer(result),
-      receipt: [...result.customer_receipt, ''],
+      receipt: result.customer_receipt,
       shown: { kind: 'approved', text: this.#say('approved') },
     };
   }

@@ -44,8 +44,8 @@ export interface ScreenState {
   readonly cards: readonly TestCard[];
   /** Whether a person decides (`--interactive`) or the table of amounts does. */
   readonly isInteractive: boolean;
-  /** The paper that has come out, oldest line first; at most MAX_RECEIPT_LINES. */
-  readonly receipt: readonly string[];
+  /** The papers that have come out, oldest first, each with its lines; at most MAX_RECEIPT_LINES lines together. */
+  readonly receipts: readonly (readonly string[])[];
   readonly registers: readonly RegisterState[];
   /** What the last transaction came to. */
   readonly lastOutcome?: { readonly kind: 'approved' | 'declined' | 'cancelled'; readonly text: string };

@@ -157,13 +157,14 @@ export class Terminal implements Receiver {
   receive(message: Message, connection: string | undefined, end: ApplicationEnd): void {
     const caller = { end, connection };
     if (message.kind === 'request') this.#request(message, caller);
-    else if (message.kind === 'notification') {
+    else if (message.kind === 'notification' && message.method === 'Data') {
+      this.#networks.data(caller, message.params);
+    } else if (message.kind === 'notification') {
       const { method, params } = message;
       this.#log(caller, { direction: 'in', kind: 'notification', method, id: '' }, params);
       if (method === '_Connected' && this.#registers.connected(end, connection, params))
         this.#panel.changed();
       else if (method === '_Disconnected') this.#left(caller);
-      else if (method === 'Data') this.#networks.data(caller, params);
     } else this.#networks.answered(message);
   }
 

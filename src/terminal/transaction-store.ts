@@ -1,4 +1,5 @@
-import type { Answer } from './answer.ts';
+import { type Answer, errorAnswer } from './answer.ts';
+import { Ended } from './cardholder.ts';
 import type { Identifiers, Purchase, TransactionKey } from './purchase.ts';
 
 /** What is known of identifiers. `absent`: a Check was told TRANSACTION_NOT_FOUND; `lost`: a record that cannot be read. */
@@ -10,7 +11,7 @@ export type Known =
 export interface OpenRecord {
   /** Resolves when the outcome is stored: from then on it stands. May be tried again after a failure. */
   finish(answer: Answer): Promise<void>;
-  /** Lets go of it undecided: whoever opens the store next will say that it was interrupted. */
+  /** Lets go of it; one that is undecided was interrupted: not charged. Safe to repeat and after `finish`. */
   release(): Promise<void>;
 }
 
@@ -51,7 +52,11 @@ export class MemoryStore implements TransactionStore {
         this.#running.delete(key);
         remember(this.#done, key, answer);
       },
-      release: async () => {},
+      release: async () => {
+        if (!this.#running.delete(key)) return;
+        const { code, message } = new Ended('TRANSACTION_INTERRUPTED');
+        remember(this.#done, key, errorAnswer(code, message));
+      },
     };
   }
 

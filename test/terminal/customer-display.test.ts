@@ -18,34 +18,36 @@ const shown = () => terminal.screen.state;
 
 describe('Print', () => {
   test.each([
-    [{ lines: ['Thank you', '', 'Äiti'] }, ['Thank you', '', 'Äiti']],
-    [{ text: 'one\r\ntwo\n' }, ['one', 'two', '']],
-    [{ lines: null, text: 'a\u0007b' }, ['a b']],
+    [{ lines: ['Thank you', '', 'Äiti'] }, [['Thank you', '', 'Äiti']]],
+    [{ text: 'one\r\ntwo\n' }, [['one', 'two', '']]],
+    [{ lines: null, text: 'a\u0007b' }, [['a b']]],
     [{ lines: [] }, []],
-  ])('puts %j onto the paper', async (params, lines) => {
+  ])('puts %j onto paper', async (params, papers) => {
     await register.request('1', 'Print', params);
     expect(register.answer('1')?.result).toEqual({});
-    expect(shown().receipt).toEqual(lines);
+    expect(shown().receipts).toEqual(papers);
   });
 
   test('works during a transaction, whose receipt follows', async () => {
     await register.request('1', 'Purchase', purchase());
     await register.request('2', 'Print', { text: 'before' });
     await pass(clock, 300);
-    expect(shown().receipt[0]).toBe('before');
-    expect(shown().receipt).toContain('CUSTOMER COPY');
+    expect(shown().receipts).toEqual([['before'], expect.arrayContaining(['CUSTOMER COPY'])]);
   });
 
-  test('the paper is 400 lines long', async () => {
-    for (let n = 0; n < 3; n += 1) {
+  test('every print is a paper of its own, 400 lines together', async () => {
+    for (const [n, length] of [200, 150, 0, 150].entries()) {
       await register.request(`${n}`, 'Print', {
-        lines: Array.from({ length: 200 }, (_, line) => `${n} ${line}`),
+        lines: Array.from({ length }, (_, line) => `${n} ${line}`),
       });
     }
-    expect(shown().receipt).toHaveLength(400);
-    expect(shown().receipt.at(-1)).toBe('2 199');
+    expect(shown().receipts.map((lines) => lines.length)).toEqual([100, 150, 150]);
+    expect(shown().receipts.map((lines) => lines[0])).toEqual(['0 100', '1 0', '3 0']);
+    await register.request('4', 'Print', { lines: Array.from({ length: 200 }, () => 'x') });
+    await register.request('5', 'Print', { lines: Array.from({ length: 200 }, () => 'y') });
+    expect(shown().receipts.map((lines) => lines.length)).toEqual([200, 200]);
     terminal.screen.act({ do: 'tear-receipt' });
-    expect(shown().receipt).toEqual([]);
+    expect(shown().receipts).toEqual([]);
   });
 });
 

@@ -1,14 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { loadFileLocks } from '../../src/base/file-lock.ts';
 import { Journal } from '../../src/store/journal.ts';
+import { AutomaticCardholder } from '../../src/terminal/automatic-cardholder.ts';
 import { JournalStore } from '../../src/terminal/journal-store.ts';
+import { readIdentifiers } from '../../src/terminal/purchase.ts';
 import { Terminal } from '../../src/terminal/terminal.ts';
 import { Texts } from '../../src/terminal/texts.ts';
+import { MemoryStore } from '../../src/terminal/transaction-store.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { silentLogger as log } from '../kit/silent-logger.ts';
-import { Attached, identifiers, pass, purchase } from './kit.ts';
+import { Attached, identifiers, pass, purchase, settled } from './kit.ts';
 
 let folder: string;
 let clock: FakeClock;
@@ -58,6 +62,82 @@ async function ask(register: Attached, id: string, method: string, params: objec
 
 const entries = () => readdirSync(folder).filter((name) => name.endsWith('.entry'));
 const entry = () => path.join(folder, entries()[0] ?? '');
+
+/** A transaction is cut off. */
+async function cutOff(): Promise<void> {
+  const register = await start();
+  await register.request('1', 'Purchase', purchase());
+  await vi.waitFor(() => expect(register.statuses).toEqual(['WAIT_CARD_IN']));
+  await stop(register);
+}
+
+/** Looks at the entry, as tools do, until it is over. */
+function look(): { end(): void } {
+  const fd = openSync(entry(), 'r');
+  expect(loadFileLocks().tryLock(fd, 0, 'shared')).toBe(true);
+  return { end: () => closeSync(fd) };
+}
+
+describe('a transaction that was cut off, and that somebody is looking at when the terminal starts', () => {
+  test('is interrupted as soon as that is over', async () => {
+    await cutOff();
+    const looking = look();
+    const opening = open();
+    for (let turns = 0; clock.timerCount === 0 && turns < 100_000; turns += 1) await settled();
+    looking.end();
+    await pass(clock, 1000);
+    const store = await opening;
+    const asked = readIdentifiers(Buffer.from(JSON.stringify(identifiers)));
+    const known = asked.ok ? await store.find(asked.value) : undefined;
+    expect(known?.state === 'done' && known.answer.text.toString()).toContain('TRANSACTION_INTERRUPTED');
+    await store.close();
+  });
+
+  test('keeps the terminal from starting while that does not end', async () => {
+    await cutOff();
+    const looking = look();
+    const opening = open();
+    let fault: unknown;
+    opening.catch((why: unknown) => {
+      fault = why;
+    });
+    for (let turns = 0; fault === undefined && turns < 100_000; turns += 1) {
+      clock.advance(10);
+      await settled();
+    }
+    looking.end();
+    expect(fault).toMatchObject({
+      code: 'STATE_OPEN_FAILED',
+      text: expect.stringMatching(
+        /another program does not let go of its transaction \S+\.entry; give another/,
+      ),
+    });
+    await (await open()).close();
+  });
+});
+
+describe('a transaction that a fault of the terminal has cut off', () => {
+  test.each(['a folder', 'the memory'])(
+    'is interrupted for whoever asks, without a restart: %s',
+    async (where) => {
+      const store = where === 'a folder' ? await open() : new MemoryStore();
+      const terminal = new Terminal({ clock, log, delayMs: 300, store });
+      terminals.push(terminal);
+      const register = new Attached(terminal);
+      const presenting = vi.spyOn(AutomaticCardholder.prototype, 'presentCard');
+      presenting.mockRejectedValueOnce(new TypeError('a fault of the program'));
+      await ask(register, '1', 'Purchase', purchase());
+      expect(register.code('1')).toBe('INTERNAL_ERROR');
+      presenting.mockRestore();
+      await ask(register, '2', 'Check', identifiers);
+      expect(register.code('2')).toBe('TRANSACTION_INTERRUPTED');
+      await ask(register, '3', 'Purchase', purchase());
+      expect(register.code('3')).toBe('DUPLICATE_TRANSACTION');
+      await buy(register, '4', { sequence_id: 18 });
+      expect(register.answer('4')?.result).toBeDefined();
+    },
+  );
+});
 
 describe('after a restart', () => {
   test.each([1250, 1201])('Check gives the same bytes as the purchase of %i got', async (amount) => {

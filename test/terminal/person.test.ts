@@ -55,7 +55,7 @@ describe('a purchase', () => {
     expect(screen.state).toMatchObject({
       stage: 'message',
       lastOutcome: { kind: 'approved', text: 'Approved' },
-      receipt: expect.arrayContaining(['PURCHASE 12.30 EUR', 'CUSTOMER COPY']),
+      receipts: [expect.arrayContaining(['PURCHASE 12.30 EUR', 'CUSTOMER COPY'])],
     });
     await pass(clock, 3000);
     expect(screen.state).toMatchObject({ stage: 'idle', lines: ['Welcome'] });
@@ -119,7 +119,7 @@ describe('nothing is charged', () => {
     expect(register.code('1')).toBe(code);
     expect(register.statuses).toEqual([...statuses, 'idle']);
     expect(screen.state.lastOutcome?.kind).not.toBe('approved');
-    expect(screen.state.receipt).toEqual([]);
+    expect(screen.state.receipts).toEqual([]);
   }
 
   test('without a card for 30 s', async () => {

@@ -165,9 +165,15 @@ describe('a person at the screen', () => {
   test('reads what registers print and tears it off', async () => {
     const terminal = openTerminal();
     const page = await look(await serve(terminal.screen));
-    await new Till(terminal).request('Print', { lines: ['Thank you', '  for your visit'] });
+    const till = new Till(terminal);
+    await till.request('Print', { lines: ['Thank you', '  for your visit'] });
+    await till.request('Print', { lines: ['Merchant copy'] });
     const paper = page.getByRole('region', { name: 'Paper' });
-    await paper.getByText('for your visit').waitFor();
+    await paper.getByText('Merchant copy').waitFor();
+    expect(await paper.locator('.paper').allInnerTexts()).toEqual([
+      'Thank you\n  for your visit',
+      'Merchant copy',
+    ]);
     await button(page, 'Tear off').click();
     await paper.getByText('Nothing printed yet.').waitFor();
   });
@@ -199,6 +205,19 @@ describe('a person at the screen', () => {
     await shows(page, /2\.00 EUR/);
     await page.keyboard.press('Escape');
     expect((await next).error?.data).toMatchObject({ string_code: 'CANCELLED' });
+  });
+
+  test('is the cardholder from the first moment where whoever looks decides', async () => {
+    let screen: Screen | undefined;
+    const isInteractive = () => (screen?.viewers ?? 0) > 0;
+    const terminal = new Terminal({ clock: systemClock, log: silentLogger, isInteractive });
+    open.push(terminal);
+    screen = await serve(terminal.screen);
+    const page = await look(screen);
+    await page.getByText('You are the cardholder').waitFor();
+    await page.keyboard.press('c');
+    await page.keyboard.press('Shift+C');
+    await expect.poll(() => page.getByRole('radio', { name: /Visa Debit/ }).isChecked()).toBe(true);
   });
 
   test('reaches every control with Tab, and leaves letters alone when told', async () => {

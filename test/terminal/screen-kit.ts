@@ -28,7 +28,7 @@ export const IDLE: ScreenState = {
     { id: 'debit', name: 'Visa Debit, chip with PIN', scheme: 'Visa', canTap: false, canInsert: true },
   ],
   isInteractive: true,
-  receipt: [],
+  receipts: [],
   registers: [],
 };
 

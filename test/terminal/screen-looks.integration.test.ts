@@ -67,11 +67,16 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
   });
 });
 
+const MANY = 60;
+/** Below the last panel, in pixels, rounded up. */
+const MARGIN = 21;
+
 describe.each([
   ['a small phone', 320, 560],
   ['a phone', 360, 740],
   ['a tablet', 820, 1180],
   ['a small desktop', 1280, 640],
+  ['a desktop', 1280, 800],
 ] as const)('on %s', (_name, width, height) => {
   let page: Page;
   beforeAll(async () => {
@@ -87,6 +92,22 @@ describe.each([
       );
       expect([name, size]).toEqual([name, [width, 0]]);
     }
+  });
+
+  test('the page ends below its last panel, however many messages there are', async () => {
+    for (let count = 0; count < MANY; count += 1) model.log({});
+    await page.locator(`.messages > :nth-child(${MANY})`).waitFor({ state: 'attached' });
+    await page.evaluate(
+      "document.querySelectorAll('.messages summary').forEach((one, n) => n % 5 || one.click())",
+    );
+    const [scrolled = 0, end = 0] = await page.evaluate<number[]>(`{
+      const ends = [...document.querySelectorAll('.counter > *, .panels > *')].map(
+        (each) => each.getBoundingClientRect().bottom,
+      );
+      [document.documentElement.scrollHeight, Math.max(innerHeight, ...ends.map((end) => end + scrollY))];
+    }`);
+    expect(scrolled - end).toBeLessThanOrEqual(MARGIN);
+    if (width >= 1200 && height >= 768) expect(scrolled).toBe(height);
   });
 });
 

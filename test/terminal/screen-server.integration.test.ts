@@ -273,6 +273,13 @@ describe('a WebSocket', () => {
     expect(String((await answered)[0])).toBe('hello');
   });
 
+  test('counts a browser before it shows it anything', async () => {
+    const model = new ScriptedModel();
+    const screen = await serve(model);
+    Object.defineProperty(model, 'state', { get: () => ({ ...IDLE, isInteractive: screen.viewers > 0 }) });
+    expect(await (await view(screen)).next()).toMatchObject({ state: { isInteractive: true } });
+  });
+
   test('is refused to the 33rd browser, until one leaves', async () => {
     const screen = await serve();
     const viewers = await Promise.all(Array.from({ length: 32 }, () => view(screen)));
@@ -288,10 +295,10 @@ describe('a WebSocket', () => {
     await viewer.next();
     // More than the kernel buffers: it takes some updates, then no more.
     viewer.ws.pause();
-    const receipt = Array.from({ length: 400 }, () => 'x'.repeat(1000));
+    const receipts = [Array.from({ length: 400 }, () => 'x'.repeat(1000))];
     const COUNT = 100;
     for (let count = 1; count <= COUNT; count += 1) {
-      model.show({ lines: [String(count)], receipt });
+      model.show({ lines: [String(count)], receipts });
       await new Promise((resolve) => setImmediate(resolve));
     }
     viewer.ws.resume();

@@ -1,7 +1,10 @@
 import type { ScreenState } from '../../src/terminal/screen-model.ts';
 
 const amount = { text: '123456.78', currency: 'EUR' };
-const receipt = Array.from({ length: 60 }, (_, line) => `Line ${line} of a long receipt, 40 wide ......`);
+const receipts = [
+  Array.from({ length: 60 }, (_, line) => `Line ${line} of a long receipt, 40 wide ......`),
+  ['Thank you'],
+];
 const approved = { kind: 'approved', text: 'Approved' } as const;
 const registers = [
   {
@@ -29,10 +32,10 @@ export const STATES: Readonly<Record<string, Partial<ScreenState>>> = {
     lines: ['Remove the card'],
     amount,
     insertedCard: 'debit',
-    receipt,
+    receipts,
     lastOutcome: approved,
   },
-  'approved, idle': { receipt, lastOutcome: approved },
+  'approved, idle': { receipts, lastOutcome: approved },
   declined: {
     stage: 'message',
     lines: ['Declined'],
@@ -40,7 +43,7 @@ export const STATES: Readonly<Record<string, Partial<ScreenState>>> = {
     lastOutcome: { kind: 'declined', text: 'Declined' },
   },
   cancelled: { lastOutcome: { kind: 'cancelled', text: 'Cancelled' } },
-  signature: { stage: 'signature', lines: ['Check the signature'], amount, receipt },
+  signature: { stage: 'signature', lines: ['Check the signature'], amount, receipts },
   'text input': {
     stage: 'text-input',
     lines: ['Customer number'],

@@ -92,6 +92,7 @@ export async function openScreen(
       const viewer = new Viewer(ws, model, log);
       viewers.add(viewer);
       ws.on('close', () => viewers.delete(viewer));
+      viewer.update(); // counted by now: whether a person decides may depend on who looks
     });
   });
 

@@ -25,7 +25,7 @@ export class Viewer {
   #lastNumber = 0;
   #missed = 0;
 
-  /** `ws` is not to answer pings by itself. To be made in the turn in which it opens. */
+  /** `ws` is not to answer pings by itself. To be made in the turn in which it opens; sees nothing before `update`. */
   constructor(ws: WebSocket, model: ScreenModel, log: Logger) {
     this.#ws = ws;
     this.#model = model;
@@ -38,10 +38,9 @@ export class Viewer {
       if (ws.bufferedAmount <= MAX_UNSENT_BYTES) ws.pong(data);
     });
     ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    this.update();
   }
 
-  /** The model has changed. */
+  /** The model has changed, or is to be seen for the first time. */
   update(): void {
     this.#isStale = true;
     if (!this.#isSending) this.#send();

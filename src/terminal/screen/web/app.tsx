@@ -19,7 +19,7 @@ const BEFORE: ScreenState = {
   lines: [],
   cards: [],
   isInteractive: true,
-  receipt: [],
+  receipts: [],
   registers: [],
 };
 
@@ -93,7 +93,7 @@ export function App() {
             press={press}
             focusRef={terminal}
           />
-          <Paper lines={state.receipt} isOff={isOff} tear={() => act(TEAR)} />
+          <Paper receipts={state.receipts} isOff={isOff} tear={() => act(TEAR)} />
           <Shortcuts isOn={hasShortcuts} toggle={() => setShortcuts(!hasShortcuts)} />
         </div>
         <div class="panels">
