@@ -92,7 +92,8 @@ export type BridgeEnd = 'ended' | 'broken' | 'failed' | 'refused' | 'unknown';
  */
 export class Bridge implements ConversationHost {
   readonly clock: Clock;
-  readonly log: Logger;
+  /** Under the name of the newest connection, where one follows the other. */
+  log: Logger;
   readonly statistics: Statistics;
   readonly #wire: Wire;
   readonly #options: BridgeOptions;
@@ -256,7 +257,8 @@ export class Bridge implements ConversationHost {
     const suffix = this.#names === 0 ? this.#firstSuffix : this.#context.nextSuffix();
     const name = connectionName(this.#wire, this.#options, suffix, identity);
     this.#names += 1;
-    const log = this.log.with({ connection: name });
+    const log = this.#context.log.with({ connection: name });
+    if (identity === undefined) this.log = log;
     const { dialect } = this.#options;
     const session = new Session(peer, {
       name,
@@ -334,6 +336,7 @@ export class Bridge implements ConversationHost {
     if (fault instanceof WireFault && BROKEN.has(fault.code)) this.#how = 'broken';
     const text =
       fault === undefined ? 'the peer has closed' : `the connection was lost: ${describeFault(fault)}`;
+    if (this.#sessions.size === 0 && !this.#isFinishing) this.log.info('the wire is closed', { why: text });
     this.#lose({ code: 'CONNECTION_CLOSED', text, by: 'wire' });
     this.#gone.resolve();
     this.#endIfDone();

@@ -22,8 +22,8 @@ export interface ReopeningOptions extends BridgeOptions {
   readonly place: string;
   /** Opens the wire, once. Rejects with WIRE_OPEN_FAILED when it cannot be had now; any other fault ends everything. */
   readonly openWire: (signal: AbortSignal) => Promise<Wire>;
-  /** Runs after every fifth failure in a row, and is waited for. Never rejects. */
-  readonly onStuck?: (failures: number) => Promise<void>;
+  /** Runs after every fifth failure in a row, and is waited for; within 2 s of the signal's abort it ends. Never rejects. */
+  readonly onStuck?: (failures: number, signal: AbortSignal) => Promise<void>;
   /** Other wires to the same peer, each with a life of its own. */
   readonly beside?: readonly ReopeningOptions[];
 }
@@ -213,7 +213,7 @@ export class ReopeningBridge {
     this.#failures += 1;
     this.#context.statistics.count('wire failures');
     if (this.#isStopping || this.#failures % STUCK_FAILURES !== 0) return;
-    await this.#options.onStuck?.(this.#failures);
+    await this.#options.onStuck?.(this.#failures, this.#stopping.signal);
   }
 
   /** Waits, but not longer than until it is stopped. */

@@ -129,10 +129,14 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   }
 
   notification(notification: InboundNotification): void {
-    const attachment = this.#router.attachmentFor(notification.method);
-    if (attachment === undefined || notification.depth > MAX_DEPTH) {
+    const { method } = notification;
+    const attachment = this.#router.attachmentFor(method);
+    // Without an id it could not be answered, and so be neither locked nor recorded.
+    const isTransaction = this.#transactions.isTransaction(method);
+    if (attachment === undefined || notification.depth > MAX_DEPTH || isTransaction) {
       this.#options.statistics.count('refused notifications');
-      this.#options.log.info('a notification has no way', { method: notification.method });
+      if (isTransaction) this.#options.log.warn('a transaction without an id is not passed on', { method });
+      else this.#options.log.info('a notification has no way', { method });
       return;
     }
     const bytes = requestLine({ connection: this.connection }, notification.methodText, notification.params);

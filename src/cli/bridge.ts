@@ -13,7 +13,7 @@ export async function runBridge(settings: Settings): Promise<number> {
   const options = await resolveBridgeOptions(settings, { line: place.line });
   const reopens = comesBack(place, options) && settings.flag('once') !== true;
   const standby = readStandby(settings, options, reopens);
-  if (place.endpoint?.kind !== 'serial' && settings.isGiven('on-stuck')) {
+  if (settings.isGiven('on-stuck') && (place.endpoint?.kind !== 'serial' || !reopens)) {
     throw settings.fault('on-stuck', 'goes with --wire serial:, without --once');
   }
   const program = await Program.start(settings, 'one');
@@ -51,6 +51,8 @@ async function speakOnce(
   program: Program,
 ): Promise<number> {
   const wire = await openPlace(place, { settings, options, program });
+  const isLine = place.endpoint?.kind === 'serial';
+  if (isLine) program.log.info('the line is open', { on: settings.text('wire') });
   const bridge = await Bridge.open(wire, options, program.context);
   program.onGauges(() => bridge.gauges);
   const ended = bridge.run();
@@ -61,7 +63,10 @@ async function speakOnce(
   });
   const end = await ended;
   // A line does not end in good order: whoever started this for one life of it has to know.
-  if (place.endpoint?.kind === 'serial' && end === 'ended' && !isStopped) return EXIT.temporary;
+  if (isLine && end === 'ended' && !isStopped) {
+    program.log.warn('the line is lost', { on: settings.text('wire') });
+    return EXIT.temporary;
+  }
   return exitCodeOf(end);
 }
 
@@ -86,9 +91,9 @@ async function speakForEver(
       ...wireOf(place, 1, text),
       ...(standby !== undefined && { beside: [wireOf(standby, 2, settings.text('standby') ?? '')] }),
       ...(command !== undefined && {
-        onStuck: async (failures: number) => {
+        onStuck: async (failures: number, signal: AbortSignal) => {
           const { runStuckCommand } = await import('./stuck.ts');
-          await runStuckCommand(command, { wire: text, failures, log: program.log });
+          await runStuckCommand(command, { wire: text, failures, log: program.log, signal });
         },
       }),
     },

@@ -197,6 +197,25 @@ describe('stopping', () => {
     expect(bench.line.signal?.aborted).toBe(true);
   });
 
+  test('is told to what is done about a stuck line', async () => {
+    const signals: AbortSignal[] = [];
+    const bench = await lineBench({
+      onStuck: (_failures, signal) =>
+        new Promise((resolve) => {
+          signals.push(signal);
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        }),
+    });
+    bench.line.isPlugged = false;
+    bench.register.vanish();
+    await pass(bench.clock, 60_000);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    bench.bridge.stop();
+    await settle();
+    expect(bench.end.value).toBe('ended');
+    expect(bench.clock.timerCount).toBe(0);
+  });
+
   test('destroys a wire that was just being opened', async () => {
     let opened = (_wire: Wire) => {};
     const bench = await lineBench({

@@ -198,6 +198,21 @@ describe('requests of applications', () => {
 });
 
 describe('transactions', () => {
+  test.each(['Purchase', 'Refund', 'Pur\\u0063hase'])(
+    '%s as a notification is not passed on, and counted',
+    async (method) => {
+      const { register, app, statistics } = await bench();
+      register.sendText(`{"jsonrpc":"2.0","method":"${method}","params":{"receipt_id":1,"sequence_id":1}}`);
+      register.send({ method: 'Note', params: {} });
+      await settle();
+      expect(app.lines.map((line) => line.method)).toEqual(['_Connected', 'Note']);
+      expect(statistics.snapshot()['refused notifications']).toBe(1);
+      register.send(purchase('p'));
+      await settle();
+      expect(app.requests('Purchase').map(({ id }) => id)).toEqual(['p']);
+    },
+  );
+
   test('are never answered by invention: the application dies, comes back and is asked', async () => {
     const { register, app, clock } = await bench();
     register.send(purchase('p'));

@@ -172,6 +172,22 @@ describe('a serial line', () => {
     expect(await bridge.exited).toEqual(exitedWith(0));
   });
 
+  test.each([
+    ['', 'ended by SIGTERM'],
+    ['trap "" TERM; ', 'it did not end'],
+  ])('SIGTERM does not wait for what --on-stuck runs: %s', async (before, why) => {
+    const bridge = startOn(
+      `serial:${bench.path('ttyUSB9')}`,
+      '--on-stuck',
+      `${before}echo running; exec sleep 3600`,
+    );
+    await bridge.says(/^running$/m);
+    bridge.signal('SIGTERM');
+    // Nothing of it is left: its output is closed as well.
+    expect(await bridge.exited).toEqual(exitedWith(0));
+    expect(bridge.errors).toContain(why);
+  });
+
   test('a USB device is found again under its new name', async () => {
     const { line, register } = await openLine();
     const bin = fakeUdev(bench.folder, [{ path: line.bridgeEnd, vendorId: '0403', productId: '6001' }]);
@@ -350,6 +366,7 @@ test('the line settings of a terminal line and --once are refused where there is
     [['--tty', '115200'], /--tty: the wire is no terminal line/],
     [['--once'], /--once: goes with --wire serial:/],
     [['--on-stuck', 'true'], /--on-stuck: goes with --wire serial:/],
+    [['--on-stuck', 'true', '--once', '--wire', 'serial:/dev/ttyS0'], /--on-stuck: .*without --once/],
     [['--wire', 'serial:/dev/ttyS0?baudrate=1'], /--wire: .*there is no option baudrate, only baudRate/],
   ] as const) {
     const bridge = bench.startBridge(['--app', 'null:', ...args]);

@@ -1,40 +1,47 @@
 import type { Timer } from '../../base/clock.ts';
 import type { CloseReason } from '../../base/close-reason.ts';
-import type { Message } from '../../rpc/message.ts';
+import { type Message, parseMessage } from '../../rpc/message.ts';
 import type { ConversationHost, DialectOptions } from '../dialect.ts';
 import { JsonposConversation, type Supervisor } from './conversation.ts';
-import { JsonposDecoder } from './frame.ts';
+import { FRAMING_BYTES, JsonposDecoder } from './frame.ts';
+import type { FrameScanner } from './frame-scanner.ts';
 import { isGoodbye, isSync, readCloseReason } from './transport.ts';
 
 /** A frame that gets no byte for so long will never be complete: its sender has begun anew. */
 const SILENCE_MS = 2000;
 
-/** What an episode tells the stream that it is a part of. */
+/** What an episode shares with the stream that it is a part of. */
 export interface EpisodeKeeper {
+  /** Reset, and the episode's own until `ended`. By then it has looked through what came of the frame that broke. */
+  readonly scanner: FrameScanner;
   /** The stream is over, with this conversation. */
   over(reason: CloseReason, how: 'ended' | 'broken' | 'lost'): void;
   /** This conversation is over; another one may follow. */
   ended(): void;
   /** After `ended`: the register has begun anew with this `_Sync`. The text is valid only during the call. */
   beganAnew(sync: Buffer): void;
-  /** After `ended`, from a timer: bytes that nobody has understood. */
-  leftOver(pieces: readonly Buffer[]): void;
 }
 
 interface Fault {
   readonly code: string;
   readonly why: string;
-  /** What came of the frame. */
-  readonly fragment: readonly Buffer[];
+  readonly isBetweenFrames: boolean;
 }
 
 /**
  * One conversation among several on a stream that is synchronised by `_Sync`: open → over. It ends as soon as the peer's
- * bytes make no sense or the peer begins anew, and tells what it has not understood.
+ * bytes make no sense or the peer begins anew.
+ *
+ * While a frame arrives a scanner looks at the same bytes, so that none of them is read again when the frame breaks. A whole
+ * `_Sync` frame within the length of another one ends it there, because no JSON text holds one: outside a string a header is no
+ * JSON; from inside a string on, each quote of the `_Sync` ends a string or begins one, so that its newline, or the
+ * end of the text, comes inside a string again.
  */
 export class Episode implements Supervisor {
   readonly #host: ConversationHost;
   readonly #keeper: EpisodeKeeper;
+  /** Reset behind every frame that is heard. */
+  readonly #scanner: FrameScanner;
   readonly #decoder: JsonposDecoder;
   readonly #conversation: JsonposConversation;
   #isOver = false;
@@ -43,10 +50,10 @@ export class Episode implements Supervisor {
   #isCongested: boolean;
   /** How the framing broke. */
   #fault: Fault | undefined;
+  /** The last frame is whole, but what it says broke the protocol. */
+  #isUnheard = false;
   /** The text of the frame that is being heard. */
   #text: Buffer | undefined;
-  /** The last frame, when what it says broke the protocol. */
-  #unheard: readonly Buffer[] = [];
   /** Runs while a frame is not complete; what it waits for may have moved on when it fires. */
   #silence: Timer | undefined;
   #silentAtMs = 0;
@@ -54,6 +61,7 @@ export class Episode implements Supervisor {
   constructor(host: ConversationHost, options: DialectOptions, isCongested: boolean, keeper: EpisodeKeeper) {
     this.#host = host;
     this.#keeper = keeper;
+    this.#scanner = keeper.scanner;
     this.#isCongested = isCongested;
     this.#decoder = new JsonposDecoder({ maxFrameBytes: options.maxFrameBytes });
     this.#conversation = new JsonposConversation(this.#hostOfOne(), 'stream', {
@@ -71,21 +79,63 @@ export class Episode implements Supervisor {
     this.#text = undefined;
   }
 
-  /** Answers what is left when this ended it: what it has not understood, and what stands behind. */
-  receive(chunk: Buffer): readonly Buffer[] {
-    const at = this.#decoder.push(chunk, {
-      frame: (text) => this.hear(text),
-      rejected: (code, why) => {
-        this.#fault = { code, why, fragment: this.#decoder.fragment };
-      },
-    });
-    const rest = chunk.subarray(at);
-    if (this.#fault !== undefined) return [...this.#framingBroke(this.#fault, rest), rest];
-    if (this.#isOver) return [...this.#unheard, rest];
-    if (this.#decoder.isInsideFrame) this.#conversation.progress();
-    this.#watch();
-    return [];
+  /** Answers what stands behind the bytes that ended it, perhaps nothing. */
+  receive(chunk: Buffer): Buffer {
+    let rest = chunk;
+    while (rest.length > 0 && !this.#isOver) {
+      rest = this.#decoder.isInsideText ? this.#readText(rest) : this.#readHeader(rest);
+    }
+    if (!this.#isOver) {
+      if (this.#decoder.isInsideFrame) this.#conversation.progress();
+      this.#watch();
+    }
+    return rest;
   }
+
+  // Each of these reads what it can and answers what stands behind it.
+
+  #readHeader(bytes: Buffer): Buffer {
+    const taken = this.#decoder.push(bytes.subarray(0, this.#decoder.due), this.#frames);
+    this.#scanner.push(bytes.subarray(0, taken), isSyncText); // too short for anything to be found
+    return this.#behind(bytes, taken);
+  }
+
+  /** A piece of the text; with its last one, the newline. */
+  #readText(bytes: Buffer): Buffer {
+    const { due } = this.#decoder;
+    const text = bytes.subarray(0, due);
+    const { seen } = this.#scanner;
+    let sync: Buffer | undefined;
+    const behind = this.#scanner.push(text, (found) => {
+      if (isSyncText(found)) sync = Buffer.from(found);
+      return sync !== undefined;
+    });
+    if (behind !== undefined && sync !== undefined) {
+      const taken = text.length - behind.length;
+      this.#host.statistics.count('bytes skipped', seen + taken - sync.length - FRAMING_BYTES);
+      this.#forsake(BEGAN_ANEW);
+      this.#keeper.beganAnew(sync);
+      return bytes.subarray(taken);
+    }
+    const taken = this.#decoder.push(bytes.subarray(0, due + 1), this.#frames);
+    // The newline of a broken text may also be that of a `_Sync`.
+    if (this.#isUnheard) return bytes.subarray(due);
+    if (taken > due) this.#scanner.reset();
+    return this.#behind(bytes, taken);
+  }
+
+  #behind(bytes: Buffer, taken: number): Buffer {
+    const rest = bytes.subarray(taken);
+    if (this.#fault !== undefined) this.#framingBroke(this.#fault, rest[0]);
+    return rest;
+  }
+
+  readonly #frames = {
+    frame: (text: Buffer) => this.hear(text),
+    rejected: (code: string, why: string) => {
+      this.#fault = { code, why, isBetweenFrames: !this.#decoder.isInsideFrame };
+    },
+  };
 
   endOfInput(): void {
     if (this.#decoder.isInsideFrame) this.#host.log.info('the input ended inside a frame');
@@ -121,7 +171,7 @@ export class Episode implements Supervisor {
 
   breaking(): void {
     this.#host.discardOutput();
-    if (this.#text !== undefined) this.#unheard = [this.#text, NEWLINE];
+    this.#isUnheard = this.#text !== undefined;
   }
 
   /** The bridge, as this one conversation sees it: its end is not that of the stream. */
@@ -129,7 +179,9 @@ export class Episode implements Supervisor {
     const host = this.#host;
     return {
       clock: host.clock,
-      log: host.log,
+      get log() {
+        return host.log;
+      },
       statistics: host.statistics,
       randomId: () => host.randomId(),
       send: (frame, urgency) => host.send(frame, urgency),
@@ -149,18 +201,16 @@ export class Episode implements Supervisor {
 
   // Ends.
 
-  /** Answers the bytes of the frame that broke. */
-  #framingBroke({ code, why, fragment }: Fault, rest: Buffer): readonly Buffer[] {
-    const isBetweenFrames = fragment.every(({ length }) => length === 0);
-    if (isBetweenFrames && rest[0] === NEWLINE[0]) this.#forsake(BEGAN_ANEW);
+  #framingBroke({ code, why, isBetweenFrames }: Fault, byte: number | undefined): void {
+    if (isBetweenFrames && byte === LF) this.#forsake(BEGAN_ANEW);
     else this.#conversation.break(code, why);
-    return fragment;
   }
 
   /** The peer has left this conversation: nothing that is said in it would be heard. */
   #forsake(reason: CloseReason): void {
     if (reason === BEGAN_ANEW) this.#host.log.info('the peer begins anew');
     this.#isForsaken = true;
+    this.#scanner.reset();
     this.#host.discardOutput();
     this.#conversation.lost(reason);
   }
@@ -192,11 +242,15 @@ export class Episode implements Supervisor {
   }
 
   #giveUpFrame(): void {
-    const { fragment } = this.#decoder;
     this.#conversation.break('JSONRPC_PARSE_ERROR', `a frame got no byte for ${SILENCE_MS} ms`);
-    this.#keeper.leftOver(fragment);
   }
 }
 
+/** Whether a frame's text is a `_Sync` request. */
+function isSyncText(text: Buffer): boolean {
+  const parsed = parseMessage(text, 'wire');
+  return parsed.ok && isSync(parsed.message);
+}
+
 const BEGAN_ANEW: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the peer has begun anew', by: 'peer' };
-const NEWLINE = Buffer.from('\n');
+const LF = 0x0a;

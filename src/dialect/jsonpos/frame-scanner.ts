@@ -13,7 +13,6 @@ export const MAX_SCANNED_BYTES = 1024;
  * Limits: one look at a byte, and one more for each frame that it is part of, 103 at most; 10 KiB of memory
  */
 export class FrameScanner {
-  /** Bytes looked at in earlier chunks. */
   #seen = 0;
   /** The last eight hex digits in a row, as a number of 32 bits, and how many there were. */
   #value = 0;
@@ -26,9 +25,22 @@ export class FrameScanner {
   readonly #kept = Buffer.alloc(2 * MAX_SCANNED_BYTES);
   #keptBytes = 0;
 
+  /** Bytes looked at since it was made or reset, without the chunk in which a frame was accepted. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  /** Forgets everything: what comes next begins a stream. */
+  reset(): void {
+    this.#seen = 0;
+    this.#digits = 0;
+    this.#endings.fill(0);
+    this.#keptBytes = 0;
+  }
+
   /**
    * Looks through a chunk. `accepts` is called with the JSON text of each frame, valid only during the call; when it says
-   * true the scan is over.
+   * true the scan is over, until a reset.
    *
    * @returns what stands behind the accepted frame in this chunk, perhaps nothing; undefined: not found yet.
    */

@@ -7,10 +7,7 @@ export const MAX_FRAME_BYTES = 262_134;
 export interface FrameSink {
   /** The JSON text of one frame, not empty, not checked; valid only during the call. */
   frame(payload: Buffer): void;
-  /**
-   * The stream is broken for good; `fragment` of the decoder is what came of the frame. `why` quotes one byte at
-   * most: it may be part of a card number.
-   */
+  /** The stream is broken for good. `why` quotes one byte at most: it may be part of a card number. */
   rejected(code: 'JSONRPC_PARSE_ERROR', why: string): void;
 }
 
@@ -28,8 +25,6 @@ export class JsonposDecoder {
   #isStopped = false;
   /** Bytes of the current frame so far. */
   #seen = 0;
-  /** Those of them that are header, as they came. */
-  readonly #headerBytes = Buffer.alloc(HEADER_BYTES);
   /** The announced length, as far as its digits have come. */
   #length = 0;
   /** The text of a frame that arrives in pieces. */
@@ -44,14 +39,14 @@ export class JsonposDecoder {
     return this.#seen > 0;
   }
 
-  /**
-   * The bytes of a frame that has begun and is not complete, in order; in `rejected`, of the one that broke. They may be slices
-   * of the last chunk.
-   */
-  get fragment(): readonly Buffer[] {
-    const header = Buffer.from(this.#headerBytes.subarray(0, Math.min(this.#seen, HEADER_BYTES)));
-    const text = this.#partial?.subarray(0, Math.max(0, this.#seen - HEADER_BYTES));
-    return text === undefined ? [header] : [header, text];
+  /** How many bytes of the current frame's header, or of its text, are still to come; 0: only the newline is. */
+  get due(): number {
+    return this.#seen < HEADER_BYTES ? HEADER_BYTES - this.#seen : HEADER_BYTES + this.#length - this.#seen;
+  }
+
+  /** The current frame's header is complete, and its length allowed. */
+  get isInsideText(): boolean {
+    return this.#seen >= HEADER_BYTES;
   }
 
   /** Answers how many bytes it has looked at: all of them, unless it was stopped. */
@@ -87,14 +82,12 @@ export class JsonposDecoder {
       if (digit === NO_HEX) return this.#unexpected(byte, 'a hex digit', at, sink);
       // Eight digits fill 32 bits: multiplied, not shifted, because a shift would make them negative.
       this.#length = this.#length * 16 + digit;
-      this.#headerBytes[this.#seen] = byte;
       this.#seen += 1;
       at += 1;
     }
     if (at === chunk.length) return at;
     if (chunk[at] !== COLON) return this.#unexpected(chunk[at] as number, 'a colon', at, sink);
     const length = this.#length;
-    this.#headerBytes[this.#seen] = COLON;
     this.#seen += 1;
     if (length === 0) this.#reject('a frame of length 0', sink);
     else if (length > this.#maxFrameBytes) {
@@ -109,7 +102,6 @@ export class JsonposDecoder {
     // The whole rest of the frame is here: passed on without a copy.
     if (this.#seen === HEADER_BYTES && textEnd < chunk.length) {
       if (chunk[textEnd] !== LF) {
-        this.#partial = chunk.subarray(from, textEnd);
         this.#seen += length;
         return this.#unexpected(chunk[textEnd] as number, 'a newline', textEnd, sink);
       }

@@ -81,6 +81,20 @@ describe('a frame scanner', () => {
     expect(offered([framed('{}', 0xffff_fff0)])).toEqual([]);
   });
 
+  test('after a reset knows nothing of what was before, and counts anew', () => {
+    const bytes = framed(SYNC);
+    for (let cut = 1; cut < bytes.length; cut += 1) {
+      const [half, rest] = [bytes.subarray(0, cut), bytes.subarray(cut)];
+      const scanner = new FrameScanner();
+      scanner.push(half, isSync);
+      expect(scanner.seen).toBe(half.length);
+      scanner.reset();
+      expect(scanner.seen).toBe(0);
+      expect(scanner.push(rest, isSync)).toBeUndefined();
+      expect(scanner.push(bytes, isSync)?.length).toBe(0);
+    }
+  });
+
   test('offers each frame of a stream once, whatever is between them', () => {
     const texts = [...Array(200).keys()].map((n) => `{"n":${n}}`);
     const bytes = Buffer.concat(texts.flatMap((text, n) => [Buffer.alloc(n % 11, '\n0{}:'), framed(text)]));

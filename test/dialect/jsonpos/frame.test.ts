@@ -422,57 +422,54 @@ describe('fixtures', () => {
   });
 });
 
-describe('what came of a frame that is not complete', () => {
-  /** The fragment after all chunks, or at the rejection; and what of the last chunk read was not looked at. */
-  function fragmentOf(chunks: readonly Buffer[]): { fragment: string; rest: string } {
+describe('where a stream stands', () => {
+  const decoderBehind = (chunks: readonly Buffer[]) => {
     const decoder = new JsonposDecoder({ maxFrameBytes: MAX_FRAME_BYTES });
-    let broken: string | undefined;
-    const read = () => Buffer.concat(decoder.fragment).toString('latin1');
-    for (const [index, chunk] of chunks.entries()) {
-      const at = decoder.push(chunk, {
-        frame() {},
-        rejected: () => {
-          broken = read();
-        },
-      });
-      if (broken === undefined) expect(at).toBe(chunk.length);
-      else {
-        expect(read()).toBe('');
-        const rest = Buffer.concat([chunk.subarray(at), ...chunks.slice(index + 1)]);
-        return { fragment: broken, rest: rest.toString('latin1') };
-      }
-    }
-    return { fragment: read(), rest: '' };
-  }
-
-  test.each(['', '0', '00', '0000000B', '0000000B:', '0000000B:{"a"', '0000000B:{"a":1234}'])(
-    'is kept: %s',
-    (part) => {
-      const bytes = Buffer.concat([frame('{}'), Buffer.from(part)]);
-      for (const chunks of [...everySplit(bytes), byteByByte(bytes)]) {
-        expect(fragmentOf(chunks)).toEqual({ fragment: part, rest: '' });
-      }
-    },
-  );
+    for (const chunk of chunks) expect(decoder.push(chunk, nothing)).toBe(chunk.length);
+    return decoder;
+  };
 
   test.each([
-    ['', '\n\n0000'],
-    ['0000', '\n0000'],
-    ['00000002', 'x{}\n'],
-    ['00000000:', '{}\n'],
-    ['FFFFFFFF:', '{}\n'],
-    ['00000002:{}', 'x0000'],
-  ])('is given back when it breaks: %j in front of %j', (fragment, rest) => {
-    const bytes = Buffer.concat([frame('{"a":1}'), Buffer.from(fragment + rest)]);
+    ['', { due: 9, isInsideFrame: false, isInsideText: false }],
+    ['0', { due: 8, isInsideFrame: true, isInsideText: false }],
+    ['0000000B', { due: 1, isInsideFrame: true, isInsideText: false }],
+    ['0000000B:', { due: 11, isInsideFrame: true, isInsideText: true }],
+    ['0000000B:{"a"', { due: 7, isInsideFrame: true, isInsideText: true }],
+    ['0000000B:{"a": 1234}', { due: 0, isInsideFrame: true, isInsideText: true }],
+  ])('is told: %j', (part, where) => {
+    const bytes = Buffer.concat([frame('{}'), Buffer.from(part)]);
     for (const chunks of [...everySplit(bytes), byteByByte(bytes)]) {
-      expect(fragmentOf(chunks)).toEqual({ fragment, rest });
+      const { due, isInsideFrame, isInsideText } = decoderBehind(chunks);
+      expect({ due, isInsideFrame, isInsideText }).toEqual(where);
     }
   });
 
-  test('is nothing after a stop; what was not looked at is told', () => {
+  test.each([
+    ['', '\n\n0000', false],
+    ['0000', '\n0000', true],
+    ['00000002', 'x{}\n', true],
+    ['00000000:', '{}\n', true],
+    ['FFFFFFFF:', '{}\n', true],
+    ['00000002:{}', 'x0000', true],
+  ])('and what was not looked at, when it breaks: %j in front of %j', (fragment, rest, isInsideFrame) => {
+    const bytes = Buffer.concat([frame('{"a":1}'), Buffer.from(fragment + rest)]);
+    for (const chunks of [...everySplit(bytes), byteByByte(bytes)]) {
+      const decoder = new JsonposDecoder({ maxFrameBytes: MAX_FRAME_BYTES });
+      const wasInside: boolean[] = [];
+      const rejected = () => void wasInside.push(decoder.isInsideFrame);
+      const left = chunks.map((chunk) =>
+        chunk.subarray(decoder.push(chunk, { frame() {}, rejected })).toString(),
+      );
+      expect(left.join('')).toBe(rest);
+      expect(wasInside).toEqual([isInsideFrame]);
+      expect(decoder.isInsideFrame).toBe(false);
+    }
+  });
+
+  test('and what was not looked at, after a stop', () => {
     const decoder = new JsonposDecoder({ maxFrameBytes: MAX_FRAME_BYTES });
     const two = Buffer.concat([frame('{}'), frame('{"a":1}')]);
     expect(decoder.push(two, { frame: () => decoder.stop(), rejected() {} })).toBe(frame('{}').length);
-    expect(Buffer.concat(decoder.fragment).length).toBe(0);
+    expect(decoder.isInsideFrame).toBe(false);
   });
 });

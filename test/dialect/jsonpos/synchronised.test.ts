@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { JsonposDecoder } from '../../../src/dialect/jsonpos/frame.ts';
+import { FrameScanner } from '../../../src/dialect/jsonpos/frame-scanner.ts';
+import { parseMessage } from '../../../src/rpc/message.ts';
 import { mutated, seededRandom } from '../../kit/random.ts';
 import { byteByByte, everySplit, inPieces } from '../../kit/splits.ts';
 import { FILLER, framed, join, keepalive, note, speak, sync } from './synchronised-kit.ts';
@@ -145,32 +148,50 @@ describe('a register that begins anew', () => {
     ['half a header', 0, 5],
     ['a header alone', 0, 9],
     ['a frame, up to its last byte but one', 0, purchase('x').length - 2],
-  ])('within %s: what it says there is found after 2 s', (_what, from, to) => {
+  ])('within %s: what it says there is found at once', (_what, from, to) => {
     for (const size of [1, 7, 1000]) {
-      const { clock, receive, story, requests } = begun();
+      const { receive, story, requests } = begun();
       receive(...inPieces(join(purchase('x').subarray(from, to), FILLER, sync('2')), size));
-      clock.advance(2001);
       expect(story).toContain('opened 2');
       expect(story.at(-1)).toBe('answer 2');
       expect(requests.map(({ id }) => id)).toEqual(['p']);
     }
   });
 
-  test('within the largest frame, of which most is missing: found after 2 s', () => {
-    const { clock, receive, story } = begun();
-    receive(HALF_OF_LARGEST, FILLER, sync('2'));
-    clock.advance(1999);
-    expect(story).toEqual([]);
-    clock.advance(1);
-    expect(story).toEqual([
-      'discard',
-      'goodbye JSONRPC_PARSE_ERROR',
-      'closed 1 JSONRPC_PARSE_ERROR us',
-      'opened 2',
-      'answer 2',
-    ]);
-    receive(note(2));
-    expect(story.at(-1)).toBe('note 2 Note {"n":2}');
+  test('within the largest frame, of which most is missing: at once, and without a word', () => {
+    const bytes = join(HALF_OF_LARGEST, FILLER, sync('2'), note(2));
+    for (const chunks of [...everySplit(bytes), byteByByte(bytes)]) {
+      const peer = begun();
+      peer.receive(...chunks);
+      expect(peer.story).toEqual([
+        'discard',
+        'closed 1 CONNECTION_CLOSED peer',
+        'opened 2',
+        'answer 2',
+        'note 2 Note {"n":2}',
+      ]);
+      expect(skipped(peer)).toBe(HALF_OF_LARGEST.length + FILLER.length);
+      expect(peer.clock.timerCount).toBe(0);
+    }
+  });
+
+  test('within a frame of a conversation that has said nothing yet: another connection, too', () => {
+    const { receive, story } = speak();
+    receive(sync('1'), HALF_OF_LARGEST, sync('2'));
+    expect(story.slice(2)).toEqual(['discard', 'closed 1 CONNECTION_CLOSED peer', 'opened 2', 'answer 2']);
+  });
+
+  test('behind a frame that got no byte for 2 s: no byte is lost or counted twice', () => {
+    const bytes = join(HALF_OF_LARGEST, sync('2'));
+    for (let cut = 1; cut < bytes.length; cut += 1) {
+      const peer = begun();
+      peer.receive(bytes.subarray(0, cut));
+      peer.clock.advance(2000);
+      expect(peer.story).toContain('goodbye JSONRPC_PARSE_ERROR');
+      peer.receive(bytes.subarray(cut));
+      expect(peer.story.slice(3)).toEqual(['opened 2', 'answer 2']);
+      expect(skipped(peer)).toBe(HALF_OF_LARGEST.length);
+    }
   });
 
   test('by a _CloseReason: no goodbye in return', () => {
@@ -248,9 +269,8 @@ describe('a broken frame', () => {
   ])('a _Sync %s is heard, however it is cut', (_what, before, behind) => {
     const bytes = join(before, sync('2'), behind, FILLER);
     for (const chunks of [...everySplit(bytes), byteByByte(bytes)]) {
-      const { receive, story, clock } = speak();
+      const { receive, story } = speak();
       receive(sync('1'), ...chunks);
-      clock.advance(4000);
       expect(story).toContain('answer 2');
     }
   });
@@ -265,16 +285,145 @@ describe('a broken frame', () => {
     }
   });
 
-  test('however many follow each other: each byte is read a bounded number of times', () => {
-    // Every frame announces all that is left, and none ends with a newline.
-    let nested = '';
-    for (let n = 0; n < 3000; n += 1) {
-      const begin = sync(`s${n}`).toString();
-      nested = `${begin}${nested.length.toString(16).padStart(8, '0')}:${nested}`;
+  test('is what a frame is in which a _Sync stands whole: no text that is JSON has room for one', () => {
+    // Any text that makes it a part of a string, or of several.
+    const inner = ['{"jsonrpc":"2.0","id":"s","method":"_Sync","params":{}}'];
+    for (const before of ['', '"', ',', ':', '\\', '{', '[', ']', '}']) {
+      for (const behind of ['', '"', ',', ':', '\\', '{', '[', ']', '}']) {
+        const member = JSON.stringify(before + behind);
+        inner.push(
+          `{${member}:${member},"jsonrpc":"2.0","id":"s","method":"_Sync","params":{}}`,
+          `{"jsonrpc":"2.0","id":"s","method":"_Sync","params":{${member}:[${member},[${member}]]}}`,
+        );
+      }
     }
-    const { receive, story } = speak();
-    receive(`${nested}x`);
-    expect(story.filter((line) => line.startsWith('answer'))).toHaveLength(3000);
+    for (const text of inner) {
+      const whole = framed(text).toString();
+      expect(parseMessage(Buffer.from(text), 'wire').ok).toBe(true);
+      for (const string of ['"', '', '{"a":"', '["', '["b","', '{"a":["']) {
+        for (const end of ['', '"', '"}', '"]', ']', '"]}', '","b"]', '}']) {
+          for (const inside of [whole, whole.slice(0, -1)]) {
+            const outer = `${string}${inside}${end}`;
+            expect(() => JSON.parse(outer), outer).toThrow();
+          }
+        }
+      }
+    }
+  });
+});
+
+describe('a peer that announces much and begins anew', () => {
+  /** Bytes that any part of it looks at, for each byte that came. */
+  function examinedPerByte(chunks: readonly Buffer[], peer = speak()): number {
+    let examined = 0;
+    const count = ({ length }: Buffer) => {
+      examined += length;
+    };
+    const { push: decode } = JsonposDecoder.prototype;
+    const decoding = vi.spyOn(JsonposDecoder.prototype, 'push').mockImplementation(function (
+      this: JsonposDecoder,
+      chunk,
+      sink,
+    ) {
+      const at = decode.call(this, chunk, {
+        ...sink,
+        frame: (text) => {
+          count(text);
+          sink.frame(text);
+        },
+      });
+      examined += at;
+      return at;
+    });
+    const { push: scan } = FrameScanner.prototype;
+    const scanning = vi.spyOn(FrameScanner.prototype, 'push').mockImplementation(function (
+      this: FrameScanner,
+      chunk,
+      accepts,
+    ) {
+      const rest = scan.call(this, chunk, (text) => {
+        count(text);
+        return accepts(text);
+      });
+      examined += chunk.length - (rest?.length ?? 0);
+      return rest;
+    });
+    // Slow enough for every beginning to be heard.
+    let nowMs = 0;
+    const time = vi.spyOn(peer.clock, 'nowMs').mockImplementation(() => {
+      nowMs += 100;
+      return nowMs;
+    });
+    try {
+      for (const chunk of chunks) peer.receive(chunk);
+    } finally {
+      time.mockRestore();
+      decoding.mockRestore();
+      scanning.mockRestore();
+    }
+    return examined / chunks.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  const header = (length: number) => `${length.toString(16).padStart(8, '0')}:`;
+  const ROUNDS = 300;
+  /** Pieces between which everything that stands behind is announced as one frame that ends with a newline. */
+  const nested = (piece: (n: number) => string) => {
+    let text = '';
+    for (let n = 0; n < ROUNDS; n += 1) text = `${piece(n)}${header(text.length)}${text}`;
+    return join(text, '\n');
+  };
+
+  test.each([
+    ['the largest frame', join(...Array(ROUNDS).fill(join(sync('s'), '0003fff6:{')))],
+    [
+      'the largest frame, with words between',
+      join(...Array(ROUNDS).fill(join(sync('s'), note(1), '0003fff6:'))),
+    ],
+    ['all that is left', nested((n) => sync(`s${n}`).toString())],
+    ['all that is left, as a string', nested((n) => `${sync(`s${n}`)}${header(0x3_fff6)}{"x":"`)],
+    ['just as much as a scan looks for', join(...Array(ROUNDS).fill(join(sync('s'), '00000400:{"x":"')))],
+    ['what is broken', join(...Array(ROUNDS).fill(join(sync('s'), framed('{"x":"'))))],
+    [
+      'what is broken, with a _Sync at its end',
+      join(...Array(ROUNDS).fill(framed(`{"${sync('s').toString().trim()}`))),
+    ],
+  ])('%s: no byte is looked at more than a few times', (_what, bytes) => {
+    for (const size of [bytes.length, 65_536, 1000, 1]) {
+      const peer = speak();
+      expect(examinedPerByte(inPieces(bytes, size), peer)).toBeLessThan(5);
+      expect(peer.story.filter((line) => line.startsWith('answer'))).toHaveLength(ROUNDS);
+    }
+  });
+
+  test('is not heard when it begins too often, and again after a moment', () => {
+    const peer = speak();
+    const answers = () => peer.story.filter((line) => line.startsWith('answer')).length;
+    const again = join(sync('s'), note(1), '\n');
+    peer.receive(join(...Array(100).fill(again)));
+    expect(answers()).toBe(64);
+    expect(skipped(peer)).toBe(64 + 36 * again.length);
+    expect(peer.warnings.filter((line) => line.includes('too often'))).toHaveLength(1);
+    peer.clock.advance(1000);
+    peer.receive(join(...Array(100).fill(join(sync('s'), HALF_OF_LARGEST))));
+    expect(answers()).toBe(74);
+    peer.clock.advance(5000);
+    peer.receive(sync('z'), note(2));
+    expect(peer.story.slice(-2)).toEqual(['answer z', expect.stringMatching(/^note \d+ Note {"n":2}$/)]);
+    expect(peer.warnings.filter((line) => line.includes('too often'))).toHaveLength(2);
+  });
+
+  test('as many frames as can end at one newline: a look for each of them', () => {
+    const candidates = Array.from({ length: 99 }, (_, n) => `${header(1000 - 10 * n)}{`).join('');
+    const unit = join(
+      sync('s'),
+      '0003fff6:',
+      candidates,
+      Buffer.alloc(10 + 990 - candidates.length + 9, '}'),
+      '\n',
+    );
+    const bytes = join(...Array(200).fill(unit));
+    for (const size of [bytes.length, 65_536, 100])
+      expect(examinedPerByte(inPieces(bytes, size))).toBeLessThan(64);
   });
 });
 
@@ -284,11 +433,10 @@ describe('a link that drops, doubles and flips bytes', () => {
     const alphabet = Buffer.from('0123456789abcdef:{}"\n\\');
     for (let seed = 0; seed < 500; seed += 1) {
       const random = seededRandom(seed);
-      const { clock, receive, story } = speak();
+      const { receive, story } = speak();
       for (let round = 0; round < 3; round += 1) {
         receive(...inPieces(mutated(conversation, random, alphabet), 1 + Math.floor(random() * 100)));
         receive(...inPieces(join(FILLER, sync(`z${round}`)), 1 + Math.floor(random() * 100)));
-        clock.advance(2000);
         expect(story, `seed ${seed}`).toContain(`answer z${round}`);
       }
       expect(story.filter((line) => line.startsWith('finished'))).toEqual([]);
