@@ -14,7 +14,10 @@ try {
 
   const sale = await pos.purchase({ amountMinor, currency });
   console.log(`${formatAmount(amountMinor, currency)}, receipt ${sale.receiptId}: ${sale.outcome}`);
-  if (sale.outcome !== 'approved') console.log(sale.reason.displayMessage ?? sale.reason.message);
+  if (sale.outcome !== 'approved') {
+    console.log(sale.reason.displayMessage ?? sale.reason.message);
+    process.exitCode = 1;
+  }
 } catch (fault) {
   if (!(fault instanceof PosError) && !(fault instanceof PeerError)) throw fault;
   console.error(fault.message);

@@ -1,5 +1,6 @@
-// Bundles src/ into dist/: the command line (heavy parts load on demand) and the library with its types.
-// With --test: only the command line, into dist-test/, with the fault points that the reliability tests use.
+// Bundles src/ into dist/: the command line (heavy parts load on demand), the page of the simulated terminal's screen,
+// and the library with its types. With --test: command line and page only, into dist-test/, with the fault points that
+// the reliability tests use.
 import { execFileSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,6 +17,7 @@ const { build } = await import('esbuild').catch(() => {
   process.exit(1);
 });
 
+const { buildScreen } = await import('./build-screen.mjs');
 // Made beside its place and then put there, so that nobody meets half of it.
 const fresh = `dist-new-${process.pid}`;
 await build({
@@ -36,10 +38,18 @@ await build({
   minifySyntax: true, // leaves out what the constants above make unreachable
   logLevel: 'warning',
 });
+await buildScreen(path.join(fresh, 'screen'));
 if (!isTest) {
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc');
   const types = ['-p', 'tsconfig.build.json', '--outDir', path.join(fresh, 'types')];
   execFileSync(process.execPath, [tsc, ...types], { stdio: 'inherit' });
 }
-rmSync(outdir, { recursive: true, force: true });
-renameSync(fresh, outdir);
+for (let attempts = 1; ; attempts += 1) {
+  rmSync(outdir, { recursive: true, force: true });
+  try {
+    renameSync(fresh, outdir);
+    break;
+  } catch (fault) {
+    if (fault.code !== 'ENOTEMPTY' || attempts === 5) throw fault; // another build was quicker
+  }
+}

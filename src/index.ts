@@ -29,11 +29,14 @@ export {
 export type { PosClientOptions, RequestHandler, WsCredentials } from './pos/pos-options.ts';
 export type { NetworkEvent, NetworkOffer, NetworkOptions } from './pos/proxy/network-offer.ts';
 export type {
+  ApprovedSale,
   Outcome,
   RecoveredSale,
+  RecoverySummary,
   SaleOutcome,
   SaleProgress,
   SaleRequest,
+  UnapprovedSale,
   UnknownSale,
 } from './pos/sale.ts';
 export type { Status, TerminalInfo } from './pos/status.ts';

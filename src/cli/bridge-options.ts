@@ -128,7 +128,7 @@ export function readInteger(
 /** An option that is a time; where a command does not have it, as long as it may be. */
 export function readDurationMs(settings: Settings, name: OptionName, limitMs: number): number {
   const days = Math.floor(limitMs / 86_400_000);
-  const form = `a time such as 900, 15m or 2h, at most ${days} days`;
+  const form = `a time such as 900, 15m or 2h, at most ${days === 1 ? 'a day' : `${days} days`}`;
   return settings.read(name, form, (text) => parseDurationMs(text, limitMs)) ?? limitMs;
 }
 

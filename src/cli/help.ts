@@ -1,38 +1,57 @@
 import yargs from 'yargs';
-import { COMMANDS, type CommandName, environmentName, fallbackOf, operandsOf, optionsOf } from './options.ts';
+import { actionsOf, COMMANDS, type CommandName, type CommandSpec } from './commands.ts';
+import { environmentName, fallbackOf, helpOf, optionsOf } from './options.ts';
+
+const WIDTH = 110;
 
 /** The help of a command, complete. */
-export function helpText(command: CommandName): Promise<string> {
-  const { usage, help } = COMMANDS[command];
-  const operands = operandsOf(command).map((operand) => `\n  ${operand.name.padEnd(8)} ${operand.help}`);
-  const about = `${usage}\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}.${operands.length > 0 ? '\n' : ''}${operands.join('')}`;
+export async function helpText(command: CommandName): Promise<string> {
   const parser = yargs([]).scriptName('posbridge').locale('en').help(false).version(false).wrap(WIDTH);
   for (const option of optionsOf(command)) {
-    const { name, value, help, repeats } = option;
+    const { name, value, repeats } = option;
     const fallback = fallbackOf(option, command);
     const notes = [fallback === undefined ? '' : `default ${fallback}`, repeats ? 'repeatable' : ''];
     const note = notes.filter((text) => text !== '').join(', ');
     const wanted = value === undefined ? '' : `${value}: `;
-    parser.option(name, { describe: `${wanted}${help}${note === '' ? '' : ` [${note}]`}` });
+    parser.option(name, {
+      describe: `${wanted}${helpOf(option, command)}${note === '' ? '' : ` [${note}]`}`,
+    });
   }
-  return parser.usage(about).epilogue(epilogue(command)).getHelp();
+  // Its own prologue would lose the indentation.
+  return `${prologue(command)}\n\n${await parser.epilogue(epilogue(command)).getHelp()}`;
 }
 
-const WIDTH = 110;
-
-const EXIT_STATUS = [
-  'Exit status: 0 closed normally (pos: approved), 1 declined or cancelled (pos) or script not kept (fsc-server), 75 outcome not known yet (pos),',
-  '76 the peer broke its protocol, 100 wrong usage, 111 temporary failure.',
-];
+function prologue(command: CommandName): string {
+  const { usage, help } = COMMANDS[command];
+  const actions = actionsOf(command).map(({ form, help }) => [form, help] as const);
+  return [
+    usage,
+    '',
+    `${help.charAt(0).toUpperCase()}${help.slice(1)}.`,
+    ...(actions.length > 0 ? ['', 'Actions:', ...columns(actions)] : []),
+  ].join('\n');
+}
 
 function epilogue(command: CommandName): string {
+  const { endpoints, statuses, examples }: CommandSpec = COMMANDS[command];
   const others = Object.entries(COMMANDS)
     .filter(([name]) => name !== 'bridge')
-    .map(([name, other]) => `  posbridge ${name.padEnd(8)} ${other.help}`);
+    .map(([name, other]) => [`posbridge ${name}`, other.help] as const);
+  const inEnvironment = optionsOf(command).some(({ name }) => name === 'log-level') ? 'log-level' : 'json';
+  const ends = Object.entries(statuses).map(([status, words]) => `${status} ${words}`);
   return [
-    ...(command === 'bridge' ? ['Commands (each has its own --help):', ...others, ''] : []),
-    'Endpoints: fd:N, fd:R,W, fifo:PATH, unix:PATH, unix:@NAME, tcp:HOST:PORT, serial:PATH?baudRate=115200, ws://HOST:PORT/PATH, simulator:, null:',
-    `Every option may also come from the environment (${environmentName('log-level')}) or from --config; the command line wins.`,
-    ...EXIT_STATUS,
+    ...(command === 'bridge' ? ['Commands (each has its own --help):', ...columns(others), ''] : []),
+    ...(endpoints.length > 0 ? [`Endpoints: ${endpoints.join(', ')}`] : []),
+    `Every option may also come from the environment (${environmentName(inEnvironment)}) or from --config; the command line wins.`,
+    `Exit status: ${ends.join('; ')}.`,
+    '',
+    'Examples:',
+    ...examples.map((example) => `  ${example}`),
   ].join('\n');
+}
+
+/** Names in a column, what they are beside them. */
+function columns(rows: readonly (readonly [name: string, text: string])[]): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
 }

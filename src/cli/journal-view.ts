@@ -1,3 +1,4 @@
+import { decimalsOf, formatAmount } from '../base/currency.ts';
 import { maskText, maskValue } from '../base/mask.ts';
 import { cutText, escapeActive } from '../base/printable.ts';
 import { stringCodeOf } from '../rpc/error-object.ts';
@@ -171,11 +172,17 @@ function outcomeOf({ done }: StoredEntry): string | undefined {
   return done.kind === 'result' ? 'result' : stringCodeOf(Buffer.from(done.text));
 }
 
+/** `12.30 EUR`; what is no whole number of a known currency's smallest unit stands as the register wrote it. */
 function moneyOf(
   money: Pick<Summary, 'amount' | 'currency'> | { amount?: string; currency?: string } = {},
 ): string {
-  return [money.amount, money.currency].filter((text) => text !== undefined).join(' ');
+  const { amount, currency } = money;
+  const isExact = amount !== undefined && currency !== undefined && MINOR_UNITS.test(amount);
+  if (isExact && decimalsOf(currency) !== undefined) return formatAmount(BigInt(amount), currency);
+  return [amount, currency].filter((text) => text !== undefined).join(' ');
 }
+
+const MINOR_UNITS = /^(?:0|-?[1-9]\d{0,18})$/;
 
 function timeText(ms: number): string {
   return Number.isFinite(ms) ? new Date(ms).toISOString() : '';

@@ -1,8 +1,8 @@
 import { describeFault } from '../base/errors.ts';
 import { maskText } from '../base/mask.ts';
 import { escapeActive } from '../base/printable.ts';
+import type { CommandName } from './commands.ts';
 import { EXIT, exitCodeOfFault } from './exit-codes.ts';
-import type { CommandName } from './options.ts';
 import { parseCommandLine } from './parse.ts';
 import { gatherSettings, type Settings } from './settings.ts';
 import { version } from './version.ts';

@@ -1,42 +1,6 @@
 /** The one table of options: the parser, the help, the environment, the configuration file and the documentation's test read it. */
 
-export interface CommandSpec {
-  readonly usage: string;
-  readonly help: string;
-  /** Arguments that are no options, in their order. */
-  readonly operands?: readonly OperandSpec[];
-}
-
-export interface OperandSpec {
-  /** As it is called in the usage. */
-  readonly name: string;
-  readonly help: string;
-}
-
-export const COMMANDS = {
-  bridge: {
-    usage: 'posbridge [options]',
-    help: 'bridge the connection on standard input and output, then exit',
-  },
-  serve: {
-    usage: 'posbridge serve --listen ENDPOINT [options]',
-    help: 'bridge every connection accepted on ENDPOINT, in one process',
-  },
-  demo: {
-    usage: 'posbridge demo [options]',
-    help: 'a simulated terminal behind a listener on tcp:127.0.0.1:10001, to try things out',
-  },
-  journal: {
-    usage: 'posbridge journal ACTION [ID] [OUTCOME] --journal DIR [options]',
-    help: 'look into the journal, settle an entry by hand',
-    operands: [
-      { name: 'ACTION', help: 'list, show, export, prune, verify or settle' },
-      { name: 'ID', help: 'the beginning of the name of an entry, or its identifiers (17/1)' },
-      { name: 'OUTCOME', help: 'for settle: approved or not-charged' },
-    ],
-  },
-} as const satisfies Record<string, CommandSpec>;
-export type CommandName = keyof typeof COMMANDS;
+import { COMMANDS, type CommandName } from './commands.ts';
 
 export interface OptionSpec {
   readonly name: string;
@@ -47,8 +11,12 @@ export interface OptionSpec {
   /** May be given several times. */
   readonly repeats?: true;
   readonly help: string;
+  /** Commands in which it does something else. */
+  readonly helps?: Readonly<Partial<Record<CommandName, string>>>;
   /** The default, as it would be written. */
   readonly fallback?: string;
+  /** Commands that have another one. */
+  readonly fallbacks?: Readonly<Partial<Record<CommandName, string>>>;
   readonly commands: readonly CommandName[];
 }
 
@@ -57,6 +25,8 @@ const ALL: readonly CommandName[] = ['bridge', 'serve', 'demo'];
 const REAL: readonly CommandName[] = ['bridge', 'serve'];
 const RECORDED: readonly CommandName[] = ['bridge', 'serve', 'journal'];
 const LISTENING: readonly CommandName[] = ['serve', 'demo'];
+const EVERY_WIRE: readonly CommandName[] = [...ALL, 'pos'];
+const EVERY_PROGRAM: readonly CommandName[] = [...EVERY_WIRE, 'terminal', 'fsc-server'];
 
 export const OPTIONS = [
   { name: 'app', value: 'ENDPOINT', help: 'attach all four channels to one application', commands: REAL },
@@ -81,14 +51,23 @@ export const OPTIONS = [
     name: 'listen',
     value: 'ENDPOINT',
     help: 'accept connections here (tcp:, unix:, ws:)',
-    commands: LISTENING,
+    helps: {
+      demo: 'accept connections here (tcp:, unix:, ws:) instead of on tcp:127.0.0.1:10001',
+      terminal: 'accept bridges here (tcp:, unix:)',
+      'fsc-server': 'accept sites here (tcp:, unix:, ws: with the path /ws/text)',
+    },
+    commands: [...LISTENING, 'terminal', 'fsc-server'],
   },
   {
     name: 'max-connections',
     value: 'NUMBER',
     fallback: '100',
+    fallbacks: { pos: '64' },
     help: 'connections at one time; more are closed at once',
-    commands: LISTENING,
+    helps: {
+      pos: 'proxy and test: connections that the terminal may have at one time',
+    },
+    commands: [...LISTENING, 'pos'],
   },
   {
     name: 'allow-origin',
@@ -104,6 +83,80 @@ export const OPTIONS = [
     commands: ['serve'],
   },
   {
+    name: 'to',
+    value: 'ENDPOINT',
+    help: 'where the terminal is (tcp:, unix:, ws:, wss:, serial:)',
+    commands: ['pos'],
+  },
+  {
+    name: 'store',
+    value: 'DIR',
+    help: 'where sales are recorded; default: posbridge/pos in $XDG_STATE_HOME, else in ~/.local/state',
+    commands: ['pos'],
+  },
+  {
+    name: 'api-key-file',
+    value: 'FILE',
+    help: 'a file whose one line is the api_key of every request; without it POSBRIDGE_API_KEY is looked at',
+    commands: ['pos'],
+  },
+  {
+    name: 'login-file',
+    value: 'FILE',
+    help: 'a file whose one line is NAME:PASSWORD, for Basic authentication over WebSocket; without it POSBRIDGE_LOGIN is looked at',
+    commands: ['pos'],
+  },
+  {
+    name: 'language',
+    value: 'CODE',
+    help: 'in which language the terminal speaks to the cashier (fi)',
+    commands: ['pos'],
+  },
+  {
+    name: 'receipt',
+    value: 'ID',
+    help: 'purchase and refund: receipt_id, new for every sale; default: the next number of the store',
+    commands: ['pos'],
+  },
+  {
+    name: 'sequence',
+    value: 'ID',
+    help: 'purchase and refund: sequence_id; default: 1',
+    commands: ['pos'],
+  },
+  {
+    name: 'forced-authorization',
+    help: 'purchase and refund: ask the terminal to authorise online',
+    commands: ['pos'],
+  },
+  {
+    name: 'allow',
+    value: 'HOST:PORT',
+    repeats: true,
+    help: 'proxy and test: what the terminal may reach (either may be or contain *); default: public addresses',
+    commands: ['pos'],
+  },
+  {
+    name: 'parallel',
+    value: 'NUMBER',
+    fallback: '1',
+    help: 'test: so many at once',
+    commands: ['pos'],
+  },
+  {
+    name: 'connect-timeout',
+    value: 'TIME',
+    fallback: '10s',
+    help: 'how long a connection is tried for before anything is sent; what was sent is looked for as long as --outcome-wait',
+    commands: ['pos'],
+  },
+  {
+    name: 'discard',
+    value: 'TIME',
+    help: 'before synchronising, throw away what arrives in this time: left over from an earlier connection',
+    commands: ['pos'],
+  },
+  {
     name: 'tty',
     value: 'SPEED[,8N1][,rtscts]',
     help: 'line settings of a terminal line on standard input and output (115200,8N1)',
@@ -113,13 +166,20 @@ export const OPTIONS = [
     name: 'sync',
     negatable: true,
     help: 'skip everything until the peer synchronises by _Sync; default on serial: and terminal lines, where --no-sync turns it off',
-    commands: REAL,
+    helps: {
+      pos: 'begin every connection by _Sync; default on serial: lines, where --no-sync turns it off',
+    },
+    commands: [...REAL, 'pos'],
   },
   {
     name: 'link-speed',
     value: 'BYTES_PER_S|off',
     help: 'write no faster than this; default: what the line carries, where --tty or baudRate= say so, else off',
-    commands: REAL,
+    helps: {
+      serve: 'write no faster than this; default: off',
+      pos: 'write no faster than this; default: what the line carries, where baudRate= says so, else off',
+    },
+    commands: [...REAL, 'pos'],
   },
   {
     name: 'once',
@@ -135,9 +195,30 @@ export const OPTIONS = [
   {
     name: 'torture',
     help: 'read and write one byte at a time, to test what depends on more',
-    commands: ALL,
+    commands: [...ALL, 'fsc-server'],
   },
-  { name: 'dialect', value: 'NAME', fallback: 'jsonpos', help: 'what the peer speaks', commands: REAL },
+  { name: 'dialect', value: 'NAME', fallback: 'jsonpos', help: 'what the peer speaks', commands: ALL },
+  {
+    name: 'sites',
+    value: 'FILE',
+    help: 'openfsc: the sites and how they log in, a JSON file',
+    helps: {
+      'fsc-server': 'the sites and how they log in, a JSON file; default: those of the specification',
+    },
+    commands: ['bridge', 'fsc-server'],
+  },
+  {
+    name: 'push',
+    value: 'always|subscribed',
+    help: 'openfsc: tell the server every change, or only those that it has asked for; default: always',
+    commands: ['bridge'],
+  },
+  {
+    name: 'standby',
+    value: 'ENDPOINT',
+    help: 'openfsc: a second wire to the server (tcp:, unix:, wss:) that takes over, with the next priority',
+    commands: ['bridge'],
+  },
   {
     name: 'name',
     value: 'TEXT',
@@ -156,28 +237,35 @@ export const OPTIONS = [
     repeats: true,
     fallback: '60',
     help: 'how long an application may take to answer, in all or for METHOD (may contain *)',
-    commands: ALL,
+    helps: {
+      pos: 'how long the terminal may take to answer, in all or for METHOD (may contain *)',
+    },
+    commands: EVERY_WIRE,
   },
   {
     name: 'keepalive',
     value: 'IDLE,BUSY,LIMIT',
     fallback: '30,5,20',
+    fallbacks: { pos: '30,5,5' },
     help: 'seconds between own keepalives, between them while a request is open, and for the answer; or off',
-    commands: ALL,
+    commands: EVERY_WIRE,
   },
   {
     name: 'outcome-wait',
     value: 'TIME',
     fallback: '15m',
     help: 'how long a lost outcome is looked for (seconds, or with s, m, h, d)',
-    commands: ALL,
+    helps: {
+      pos: 'how long a lost outcome is looked for, by check and recover too (seconds, or with s, m, h, d)',
+    },
+    commands: EVERY_WIRE,
   },
   {
     name: 'max-frame',
     value: 'BYTES',
     fallback: '262134',
     help: 'largest JSON text of a frame',
-    commands: ALL,
+    commands: EVERY_WIRE,
   },
   {
     name: 'lock',
@@ -189,6 +277,9 @@ export const OPTIONS = [
     name: 'journal',
     value: 'DIR',
     help: 'record transactions in this folder: none is lost or doubled, whatever crashes',
+    helps: {
+      journal: 'the folder of the journal',
+    },
     commands: RECORDED,
   },
   {
@@ -196,6 +287,9 @@ export const OPTIONS = [
     value: 'TIME',
     fallback: '30d',
     help: 'how long an ended transaction keeps its identifiers',
+    helps: {
+      journal: 'prune: remove what ended longer ago than this',
+    },
     commands: RECORDED,
   },
   {
@@ -208,7 +302,10 @@ export const OPTIONS = [
   {
     name: 'register',
     value: 'NAME',
-    help: 'whose identifiers they are; default: the IP address of the peer, else nobody in particular; journal: anybody',
+    help: 'whose identifiers they are; default: the IP address of the peer, else nobody in particular',
+    helps: {
+      journal: 'only entries of this register; default: of any',
+    },
     commands: RECORDED,
   },
   {
@@ -230,7 +327,94 @@ export const OPTIONS = [
     help: 'list and export: only running, unresolved, done-approved, done-error, absent or damaged ones',
     commands: ['journal'],
   },
-  { name: 'json', help: 'list and show: one JSON object a line, for programs', commands: ['journal'] },
+  {
+    name: 'json',
+    help: 'one JSON object a line, for programs',
+    helps: {
+      journal: 'list and show: one JSON object a line, for programs',
+    },
+    commands: ['journal', 'pos', 'ports', 'fsc-server'],
+  },
+  {
+    name: 'connect',
+    value: 'ENDPOINT',
+    repeats: true,
+    help: 'be attached here (unix:, tcp:, fd:, fifo:), besides or instead of --listen',
+    commands: ['terminal'],
+  },
+  {
+    name: 'state',
+    value: 'DIR',
+    help: 'remember transactions in this folder; without it they are forgotten at the end',
+    commands: ['terminal'],
+  },
+  {
+    name: 'delay',
+    value: 'MS',
+    fallback: '1000',
+    help: 'from a purchase to its answer; with --interactive, three times what the issuer takes',
+    commands: ['terminal'],
+  },
+  {
+    name: 'screen',
+    value: 'ENDPOINT',
+    help: 'show the terminal to browsers (tcp:127.0.0.1:8080)',
+    helps: {
+      demo: 'show the terminal to browsers here instead of on tcp:127.0.0.1:8080',
+    },
+    commands: ['terminal', 'demo'],
+  },
+  {
+    name: 'interactive',
+    help: 'a person at the screen presents cards and presses keys, not the last digits of the amount',
+    commands: ['terminal'],
+  },
+  {
+    name: 'script',
+    value: 'FILE',
+    help: 'answer as this scenario says, then exit: 0 if every request was the expected one, else 76',
+    commands: ['terminal'],
+  },
+  {
+    name: 'script',
+    value: 'NAME|FILE',
+    help: 'play this script with the first site, then exit: 0 if everything went as it says, else 1',
+    commands: ['fsc-server'],
+  },
+  {
+    name: 'set',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'how the platform behaves, over what the script says (heartbeat=5, charsets=none, messages=text)',
+    commands: ['fsc-server'],
+  },
+  {
+    name: 'texts',
+    value: 'FILE',
+    repeats: true,
+    help: 'texts for the cashier in further languages, a JSON object',
+    commands: ['terminal'],
+  },
+  {
+    name: 'terminal-version',
+    value: 'VERSION',
+    fallback: '18.9.0',
+    help: 'what TerminalInfo tells as version',
+    commands: ['terminal'],
+  },
+  {
+    name: 'terminal-link-speed',
+    value: 'BYTES_PER_S',
+    fallback: '100000',
+    help: 'what TerminalInfo tells as link_speed',
+    commands: ['terminal'],
+  },
+  {
+    name: 'download-url',
+    value: 'URL',
+    help: 'what the test large_file_download gets (http://192.0.2.7/file#sha256=HEX)',
+    commands: ['terminal'],
+  },
   {
     name: 'by',
     value: 'NAME',
@@ -241,10 +425,11 @@ export const OPTIONS = [
     name: 'log-level',
     value: 'LEVEL',
     fallback: 'info',
+    fallbacks: { pos: 'warn' },
     help: 'error, warn, info, debug or trace (trace shows messages, masked)',
-    commands: ALL,
+    commands: EVERY_PROGRAM,
   },
-  { name: 'log-format', value: 'FORMAT', fallback: 'human', help: 'human or json', commands: ALL },
+  { name: 'log-format', value: 'FORMAT', fallback: 'human', help: 'human or json', commands: EVERY_PROGRAM },
   { name: 'config', value: 'FILE', help: 'read options from a JSON object in FILE', commands: EVERY },
   { name: 'help', help: 'show this help', commands: EVERY },
   { name: 'version', help: 'show the version', commands: EVERY },
@@ -256,11 +441,22 @@ export function optionsOf(command: CommandName): readonly OptionSpec[] {
   return (OPTIONS as readonly OptionSpec[]).filter((option) => option.commands.includes(command));
 }
 
-export function operandsOf(command: CommandName): readonly OperandSpec[] {
-  const { operands = [] }: CommandSpec = COMMANDS[command];
-  return operands;
+/** What an option does in a command. */
+export function helpOf({ help, helps }: OptionSpec, command: CommandName): string {
+  return helps?.[command] ?? help;
+}
+
+/** The default of an option in a command, as it would be written. */
+export function fallbackOf({ fallback, fallbacks }: OptionSpec, command: CommandName): string | undefined {
+  return fallbacks?.[command] ?? fallback;
 }
 
 export function environmentName(option: string): string {
   return `POSBRIDGE_${option.toUpperCase().replaceAll('-', '_')}`;
 }
+
+/** Secrets are never values of options: they come from the file that an option names, else from a variable of their own. */
+export const SECRETS = {
+  'api-key-file': 'POSBRIDGE_API_KEY',
+  'login-file': 'POSBRIDGE_LOGIN',
+} as const satisfies Partial<Record<OptionName, string>>;

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
-import { COMMANDS, type CommandName, operandsOf, optionsOf } from './options.ts';
+import { actionsOf, COMMANDS, type CommandName, maxOperandsOf } from './commands.ts';
+import { optionsOf } from './options.ts';
 
 /** The value of a flag that was turned off. */
 export const NO = 'no';
@@ -39,7 +40,7 @@ function parseArguments(command: CommandName, args: readonly string[]): CommandL
   const operands: string[] = [];
   for (const token of tokens) {
     const written = args[token.index] ?? '';
-    if (token.kind === 'positional' && operands.length < operandsOf(command).length) {
+    if (token.kind === 'positional' && operands.length < maxOperandsOf(command)) {
       operands.push(token.value);
       continue;
     }
@@ -50,6 +51,9 @@ function parseArguments(command: CommandName, args: readonly string[]): CommandL
     if (negated?.negatable && value === undefined) {
       given.set(negated.name, [NO]);
       continue;
+    }
+    if (option === undefined && /^-[\d.]/.test(written) && takesAmount(command)) {
+      throw complaint(command, `${shown(written)} is not understood; amounts are positive, without a sign`);
     }
     if (option === undefined) {
       throw complaint(command, `there is no option ${shown(written.replace(/=.*/s, ''))} for this command`);
@@ -76,6 +80,10 @@ const NAMED = Object.keys(COMMANDS).filter((name) => name !== 'bridge');
 
 function isNamed(text: string): text is CommandName {
   return NAMED.includes(text);
+}
+
+function takesAmount(command: CommandName): boolean {
+  return actionsOf(command).some(({ form }) => form.includes('AMOUNT'));
 }
 
 function whyNoOption(text: string): string {

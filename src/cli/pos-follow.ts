@@ -2,16 +2,27 @@ import { describeFault } from '../base/errors.ts';
 import { maskText } from '../base/mask.ts';
 import type { PosJob } from './pos-job.ts';
 
-/** Shows how a sale goes, from `text` on, until the answer is called. `subject`: which sale. */
-export function followSale({ client, screen }: PosJob, text: string, subject?: string): () => void {
+/**
+ * Shows how a sale goes until the answer is called, from `text` on, else from the first attempt to connect: a sale of
+ * which the store knows everything needs none. `subject`: which sale.
+ */
+export function followSale(
+  { client, screen }: PosJob,
+  { text, subject }: { readonly text?: string; readonly subject?: string },
+): () => void {
+  let isShown = text !== undefined;
   const listening = [
+    client.on('connecting', ({ to }) => {
+      if (!isShown) screen.begin(`connecting to ${to}`, subject);
+      isShown = true;
+    }),
     client.on('connected', ({ to }) => screen.receive({ kind: 'connected', to })),
     client.on('disconnected', (disconnection) => screen.receive({ kind: 'disconnected', disconnection })),
     client.on('progress', (progress) => screen.receive({ kind: 'progress', progress })),
     client.on('status', (status) => screen.receive({ kind: 'status', status })),
     client.on('message', (message) => screen.receive({ kind: 'message', text: message })),
   ];
-  screen.begin(text, subject);
+  if (text !== undefined) screen.begin(text, subject);
   return () => {
     for (const stop of listening) stop();
     screen.end();

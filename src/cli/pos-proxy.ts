@@ -29,13 +29,14 @@ export const prepareProxy: PreparePos = (settings) => {
     const signal = interrupts.stopped;
     const listening = followNetwork(job);
     const refused = deferred<never>();
+    refused.promise.catch(() => {}); // it may come when nobody waits any more
     const stopped = deferred<void>();
     signal.addEventListener('abort', () => stopped.resolve());
     const offer = await client.offerNetwork({
       ...options,
       onEvent: (event) => {
         if (event.kind === 'refused') refused.reject(event.error);
-        else screen.receive({ kind: 'note', text: startedText(event) });
+        else screen.receive({ kind: 'note', text: eventText(event) });
       },
     });
     screen.begin(`connecting to ${to}`);
@@ -77,9 +78,8 @@ export const prepareTest: PreparePos = (settings, [testId = '']) => {
     const offer = await client.offerNetwork({
       ...options,
       onEvent: (event) => {
-        const why = event.kind === 'refused' ? `; without the network: ${event.error.message}` : '';
-        screen.receive({ kind: 'note', text: `testing${why}` });
-        started.resolve();
+        screen.receive({ kind: 'note', text: eventText(event) });
+        if (event.kind !== 'waiting') started.resolve();
       },
     });
     screen.begin(`connecting to ${to}`);
@@ -111,9 +111,8 @@ export const prepareTest: PreparePos = (settings, [testId = '']) => {
 function readNetwork(settings: Settings): NetworkOptions {
   return {
     allow: settings.list('allow').map((text) => {
-      const pattern = parseAllow(text);
-      if (pattern === undefined) throw settings.refused('allow', text, ALLOW_FORM);
-      return pattern;
+      if (parseAllow(text) === undefined) throw settings.refused('allow', text, ALLOW_FORM);
+      return text;
     }),
     maxConnections: readInteger(settings, 'max-connections', 1, MAX_CONNECTIONS),
     linkSpeed: readLinkSpeed(settings),
@@ -149,7 +148,10 @@ function showTraffic({ screen }: PosJob, offer: NetworkOffer): () => void {
   return () => clearInterval(timer);
 }
 
-function startedText({ linkSpeed }: Extract<NetworkEvent, { kind: 'started' }>): string {
+function eventText(event: NetworkEvent): string {
+  if (event.kind === 'waiting') return `the terminal is not ready: ${event.error.message}`;
+  if (event.kind === 'refused') return `without the network: ${event.error.message}`;
+  const { linkSpeed } = event;
   const speed = Number.isFinite(linkSpeed) ? `at most ${linkSpeed} bytes/s` : 'as fast as it goes';
   return `the terminal has the network, ${speed}`;
 }

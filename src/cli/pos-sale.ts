@@ -5,7 +5,7 @@ import { EXIT } from './exit-codes.ts';
 import type { OptionName } from './options.ts';
 import { abortOnInterrupt, followSale } from './pos-follow.ts';
 import type { PosJob, PosWork, PreparePos } from './pos-job.ts';
-import { moneyOf, outcomeLine, outcomeLines } from './pos-view.ts';
+import { jsonLine, moneyOf, outcomeLine, outcomeLines } from './pos-view.ts';
 import type { Settings } from './settings.ts';
 
 type Waiting = { readonly signal: AbortSignal };
@@ -32,10 +32,7 @@ function prepareSale(
     ...(settings.flag('forced-authorization') && { extra: { forced_authorization: true } }),
   };
   return async (job) => {
-    const stopFollowing = [
-      followSale(job, `connecting to ${job.to}`, moneyOf(request)),
-      abortOnInterrupt(job),
-    ];
+    const stopFollowing = [followSale(job, { subject: moneyOf(request) }), abortOnInterrupt(job)];
     const make = makerOf(job);
     const sale = await orUnknown(make(request, { signal: job.interrupts.stopped }), {
       method,
@@ -50,7 +47,7 @@ function prepareSale(
 export const prepareCheck: PreparePos =
   (_settings, [receipt = '', sequence]) =>
   async (job) => {
-    const stopFollowing = followSale(job, `connecting to ${job.to}`);
+    const stopFollowing = followSale(job, {});
     const sale = await orUnknown(job.client.check(receipt, sequence, { signal: job.interrupts.stopped }), {
       method: '',
       amountMinor: undefined,
@@ -63,10 +60,13 @@ export const prepareCheck: PreparePos =
 /** Every open sale of the store, each told when its outcome is known. */
 export const prepareRecover: PreparePos = () => async (job) => {
   const { client, screen, interrupts } = job;
-  const stopFollowing = followSale(job, 'looking for open sales');
+  const stopFollowing = followSale(job, { text: 'looking for open sales' });
   let count = 0;
   let open = 0;
-  for await (const sale of client.recover({ signal: interrupts.stopped })) {
+  const sales = client.recover({ signal: interrupts.stopped });
+  let step = await sales.next();
+  for (; !step.done; step = await sales.next()) {
+    const sale = step.value;
     if (count > 0) await screen.print(screen.isJson ? [] : ['']);
     count += 1;
     if (sale.outcome === 'unknown') open += 1;
@@ -74,9 +74,17 @@ export const prepareRecover: PreparePos = () => async (job) => {
     screen.begin('looking for the next open sale');
   }
   stopFollowing();
-  if (count === 0) screen.say('no sale is open');
+  const { busy, unreadable } = step.value;
+  if (screen.isJson) {
+    await screen.print([jsonLine({ event: 'recovered', sales: count, open, busy, unreadable })]);
+  }
+  if (count + busy + unreadable === 0) screen.say('no sale is open');
   if (open > 0) screen.say(`still open: ${open} of ${count}`);
-  return open > 0 ? EXIT.unknown : EXIT.ok;
+  if (busy > 0) screen.say(`left to other processes: ${busy}; run this again when they have ended`);
+  if (unreadable > 0) {
+    screen.say(`cannot be read: ${unreadable}; "posbridge journal list --journal DIR" shows which`);
+  }
+  return open + busy + unreadable > 0 ? EXIT.unknown : EXIT.ok;
 };
 
 /** A sale whose outcome could not be had is a sale all the same; everything else that goes wrong is a fault. */

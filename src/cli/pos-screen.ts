@@ -5,6 +5,7 @@ import { type LogSink, openLogSink } from '../base/log-sink.ts';
 import { isUnicode, LiveLine, terminalWriter } from './live-line.ts';
 import { type PosEvent, Stage } from './pos-stage.ts';
 import { eventLine, jsonLine } from './pos-view.ts';
+import { RepeatedFailures } from './repeated-failures.ts';
 
 /**
  * Where a register's words go: results to stdout, progress to stderr, there as a live line on a terminal and as plain lines
@@ -16,6 +17,7 @@ export class PosScreen {
   readonly sink: LogSink;
   readonly #events: LogSink | undefined;
   readonly #live: LiveLine | undefined;
+  readonly #failures = new RepeatedFailures();
   #stage: Stage | undefined;
   #shown = '';
 
@@ -49,7 +51,7 @@ export class PosScreen {
   receive(event: PosEvent): void {
     this.#events?.write(eventLine(event));
     this.#stage?.receive(event);
-    this.#show();
+    if (this.#isWorthShowing(event)) this.#show();
   }
 
   /** A line for people that stays; programs do not get it. */
@@ -88,6 +90,13 @@ export class PosScreen {
     this.end();
     this.#events?.flush();
     this.sink.flush();
+  }
+
+  /** A line that stays is not for every attempt of many. */
+  #isWorthShowing(event: PosEvent): boolean {
+    if (event.kind !== 'disconnected') return true;
+    const isWorthALine = this.#failures.isWorthALine(event.disconnection);
+    return this.#live !== undefined || isWorthALine;
   }
 
   #show(): void {

@@ -41,7 +41,6 @@ export async function resolvePosSettings(
   const discardMs = settings.read('discard', 'a time such as 5s, at most a minute', (text) =>
     parseDurationMs(text, MAX_DISCARD_MS),
   );
-  const linkSpeed = readLinkSpeed(settings);
   return {
     to,
     store: storeFolder(settings, env),
@@ -54,7 +53,7 @@ export async function resolvePosSettings(
     sync: settings.flag('sync'),
     discardMs,
     maxFrameBytes: readInteger(settings, 'max-frame', MIN_FRAME_BYTES, MAX_FRAME_BYTES),
-    linkSpeed: Number.isFinite(linkSpeed) ? linkSpeed : undefined,
+    linkSpeed: readLinkSpeed(settings),
     clock: systemClock,
     log,
   };

@@ -62,7 +62,7 @@ export class Stage {
     if (step === 'sent') this.#isSent = true;
     if (step === 'sent') this.#say('sent to the terminal');
     if (step === 'lost') this.#say('no answer, looking for the outcome');
-    if (step === 'asking' && (count ?? 1) > 1) this.#say(`asking the terminal for the outcome (${count})`);
+    if (step === 'asking') this.#say(`asking the terminal for the outcome (${count ?? 1})`);
   }
 
   /** A text for the cashier holds as long as the terminal does the same. */

@@ -40,8 +40,8 @@ function factsOf(sale: RecoveredSale): Fact[] {
     return [['why', sale.error.text]];
   }
   if (sale.outcome === 'not-reached') return [['reason', 'the sale never reached the terminal']];
-  if (sale.reason !== undefined) return [['reason', reasonText(sale.reason)]];
-  const { result = {} } = sale;
+  if (sale.outcome !== 'approved') return [['reason', reasonText(sale.reason)]];
+  const { result } = sale;
   const card = [result['card_scheme'], result['masked_card_number']].filter(isText).join(' ');
   const amount = result['amount'];
   const isOther = typeof amount === 'number' && sale.amountMinor !== undefined && amount !== sale.amountMinor;
@@ -73,7 +73,7 @@ function reasonText({ code, message, details, displayMessage }: ErrorReason): st
 function receiptLines(sale: RecoveredSale): string[] {
   if (sale.outcome !== 'approved') return [];
   return ['merchant_receipt', 'customer_receipt'].flatMap((member) => {
-    const lines = sale.result?.[member];
+    const lines = sale.result[member];
     if (!Array.isArray(lines) || lines.length === 0) return [];
     const shown = lines.filter(isText).slice(0, MAX_RECEIPT_LINES);
     return ['', ...shown.map((line) => `  ${cutText(printable(line), MAX_VALUE)}`.trimEnd())];
@@ -162,7 +162,7 @@ export function outcomeLine(sale: RecoveredSale): string {
   if (sale.outcome === 'unknown') return jsonLine({ ...head, why: sale.error.text });
   const recorded = { ...head, recorded: sale.isRecorded };
   if (sale.outcome === 'approved') return jsonLine(recorded, { result: sale.text });
-  const { code, message, details, displayMessage } = sale.reason ?? { code: '', message: '', details: '' };
+  const { code, message, details, displayMessage } = sale.reason;
   return jsonLine({ ...recorded, reason: { code, message, details, display_message: displayMessage } });
 }
 

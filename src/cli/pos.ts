@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts';
 import { createLogger, describeLostLines } from '../base/logger.ts';
 import { maskText } from '../base/mask.ts';
 import { quoteText } from '../base/printable.ts';
+import type { Disconnection } from '../pos/keeper.ts';
 import { PosClient } from '../pos/pos-client.ts';
 import { PeerError } from '../pos/pos-error.ts';
 import { noteInherited } from '../wire/fd.ts';
@@ -10,6 +11,7 @@ import { EXIT } from './exit-codes.ts';
 import { printable } from './journal-view.ts';
 import { readLogOptions } from './log-options.ts';
 import type { OptionName } from './options.ts';
+import { ABORT_HINT, withSyncHint } from './pos-hints.ts';
 import { Interrupts } from './pos-interrupts.ts';
 import type { PreparePos } from './pos-job.ts';
 import { prepareProxy, prepareTest } from './pos-proxy.ts';
@@ -59,34 +61,53 @@ const MAX_SHOWN = 200;
 /** `posbridge pos`: the register's side. Results go to standard output, words and progress to standard error. */
 export async function runPos(settings: Settings, [name, ...operands]: readonly string[]): Promise<number> {
   noteInherited();
-  const action = readAction(settings, name, operands);
-  const work = action.prepare(settings, operands);
-  const { level, ...render } = readLogOptions(settings);
   const isJson = settings.flag('json') === true;
+  const { action, work, level, render } = prepare(settings, name, operands, isJson);
   const interrupts = new Interrupts();
   const screen = new PosScreen({ isJson, describeLost: describeLostLines(render) });
   const log = createLogger({ ...render, level, sink: screen.sink });
   const bugStatus = action.isSale ? EXIT.unknown : EXIT.temporary;
   guardAgainstBugs(bugStatus, screen, log);
   let client: PosClient | undefined;
+  let last: Disconnection | undefined;
   try {
     const options = await resolvePosSettings(settings, { env: process.env, log });
     client = await PosClient.open(options);
     const to = maskText(typeof options.to === 'string' ? options.to : options.to.text);
+    client.on('disconnected', (disconnection) => {
+      last = disconnection;
+    });
     return await work({ settings, operands, client, screen, interrupts, to });
-  } catch (fault) {
+  } catch (cause) {
+    const fault = withSyncHint(cause, { last, isSync: settings.flag('sync') });
     if (isJson) await screen.print([faultLine(fault)]);
     screen.end();
     if (fault instanceof BridgeError) throw fault;
     if (fault instanceof RangeError) throw new BridgeError('USAGE', fault.message, { cause: fault });
     const isAnswer = fault instanceof PeerError;
-    if (isAnswer) screen.say(`posbridge: the terminal says ${printable(fault.message)}`);
-    else log.error('internal error', { why: describeFault(fault), fault });
+    if (isAnswer) {
+      const hint = name === 'abort' ? `; ${ABORT_HINT}` : '';
+      screen.say(`posbridge: the terminal says ${printable(fault.message)}${hint}`);
+    }
+    if (!isAnswer) log.error('internal error', { why: describeFault(fault), fault });
     return isAnswer ? EXIT.declined : bugStatus;
   } finally {
     await client?.close();
     screen.close();
     interrupts.close();
+  }
+}
+
+/** All that can be refused before anything is opened. Programs are told on standard output as well. */
+function prepare(settings: Settings, name: string | undefined, operands: readonly string[], isJson: boolean) {
+  try {
+    const action = readAction(settings, name, operands);
+    const { level, ...render } = readLogOptions(settings);
+    return { action, work: action.prepare(settings, operands), level, render };
+  } catch (fault) {
+    process.stdout.on('error', () => {}); // nobody reads; the status says it as well
+    if (isJson) process.stdout.write(`${faultLine(fault)}\n`);
+    throw fault;
   }
 }
 

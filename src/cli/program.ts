@@ -8,20 +8,36 @@ import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext } from '../bridge/bridge.ts';
 import { AttachmentPool, type PoolOptions } from '../channel/pool.ts';
 import type { Journal } from '../store/journal.ts';
-import type { Terminal } from '../terminal/terminal.ts';
+import type { Wire } from '../wire/wire.ts';
 import { EXIT } from './exit-codes.ts';
 import { openJournal } from './journal-options.ts';
 import { readLogOptions } from './log-options.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 
+/** The program behind `simulator:`: an application that takes any number of wires. */
+export interface Simulator {
+  attach(wire: Wire): void;
+  close(): Promise<void>;
+}
+
+/** A fuel station where the dialect is one of fuel sites, else a payment terminal. */
+function simulatorsOf(dialect: string | undefined): Promise<{
+  openSimulator(
+    options: Readonly<Record<string, string>>,
+    context: Pick<BridgeContext, 'clock' | 'log'>,
+  ): Promise<Simulator>;
+}> {
+  return dialect === 'openfsc' ? import('../fsc/simulator.ts') : import('../terminal/simulator.ts');
+}
+
 /** What every command needs of the process: log, signals, the context of bridges. */
 export class Program {
   readonly log: Logger;
   readonly #context: Omit<BridgeContext, 'journal'>;
   #journal: Journal | undefined;
-  readonly #simulators = new Set<Terminal>();
-  #simulator: Terminal | undefined;
+  readonly #simulators = new Set<Simulator>();
+  #simulator: Simulator | undefined;
   readonly #sink: LogSink;
   readonly #startedMs = systemClock.nowMs();
   #stop: (() => void) | undefined;
@@ -47,11 +63,11 @@ export class Program {
       random: Math.random,
       env: process.env,
       simulate: async (simulator) => {
-        const { openSimulator } = await import('../terminal/simulator.ts');
-        const terminal =
+        const { openSimulator } = await simulatorsOf(settings.text('dialect'));
+        const application =
           this.#simulator ?? (await openSimulator(simulator, { clock: systemClock, log: this.log }));
-        this.#simulators.add(terminal);
-        return (wire) => terminal.attach(wire);
+        this.#simulators.add(application);
+        return (wire) => application.attach(wire);
       },
     };
     this.#context = {
@@ -72,10 +88,10 @@ export class Program {
     return { ...this.#context, journal: this.#journal };
   }
 
-  /** Puts this terminal behind every `simulator:` that is attached from now on; it is closed with the program. */
-  useSimulator(terminal: Terminal): void {
-    this.#simulator = terminal;
-    this.#simulators.add(terminal);
+  /** Puts this application behind every `simulator:` that is attached from now on; it is closed with the program. */
+  useSimulator(application: Simulator): void {
+    this.#simulator = application;
+    this.#simulators.add(application);
   }
 
   /** What SIGTERM and SIGINT do, at once if one came already. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
-import { type CommandName, environmentName, fallbackOf, type OptionName, optionsOf } from './options.ts';
+import type { CommandName } from './commands.ts';
+import { environmentName, fallbackOf, type OptionName, optionsOf } from './options.ts';
 import { NO } from './parse.ts';
 
 /** One option's values and where they came from, for error texts. */

@@ -1,3 +1,4 @@
+import { maskText } from '../base/mask.ts';
 import type { Endpoint, EndpointUse } from './endpoint.ts';
 import { placeholdersIn } from './placeholder.ts';
 import { EXAMPLES, invalid, readEndpoint, type Scheme, schemeOf } from './syntax.ts';
@@ -11,7 +12,7 @@ export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
   const allowed: readonly Scheme[] = SCHEMES[use];
   if (scheme !== undefined && !allowed.includes(scheme)) throw misused(text, `${scheme}: is`, use);
   if (scheme === undefined) {
-    throw invalid(text, text === '' ? 'nothing is given' : 'no such kind of endpoint', examplesOf(use));
+    throw invalid(text, text === '' ? 'nothing is given' : 'no such kind of endpoint', guess(text, use));
   }
   const endpoint = readEndpoint(text);
   if (use === 'listen') checkListener(endpoint);
@@ -22,7 +23,7 @@ export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
 }
 
 const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
-  wire: ['fd', 'unix', 'tcp', 'serial', 'ws', 'wss'],
+  wire: ['tcp', 'unix', 'serial', 'ws', 'wss', 'fd'],
   channel: ['fd', 'fifo', 'unix', 'tcp', 'simulator', 'null'],
   listen: ['unix', 'tcp', 'ws'],
 };
@@ -36,6 +37,16 @@ const USES: Readonly<Record<EndpointUse, string>> = {
 function examplesOf(use: EndpointUse): string {
   return SCHEMES[use].map((scheme) => EXAMPLES[scheme]).join(', ');
 }
+
+/** What may have been meant, else an example of each kind. */
+function guess(text: string, use: EndpointUse): string {
+  const isPlain = maskText(text) === text;
+  if (isPlain && HOST_AND_PORT.test(text)) return `tcp:${text}`;
+  return isPlain && SOCKET_PATH.test(text) ? `unix:${text}` : examplesOf(use);
+}
+
+const HOST_AND_PORT = /^(?:[a-z][a-z0-9.-]*|\d+(?:\.\d+){3}|\[[\da-f:]+\]):\d{1,5}$/i;
+const SOCKET_PATH = /^\.{0,2}\/[\w./-]{1,100}$/;
 
 function misused(text: string, what: string, use: EndpointUse): Error {
   return invalid(text, `${what} not for ${USES[use]}`, examplesOf(use));

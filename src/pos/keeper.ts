@@ -7,21 +7,24 @@ import type { InboundNotification, InboundRequest } from '../dialect/dialect.ts'
 import { retryDelayMs } from '../dialect/jsonpos/sync-asker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { TerminalConnection, type TerminalConnectionOptions } from './terminal-connection.ts';
-import { pause } from './wait.ts';
+import { pause, sharedController } from './wait.ts';
 
 /** The end of a connection, or of an attempt to have one. */
 export interface Disconnection {
   readonly reason: CloseReason;
   /** Consecutive failures, this one included; 0 after a connection that worked. */
   readonly failures: number;
-  /** When it is tried again; undefined: not at all, the client is closed. */
-  readonly retryMs: number | undefined;
+  /** When it is tried again. */
+  readonly retryMs: number;
 }
 
 export interface KeeperOptions extends TerminalConnectionOptions {
   /** Opens a wire, once. */
   readonly openWire: (signal: AbortSignal) => Promise<Wire>;
+  /** An attempt begins. */
+  connecting(): void;
   connected(connection: TerminalConnection): void;
+  /** Not for the end that `close` makes. */
   disconnected(disconnection: Disconnection): void;
   request(request: InboundRequest): void;
   notification(notification: InboundNotification): void;
@@ -42,7 +45,7 @@ export class Keeper {
   readonly #options: KeeperOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #closing = new AbortController();
+  readonly #closing = sharedController();
   readonly #waiters = new Set<Deferred<TerminalConnection | undefined>>();
   #state: KeeperState = 'idle';
   #failures = 0;
@@ -121,8 +124,9 @@ export class Keeper {
   async #run(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       this.#state = 'connecting';
+      this.#options.connecting();
       this.#hurry = new AbortController();
-      const wire = await this.#options.openWire(this.#closing.signal).catch((fault: unknown) => {
+      const wire = await this.#open().catch((fault: unknown) => {
         if (!this.#closing.signal.aborted) this.#failed(fault);
         return undefined;
       });
@@ -135,6 +139,11 @@ export class Keeper {
       this.#state = 'waiting';
       await this.#waitForRetry();
     }
+  }
+
+  /** An opener that throws is one that rejects. */
+  async #open(): Promise<Wire> {
+    return this.#options.openWire(this.#closing.signal);
   }
 
   #failed(fault: unknown): void {
@@ -176,14 +185,14 @@ export class Keeper {
   #disconnected(reason: CloseReason): void {
     if (this.#failures > 0) this.#lastFailure = reason;
     const isOver = this.#closing.signal.aborted;
-    const retryMs = isOver ? undefined : retryDelayMs(this.#failures);
+    const retryMs = retryDelayMs(this.#failures);
     const { code, text, by } = reason;
-    this.#log.info('disconnected', { code, why: text, by, failures: this.#failures, retryMs });
-    this.#options.disconnected({ reason, failures: this.#failures, retryMs });
+    const failures = this.#failures;
+    this.#log.info('disconnected', { code, why: text, by, failures, ...(!isOver && { retryMs }) });
+    if (!isOver) this.#options.disconnected({ reason, failures, retryMs });
   }
 
   async #waitForRetry(): Promise<void> {
-    const signals = [this.#hurry.signal, this.#closing.signal];
-    await pause(this.#clock, retryDelayMs(this.#failures), AbortSignal.any(signals));
+    await pause(this.#clock, retryDelayMs(this.#failures), this.#hurry.signal, this.#closing.signal);
   }
 }

@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import type { Answer } from './answer.ts';
 import type { Keeper } from './keeper.ts';
-import { judgeCheckAnswer, type Verdict } from './outcome.ts';
-import { pause } from './wait.ts';
+import { judgeCheckAnswer, saysActive, type Verdict } from './outcome.ts';
+import { AnySignal, pause } from './wait.ts';
 
 /** Between one question and the next. */
 const FIRST_DELAYS_MS = [1000, 2000];
@@ -32,13 +32,17 @@ export interface SearchOptions {
 
 /**
  * Asks the terminal by `Check` how a sale ended: at once, after 1, 2, then every 5 s, and at once on every new
- * connection, until it says so. Undefined when `signal` aborts or the keeper is closed first.
+ * connection, until it says so. Undefined when `signal` aborts or the keeper is closed first. After
+ * TRANSACTION_ACTIVE the wait until "not found" counts begins anew: a terminal that has just lost its memory gets the time to
+ * find it, while a bridge says "active" of what it is still looking for and then truly does not find.
  */
 export async function searchOutcome(options: SearchOptions): Promise<Verdict | undefined> {
-  const { keeper, clock, params, signal } = options;
-  const beganMs = clock.nowMs();
+  const { keeper, clock, params } = options;
+  /** From here on "not found" is waited for. */
+  let sinceMs = clock.nowMs();
   const found = deferred<Verdict>();
-  const over = new AbortController();
+  const over = new AnySignal(options.signal);
+  const { signal } = over;
   let count = 0;
   let open = 0;
   let isFound = false;
@@ -47,9 +51,10 @@ export async function searchOutcome(options: SearchOptions): Promise<Verdict | u
   const answered = (answer: Answer, askedMs: number) => {
     open -= 1;
     const verdict = judgeCheckAnswer(answer);
+    if (saysActive(answer)) sinceMs = clock.nowMs();
     if (verdict === 'ask') return;
     if (verdict.outcome === 'not-reached') {
-      isEarly = askedMs - beganMs < NOT_FOUND_AFTER_MS;
+      isEarly = askedMs - sinceMs < NOT_FOUND_AFTER_MS;
       if (isEarly || options.isDoubtful) return;
     }
     isFound = true;
@@ -60,13 +65,13 @@ export async function searchOutcome(options: SearchOptions): Promise<Verdict | u
   /** After an early "not found" no longer than until one counts. */
   const delayMs = () => {
     const regularMs = FIRST_DELAYS_MS[count - 1] ?? ASK_EVERY_MS;
-    const leftMs = beganMs + NOT_FOUND_AFTER_MS - clock.nowMs();
+    const leftMs = sinceMs + NOT_FOUND_AFTER_MS - clock.nowMs();
     return isEarly && leftMs > 0 ? Math.min(regularMs, leftMs) : regularMs;
   };
 
-  while (!signal.aborted && !isFound) {
-    const connection = await keeper.speaking(AbortSignal.any([signal, over.signal]));
-    if (connection === undefined || isFound) break;
+  while (!signal.aborted) {
+    const connection = await keeper.speaking(signal);
+    if (connection === undefined || signal.aborted) break;
     if (open < MAX_OPEN) {
       const askedMs = clock.nowMs();
       const answer = connection.ask('Check', params);
@@ -77,7 +82,8 @@ export async function searchOutcome(options: SearchOptions): Promise<Verdict | u
         void answer.then((given) => answered(given, askedMs));
       }
     }
-    await pause(clock, delayMs(), AbortSignal.any([signal, over.signal, connection.over]));
+    await pause(clock, delayMs(), signal, connection.over);
   }
+  over.stop();
   return isFound ? found.promise : undefined;
 }

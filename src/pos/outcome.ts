@@ -60,6 +60,7 @@ export const NO_ANSWER_CODES: ReadonlySet<string> = new Set([
 ]);
 
 const NOT_FOUND = 'TRANSACTION_NOT_FOUND';
+const ACTIVE = 'TRANSACTION_ACTIVE';
 
 /** How an error code ends a sale, once it is known to end it. */
 export function outcomeOfCode(code: string): Outcome {
@@ -96,16 +97,24 @@ export function outcomeOfStored({ kind, text }: Pick<Answer, 'kind' | 'text'>): 
   return kind === 'result' ? 'approved' : outcomeOfCode(readReason({ text }).code);
 }
 
-/** Whether a result names another amount or currency than a sale; what it does not name cannot differ. */
-export function isOfAnotherSale(
+/** Whether an answer to `Check` says that the sale is being carried out. */
+export function saysActive(answer: Answer): boolean {
+  return answer.lost === undefined && answer.kind === 'error' && readReason(answer).code === ACTIVE;
+}
+
+/**
+ * How the amount and currency that a result names fit a sale: `more` in the same currency may be a tip; `other` is less, or
+ * another currency. What a result does not name cannot differ; currencies are compared by their letters, in either case.
+ */
+export function compareWithSale(
   resultText: string,
   { amountMinor, currency }: { readonly amountMinor: number; readonly currency: string },
-): boolean {
+): 'same' | 'more' | 'other' {
   const result = parseObject(resultText);
   const amount = memberOf(result, 'amount');
   const named = memberOf(result, 'currency');
-  return (
-    (typeof amount === 'number' && amount !== amountMinor) ||
-    (typeof named === 'string' && named !== currency)
-  );
+  const isAlphabetic = typeof named === 'string' && /^[A-Za-z]{3}$/.test(named);
+  if (isAlphabetic && named.toUpperCase() !== currency.toUpperCase()) return 'other';
+  if (typeof amount !== 'number' || amount === amountMinor) return 'same';
+  return amount > amountMinor ? 'more' : 'other';
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { hideLiteral } from '../base/mask/literals.ts';
 import { maskText } from '../base/mask.ts';
 import { Statistics } from '../base/statistics.ts';
 import type { InboundNotification } from '../dialect/dialect.ts';
@@ -9,21 +10,28 @@ import { Inbound } from './inbound.ts';
 import { type Disconnection, Keeper, type KeeperState } from './keeper.ts';
 import { terminalWireOpener } from './open-wire.ts';
 import { PeerError, PosError, type PosErrorCode } from './pos-error.ts';
-import { type PosClientOptions, type ResolvedPosOptions, resolvePosOptions } from './pos-options.ts';
+import {
+  checkTimerMs,
+  type PosClientOptions,
+  type ResolvedPosOptions,
+  resolvePosOptions,
+} from './pos-options.ts';
 import type { NetworkOffer, NetworkOptions } from './proxy/network-offer.ts';
-import type { RecoveredSale, SaleOutcome, SaleProgress, SaleRequest } from './sale.ts';
+import type { RecoveredSale, RecoverySummary, SaleOutcome, SaleProgress, SaleRequest } from './sale.ts';
 import { plainParams } from './sale-request.ts';
 import { SaleStore } from './sale-store.ts';
 import { Sales } from './sales.ts';
 import { readStatus, readTerminalInfo, type Status, type TerminalInfo } from './status.ts';
 import { watchStatus } from './status-watch.ts';
-import { Limit, unlessAborted, Working } from './wait.ts';
+import { Limit, settlesWithin, unlessAborted, Working } from './wait.ts';
 
 /** What a client reports while it lives. */
 export interface PosEvents {
+  /** An attempt to connect begins. */
+  readonly connecting: { readonly to: string };
   /** A connection can be spoken on. */
   readonly connected: { readonly to: string };
-  /** A connection ended, or could not be had. */
+  /** A connection ended, or could not be had; not the end that `close` makes. */
   readonly disconnected: Disconnection;
   /** What the terminal says about itself, by itself or when asked. */
   readonly status: Status;
@@ -53,6 +61,8 @@ export interface CallResult {
 }
 
 const DEFAULT_CALL_TIMEOUT_MS = 60_000;
+/** What a disk that does not answer may keep `close` waiting for, beside what ends the work by itself. */
+const CLOSE_LIMIT_MS = 15_000;
 
 /**
  * The register's side of JSONPOS: keeps a connection to a terminal, and makes sales that survive whatever dies or is
@@ -75,6 +85,7 @@ export class PosClient {
   readonly #keeper: Keeper;
   readonly #sales: Sales;
   readonly #working = new Working();
+  readonly #unhide: () => void;
   #network: NetworkOffer | undefined;
   #closing: Promise<void> | undefined;
 
@@ -87,6 +98,7 @@ export class PosClient {
 
   private constructor(options: ResolvedPosOptions, store: SaleStore | undefined) {
     const { log } = options;
+    this.#unhide = hideLiteral(options.apiKey ?? '');
     this.#options = options;
     this.#to = maskText(options.to.text);
     this.#clock = options.clock;
@@ -101,6 +113,7 @@ export class PosClient {
       ...options,
       statistics: new Statistics(),
       openWire: terminalWireOpener(options),
+      connecting: () => this.#emitter.emit('connecting', { to: this.#to }),
       connected: () => {
         log.info('connected', { to: this.#to });
         this.#emitter.emit('connected', { to: this.#to });
@@ -156,19 +169,16 @@ export class PosClient {
     params: JsonObject | string = {},
     options: CallOptions = {},
   ): Promise<CallResult> {
-    if (transactions.methods.includes(method)) {
-      throw new TypeError(`method: ${method} is made by ${method.toLowerCase()}(), which records it`);
-    }
-    if (method.startsWith('_')) throw new TypeError(`method: ${method} belongs to the transport`);
+    refuseOwn(method);
     const { text } = await this.#working.keep(
       this.#call(method, plainParams(params, this.#options.apiKey), options),
     );
     return { value: parseObject(text), text };
   }
 
-  /** Tells the terminal something, on the connection that there is. False: there is none, or it does not fit. */
+  /** Tells the terminal something, never a sale, on the connection that there is. False: there is none, or it does not fit. */
   notify(method: string, params: JsonObject): boolean {
-    if (method.startsWith('_')) throw new TypeError(`method: ${method} belongs to the transport`);
+    refuseOwn(method);
     return this.#keeper.current?.tell(method, JSON.stringify(params)) === 'sent';
   }
 
@@ -202,9 +212,10 @@ export class PosClient {
 
   /**
    * Brings every unfinished sale of the store to its end, and gives each as it ends; one that cannot be
-   * decided within `outcomeWaitMs` as `unknown`. Sales of other living processes are left alone. Rejects with STORE_FAILED.
+   * decided within `outcomeWaitMs` as `unknown`. Sales of other living processes are left alone. It returns how many it could
+   * not tell anything about. Rejects with STORE_FAILED.
    */
-  recover({ signal }: WaitOptions = {}): AsyncGenerator<RecoveredSale, void, undefined> {
+  recover({ signal }: WaitOptions = {}): AsyncGenerator<RecoveredSale, RecoverySummary, undefined> {
     return this.#sales.recover(signal);
   }
 
@@ -253,9 +264,10 @@ export class PosClient {
   async offerNetwork(options: NetworkOptions = {}): Promise<NetworkOffer> {
     const { NetworkOffer: Offer } = await import('./proxy/network-offer.ts');
     if (this.#network?.isClosed === false) throw new Error('the network is offered already');
-    const { clock, log, apiKey, linkSpeed } = this.#options;
+    const { clock, log, apiKey, linkSpeed: mostLinkSpeed } = this.#options;
     const params = plainParams({}, apiKey);
-    const network = new Offer({ linkSpeed, ...options, keeper: this.#keeper, clock, log, params });
+    const own = { keeper: this.#keeper, clock, log, params, mostLinkSpeed };
+    const network = new Offer({ ...options, ...own });
     this.#network = network;
     return network;
   }
@@ -269,8 +281,12 @@ export class PosClient {
   async #close(): Promise<void> {
     await this.#network?.close();
     await this.#keeper.close();
-    await Promise.all([this.#working.settled(), this.#sales.settled()]);
+    const settled = Promise.all([this.#working.settled(), this.#sales.settled()]);
+    if (!(await settlesWithin(this.#clock, CLOSE_LIMIT_MS, settled))) {
+      this.#options.log.error('work is still under way, and is left to itself');
+    }
     await this.#store?.close();
+    this.#unhide();
   }
 
   async #connection(signal: AbortSignal | undefined) {
@@ -303,7 +319,8 @@ export class PosClient {
   }
 
   async #call(method: string, params: string, options: CallOptions): Promise<Answer> {
-    const { signal, timeoutMs = DEFAULT_CALL_TIMEOUT_MS } = options;
+    const { signal } = options;
+    const timeoutMs = checkTimerMs('timeoutMs', options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS);
     const connection = await this.#connection(signal);
     const asked = connection.ask(method, params);
     if (asked === 'too-large') throw new RangeError('params: the request does not fit a frame');
@@ -345,9 +362,17 @@ export class PosClient {
   }
 }
 
+/** What has a call of its own, or none. */
+function refuseOwn(method: string): void {
+  if (transactions.methods.includes(method)) {
+    throw new TypeError(`method: ${method} is made by ${method.toLowerCase()}(), which records it`);
+  }
+  if (method.startsWith('_')) throw new TypeError(`method: ${method} belongs to the transport`);
+}
+
 /** The connection ended before the answer came. */
 function lostError({ code, text }: { readonly code: string; readonly text: string }): PosError {
   const own: PosErrorCode = code === 'KEEPALIVE' ? 'KEEPALIVE' : 'CONNECTION_CLOSED';
   const words = code === own ? text : `${text} (${code})`;
-  return new PosError(own, `the connection to the terminal was lost: ${maskText(words)}`);
+  return new PosError(own, `the connection to the terminal was lost: ${words}`);
 }

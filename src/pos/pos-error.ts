@@ -26,14 +26,14 @@ export interface PosErrorOptions extends ErrorOptions {
   readonly sale?: SaleIdentity | undefined;
 }
 
-/** A fault on the register's side: the terminal has said nothing of the kind. `text` is one line for people. */
+/** A fault on the register's side: the terminal has said nothing of the kind. `text` is one masked line for people. */
 export class PosError extends BridgeError {
   declare readonly code: PosErrorCode;
   /** The sale that it is about. */
   readonly sale: SaleIdentity | undefined;
 
   constructor(code: PosErrorCode, text: string, options: PosErrorOptions = {}) {
-    super(code, text, options);
+    super(code, maskText(text), options);
     this.sale = options.sale;
   }
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, systemClock } from '../base/clock.ts';
+import { type Clock, MAX_TIMER_MS, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { KeepaliveOptions } from '../dialect/dialect.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
+import { bytesPerSecond } from '../wire/line-settings.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { JsonObject } from './answer.ts';
 
@@ -40,15 +41,15 @@ export interface PosClientOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** How long the outcome of a sale is asked for; default 15 min. */
   readonly outcomeWaitMs?: number | undefined;
-  /** Default 30 s when idle, 5 s when busy, 5 s for an answer. */
+  /** Default 30 s when idle, 5 s when busy, 5 s for an answer. Like every time that is waited for, at most 2^31-1 ms. */
   readonly keepalive?: KeepaliveOptions | 'off' | undefined;
   /** Find the stream's position by `_Sync` before speaking; default: on serial lines only. */
   readonly sync?: boolean | undefined;
   /** Throw away what arrives in this time before `_Sync`: left over from an earlier connection. Default 0. */
   readonly discardMs?: number | undefined;
-  /** Largest JSON text of a frame, bytes; default 262134. */
+  /** Largest JSON text of a frame, bytes; 16 384 to 16 777 216, default 262 134. */
   readonly maxFrameBytes?: number | undefined;
-  /** Bytes a second of the line; output is paced to it. Default: as fast as it goes. */
+  /** Bytes a second of the line, at least 10; output is paced to it. Default: what `baudRate` says, else Infinity: as fast as it goes. */
   readonly linkSpeed?: number | undefined;
   readonly wsCredentials?: WsCredentials | undefined;
   /** How long ended sales stay in the store; default 30 days. */
@@ -89,6 +90,9 @@ export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_OUTCOME_WAIT_MS = 900_000;
 const DEFAULT_KEEPALIVE: KeepaliveOptions = { idleMs: 30_000, busyMs: 5000, limitMs: 5000 };
 const DEFAULT_MAX_FRAME_BYTES = 262_134;
+const MIN_FRAME_BYTES = 16_384;
+const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+const MIN_LINK_SPEED = 10;
 const DEFAULT_KEEP_MS = 30 * 86_400_000;
 
 /** Throws ENDPOINT_INVALID for a bad endpoint, RangeError for a bad number. */
@@ -100,15 +104,18 @@ export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions
     store: options.store,
     apiKey: options.apiKey,
     cashierLanguage: options.cashierLanguage,
-    connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs, DEFAULT_CONNECT_TIMEOUT_MS),
-    outcomeWaitMs: milliseconds('outcomeWaitMs', options.outcomeWaitMs, DEFAULT_OUTCOME_WAIT_MS),
-    keepalive: options.keepalive ?? DEFAULT_KEEPALIVE,
+    connectTimeoutMs: checkTimerMs(
+      'connectTimeoutMs',
+      options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    ),
+    outcomeWaitMs: checkTimerMs('outcomeWaitMs', options.outcomeWaitMs ?? DEFAULT_OUTCOME_WAIT_MS),
+    keepalive: checkKeepalive(options.keepalive ?? DEFAULT_KEEPALIVE),
     sync: options.sync ?? to.kind === 'serial',
-    discardMs: milliseconds('discardMs', options.discardMs, 0),
-    maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
-    linkSpeed: options.linkSpeed,
+    discardMs: checkTimerMs('discardMs', options.discardMs ?? 0),
+    maxFrameBytes: checkFrameBytes(options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
+    linkSpeed: checkLinkSpeed(options.linkSpeed ?? speedOf(to)),
     wsCredentials: options.wsCredentials,
-    keepMs: milliseconds('keepMs', options.keepMs, DEFAULT_KEEP_MS),
+    keepMs: checkMs('keepMs', options.keepMs ?? DEFAULT_KEEP_MS, Number.MAX_SAFE_INTEGER),
     onRequest: options.onRequest,
     clock: options.clock ?? systemClock,
     log: options.log ?? silence,
@@ -132,10 +139,50 @@ function wireEndpoint(endpoint: Endpoint): WireEndpoint {
   }
 }
 
-function milliseconds(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (!Number.isFinite(value) || value < 0) {
-    throw new RangeError(`${name}: ${value} is no number of milliseconds from 0 on`);
+/** What a serial line carries, if the endpoint says how fast it is. */
+function speedOf(to: WireEndpoint): number | undefined {
+  const baudRate = to.kind === 'serial' ? to.options.baudRate : undefined;
+  return to.kind === 'serial' && baudRate !== undefined
+    ? bytesPerSecond({ ...to.options, baudRate })
+    : undefined;
+}
+
+/** Undefined: no limit. */
+function checkLinkSpeed(value: number | undefined): number | undefined {
+  if (value === undefined || value === Number.POSITIVE_INFINITY) return undefined;
+  if (typeof value !== 'number' || !(value >= MIN_LINK_SPEED)) {
+    throw new RangeError(`linkSpeed: ${value} is no number of bytes a second from ${MIN_LINK_SPEED} on`);
+  }
+  return value;
+}
+
+function checkFrameBytes(value: number): number {
+  if (!Number.isInteger(value) || value < MIN_FRAME_BYTES || value > MAX_FRAME_BYTES) {
+    throw new RangeError(
+      `maxFrameBytes: ${value} is no integer from ${MIN_FRAME_BYTES} to ${MAX_FRAME_BYTES}`,
+    );
+  }
+  return value;
+}
+
+function checkKeepalive(keepalive: KeepaliveOptions | 'off'): KeepaliveOptions | 'off' {
+  if (keepalive === 'off') return keepalive;
+  const { idleMs, busyMs, limitMs } = keepalive;
+  for (const [name, value] of Object.entries({ idleMs, busyMs, limitMs })) {
+    if (!(value > 0)) throw new RangeError(`keepalive.${name}: ${value} is not more than 0 milliseconds`);
+    checkTimerMs(`keepalive.${name}`, value);
+  }
+  return keepalive;
+}
+
+/** A time that a timer can run. Throws RangeError. */
+export function checkTimerMs(name: string, value: number): number {
+  return checkMs(name, value, MAX_TIMER_MS);
+}
+
+function checkMs(name: string, value: number, most: number): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= most)) {
+    throw new RangeError(`${name}: ${value} is no number of milliseconds from 0 to ${most}`);
   }
   return value;
 }

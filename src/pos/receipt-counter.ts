@@ -20,27 +20,46 @@ const MAX_RETRIES = 2000;
  * lock while it is changed, on the disk before a number is given.
  *
  * A file that is not there or cannot be read starts from the time in seconds and a random part, so that a store that
- * was lost does not give old numbers again, nor two registers of one terminal the same ones. Numbers that would be
- * taken for card numbers, and masked in every log, are left out.
+ * was lost does not give old numbers again, nor two registers of one terminal the same ones. The first number of each
+ * process starts from there too unless the last one was higher, for the store may have been put back from a copy. Numbers
+ * that would be taken for card numbers, and masked in every log, are left out.
  */
-export async function nextReceiptNumber(folder: string, clock: Clock): Promise<number> {
-  const file = await openCounter(folder);
-  try {
+export class ReceiptCounter {
+  readonly #folder: string;
+  readonly #clock: Clock;
+  #isFirst = true;
+
+  constructor(folder: string, clock: Clock) {
+    this.#folder = folder;
+    this.#clock = clock;
+  }
+
+  /** Rejects when the number is not on the disk. */
+  async next(): Promise<number> {
+    const file = await openCounter(this.#folder);
+    try {
+      await this.#lock(file);
+      const last = (await readNumber(file)) ?? 0;
+      const least = this.#isFirst || last === 0 ? freshStart(this.#clock) : 0;
+      let number = Math.max(last + 1, least);
+      while (maskText(String(number)) !== String(number)) number += 1;
+      const { bytesWritten } = await file.write(`${String(number).padStart(DIGITS, '0')}\n`, 0);
+      if (bytesWritten !== DIGITS + 1)
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      await file.datasync();
+      this.#isFirst = false;
+      return number;
+    } finally {
+      await file.close(); // frees the lock
+    }
+  }
+
+  async #lock(file: FileHandle): Promise<void> {
     const locks = loadFileLocks();
     for (let retry = 0; !locks.tryLock(file.fd, LOCK_BYTE, 'exclusive'); retry += 1) {
       if (retry === MAX_RETRIES) throw new Error(`${FILE_NAME} is locked by another process`);
-      await pause(clock, RETRY_MS);
+      await pause(this.#clock, RETRY_MS);
     }
-    const last = await readNumber(file);
-    let number = last === undefined ? freshStart(clock) : last + 1;
-    while (maskText(String(number)) !== String(number)) number += 1;
-    const { bytesWritten } = await file.write(`${String(number).padStart(DIGITS, '0')}\n`, 0);
-    if (bytesWritten !== DIGITS + 1)
-      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-    await file.datasync();
-    return number;
-  } finally {
-    await file.close(); // frees the lock
   }
 }
 

@@ -1,22 +1,38 @@
 import { type Clock, isoTime } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { maskLiteralsInJson } from '../base/mask/literals.ts';
 import { isNeverStored } from '../base/mask/rules.ts';
 import { dropMembers } from '../rpc/drop-members.ts';
 import { Journal, type Lookup, type OwnedEntry } from '../store/journal.ts';
 import type { SentRecord } from '../store/journal-record.ts';
 import type { Answer } from './answer.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
-import { nextReceiptNumber } from './receipt-counter.ts';
+import { ReceiptCounter } from './receipt-counter.ts';
+import { settlesWithin } from './wait.ts';
 
-/** A disk that does not answer must not keep an outcome from the cashier. */
-const RECORD_LIMIT_MS = 5000;
+/** A disk that does not answer must not keep an outcome from the cashier, nor a client from closing. */
+const DISK_LIMIT_MS = 5000;
+/** With the key of `idOf`, keeps sales apart from a bridge's transactions, should its journal be in the same folder. */
+const REGISTER = 'pos';
 
 /** What is to be stored of a sale before it is sent. */
 export interface SaleRecord extends SaleIdentity {
   readonly method: string;
   readonly amountMinor: number;
   readonly currency: string;
+}
+
+/** What a store holds that is not done. */
+export interface StoreSurvey {
+  /** Sales without an outcome that nobody is at, oldest first. */
+  readonly unfinished: SaleIdentity[];
+  /** Sales that a process is carrying out, or asking about. */
+  readonly running: number;
+  /** Entries of which nobody can tell any more what they were. */
+  readonly unreadable: number;
+  /** Whether anything is older than the store keeps. */
+  readonly hasOld: boolean;
 }
 
 export interface SaleStoreOptions {
@@ -32,6 +48,7 @@ export interface SaleStoreOptions {
 export class SaleStore {
   readonly #journal: Journal;
   readonly #options: SaleStoreOptions;
+  readonly #counter: ReceiptCounter;
 
   /** Rejects with STORE_FAILED. */
   static async open(folder: string, options: SaleStoreOptions): Promise<SaleStore> {
@@ -47,19 +64,20 @@ export class SaleStore {
   private constructor(journal: Journal, options: SaleStoreOptions) {
     this.#journal = journal;
     this.#options = options;
+    this.#counter = new ReceiptCounter(journal.folder, options.clock);
   }
 
   get folder(): string {
     return this.#journal.folder;
   }
 
-  close(): Promise<void> {
-    return this.#journal.close();
+  async close(): Promise<void> {
+    await this.#within('be closed', this.#journal.close());
   }
 
   /** Rejects with STORE_FAILED. */
   nextReceiptId(): Promise<string> {
-    return this.#guard(async () => String(await nextReceiptNumber(this.folder, this.#options.clock)));
+    return this.#guard(async () => String(await this.#counter.next()));
   }
 
   /** Begins a sale: its entry is on the disk when this resolves. Rejects with STORE_FAILED, and leaves no trace then. */
@@ -76,13 +94,15 @@ export class SaleStore {
     );
   }
 
-  /** Stores what was found out about a sale that the store does not know. Rejects with STORE_FAILED. */
-  async recordUnknown(identity: SaleIdentity, answer: Answer): Promise<void> {
+  /** Stores what was found out about a sale that the store did not know. Rejects with STORE_FAILED. */
+  async recordUnknown(identity: SaleIdentity, answer: Answer): Promise<'recorded' | 'exists'> {
     const sent = { ...this.#sentRecord('absent', identity), method: '' };
     const entry = await this.#guard(() =>
       this.#journal.begin(idOf(identity), sent, this.#doneRecord(answer)),
     );
-    if (entry !== 'exists') await entry.release();
+    if (entry === 'exists') return 'exists';
+    await this.release(entry);
+    return 'recorded';
   }
 
   /** Rejects with STORE_FAILED. */
@@ -95,25 +115,26 @@ export class SaleStore {
     return this.#guard(() => this.#journal.claim(idOf(identity)));
   }
 
-  /**
-   * Reads the whole store: the sales without an outcome that nobody is at, oldest first, and whether anything in it is
-   * older than the store keeps. Rejects with STORE_FAILED.
-   */
-  survey(): Promise<{ readonly unfinished: SaleIdentity[]; readonly hasOld: boolean }> {
+  /** Reads the whole store. Rejects with STORE_FAILED. */
+  survey(): Promise<StoreSurvey> {
     return this.#guard(async () => {
       const found: { identity: SaleIdentity; time: string }[] = [];
       let hasOld = false;
+      let running = 0;
+      let unreadable = 0;
       for await (const entry of this.#journal.entries()) {
         const { file, sent, done, isRunning, isSetAside, fault } = entry;
         if (this.#isOld(done === undefined ? entry.changedMs : Date.parse(done.time))) hasOld = true;
+        if (isRunning) running += 1;
         if (isRunning || (done !== undefined && !isSetAside)) continue;
         const identity = sent === undefined ? undefined : identityOf(sent);
         if (identity === undefined || isSetAside || fault !== undefined) {
+          if (!this.#isOld(entry.changedMs)) unreadable += 1;
           this.#options.log.error('an entry of the store cannot be read', { folder: this.folder, file });
         } else if (sent !== undefined) found.push({ identity, time: sent.time });
       }
       found.sort((a, b) => (a.time < b.time ? -1 : 1));
-      return { unfinished: found.map(({ identity }) => identity), hasOld };
+      return { unfinished: found.map(({ identity }) => identity), running, unreadable, hasOld };
     });
   }
 
@@ -131,33 +152,47 @@ export class SaleStore {
    * and whoever recovers it finds the same outcome. Never rejects.
    */
   async finish(entry: OwnedEntry, answer: Answer): Promise<boolean> {
-    const { clock, log } = this.#options;
-    const stored = entry.finish(this.#doneRecord(answer)).then(
-      () => true,
-      async (fault: unknown) => {
-        log.error('the store does not take an outcome', { folder: this.folder, why: describeFault(fault) });
-        await entry.release().catch(() => {});
-        return false;
-      },
-    );
-    let limit: { cancel(): void } | undefined;
-    const late = new Promise<false>((resolve) => {
-      limit = clock.after(RECORD_LIMIT_MS, () => {
-        log.error('the store does not take an outcome in time', { folder: this.folder });
-        resolve(false);
-      });
-    });
-    return Promise.race([stored, late]).finally(() => limit?.cancel());
+    let isStored = false;
+    const storing = async () => {
+      try {
+        await entry.finish(this.#doneRecord(answer));
+        isStored = true;
+      } catch (fault) {
+        const why = describeFault(fault);
+        this.#options.log.error('the store does not take an outcome', { folder: this.folder, why });
+        await entry.release();
+      }
+    };
+    await this.#within('take an outcome', storing());
+    return isStored;
+  }
+
+  /** Lets go of an entry. Never rejects. */
+  async release(entry: OwnedEntry): Promise<void> {
+    await this.#within('let go of an entry', entry.release());
   }
 
   /** Removes the entry of a sale of which nothing was sent. Never rejects: what stays is found not to have arrived. */
   async withdraw(entry: OwnedEntry): Promise<void> {
-    try {
-      await entry.withdraw();
-    } catch (fault) {
-      this.#options.log.warn('an entry cannot be withdrawn', { why: describeFault(fault) });
-      await entry.release().catch(() => {});
-    }
+    const withdrawing = async () => {
+      try {
+        await entry.withdraw();
+      } catch (fault) {
+        this.#options.log.warn('an entry cannot be withdrawn', { why: describeFault(fault) });
+        await entry.release();
+      }
+    };
+    await this.#within('take an entry back', withdrawing());
+  }
+
+  /** Waits for the disk, but not for ever. Never rejects. */
+  async #within(what: string, work: Promise<void>): Promise<void> {
+    const { clock, log } = this.#options;
+    const settled = work.catch((fault: unknown) => {
+      log.error(`the store does not ${what}`, { folder: this.folder, why: describeFault(fault) });
+    });
+    if (await settlesWithin(clock, DISK_LIMIT_MS, settled)) return;
+    log.error(`the store does not ${what} in time`, { folder: this.folder });
   }
 
   #isOld(timeMs: number): boolean {
@@ -172,16 +207,16 @@ export class SaleStore {
     return {
       state,
       version: 1,
-      register: '',
+      register: REGISTER,
       identity: { receipt_id: receiptId, sequence_id: sequenceId },
       time: isoTime(this.#options.clock),
     };
   }
 
-  /** For the disk: never with track data, verification values or PINs. */
+  /** For the disk: never with track data, verification values, PINs or a key of ours. */
   #doneRecord({ kind, text }: Answer): { kind: Answer['kind']; text: string; time: string } {
-    const storable = dropMembers(text, isNeverStored);
-    if (storable !== text) this.#options.log.warn('an answer has card secrets; it is stored without them');
+    const storable = maskLiteralsInJson(dropMembers(text, isNeverStored));
+    if (storable !== text) this.#options.log.warn('an answer has secrets; it is stored without them');
     return { kind, text: storable, time: isoTime(this.#options.clock) };
   }
 
@@ -201,7 +236,7 @@ export function identityOf({ identity }: SentRecord): SaleIdentity | undefined {
 }
 
 function idOf({ receiptId, sequenceId }: SaleIdentity): string {
-  return Journal.idOf('', JSON.stringify([receiptId, sequenceId]));
+  return Journal.idOf(REGISTER, JSON.stringify(['pos', receiptId, sequenceId]));
 }
 
 /** The operating system's word, not ours about options of another command. */

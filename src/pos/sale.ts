@@ -17,22 +17,37 @@ export interface SaleRequest {
   readonly extra?: JsonObject | undefined;
 }
 
-export interface SaleOutcome extends SaleIdentity {
-  readonly outcome: Outcome;
+/** What every sale that has an outcome tells. */
+interface EndedSale extends SaleIdentity {
   /** `Purchase` or `Refund`; empty for a sale that the store does not know. */
   readonly method: string;
   /** Undefined for a sale that the store does not know. */
   readonly amountMinor: number | undefined;
   readonly currency: string | undefined;
-  /** The terminal's result, when approved. */
-  readonly result?: JsonObject;
-  /** Why it was not approved. */
-  readonly reason?: ErrorReason;
   /** The result or error object as the terminal wrote it; from the store: without card secrets. */
   readonly text: string;
   /** False: the disk refused the outcome. It is true all the same, and `recover` will find it again. */
   readonly isRecorded: boolean;
 }
+
+/** Money was moved. */
+export interface ApprovedSale extends EndedSale {
+  readonly outcome: 'approved';
+  /** The terminal's result. */
+  readonly result: JsonObject;
+  readonly reason?: never;
+}
+
+/** No money was moved. */
+export interface UnapprovedSale extends EndedSale {
+  readonly outcome: Exclude<Outcome, 'approved'>;
+  /** Why. */
+  readonly reason: ErrorReason;
+  readonly result?: never;
+}
+
+/** A sale that has ended; `outcome` tells which of the two it is. */
+export type SaleOutcome = ApprovedSale | UnapprovedSale;
 
 /** A sale whose outcome nobody could tell yet; its entry stays open. */
 export interface UnknownSale extends SaleIdentity {
@@ -51,6 +66,14 @@ export interface SaleProgress extends SaleIdentity {
   readonly step: 'recorded' | 'connected' | 'sent' | 'lost' | 'asking' | 'decided';
   readonly method: string;
   readonly count?: number;
+}
+
+/** What `recover` leaves open without telling anything about it. */
+export interface RecoverySummary {
+  /** Sales that another process, or another call, is at. */
+  readonly busy: number;
+  /** Entries that cannot be read any more: only a person can find out about them. */
+  readonly unreadable: number;
 }
 
 /** What `recover` made of an entry. */

@@ -2,13 +2,13 @@ import { faultPoint } from '../base/fault-point.ts';
 import { quoteText } from '../base/printable.ts';
 import type { OwnedEntry } from '../store/journal.ts';
 import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
-import { type Answer, parseObject, readReason } from './answer.ts';
+import { type Answer, memberOf, parseObject, readReason } from './answer.ts';
 import type { Keeper } from './keeper.ts';
-import { isOfAnotherSale, judgeSaleAnswer, outcomeOfStored, type Verdict } from './outcome.ts';
+import { compareWithSale, judgeSaleAnswer, outcomeOfStored, type Verdict } from './outcome.ts';
 import { searchOutcome } from './outcome-search.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import type { ResolvedPosOptions } from './pos-options.ts';
-import type { RecoveredSale, SaleOutcome, SaleProgress, SaleRequest } from './sale.ts';
+import type { RecoveredSale, RecoverySummary, SaleOutcome, SaleProgress, SaleRequest } from './sale.ts';
 import { checkParams, checkSaleRequest, idText, saleParams, sequenceIdOf } from './sale-request.ts';
 import { identityOf, type SaleRecord, type SaleStore } from './sale-store.ts';
 import { Limit, pause, unlessAborted, Working } from './wait.ts';
@@ -36,8 +36,18 @@ export interface SalesOptions
 
 interface Recovered {
   readonly identity: SaleIdentity;
-  /** Undefined: somebody else was at it, or is done. */
-  readonly sale: RecoveredSale | undefined;
+  /** Or why there is nothing to tell: somebody else is at it, or has ended it. */
+  readonly sale: RecoveredSale | 'busy' | 'ended';
+}
+
+/** For how long, and why, an outcome is asked for. */
+interface Search {
+  readonly limit: Limit;
+  readonly userSignal: AbortSignal | undefined;
+  /** "Not found" proves nothing: an outcome may have stood in the store. */
+  readonly isDoubtful?: boolean;
+  /** The terminal has answered the sale with DUPLICATE_TRANSACTION. */
+  readonly refusal?: Answer;
 }
 
 /** What is known of a sale; a sale that the store does not know has no more than its identifiers. */
@@ -55,7 +65,8 @@ type KnownSale = SaleIdentity & {
  *       └── no connection: withdrawn, nothing sent
  *
  * A sale is sent once or not at all. From `sent` on it ends only with what the terminal says about it; whoever stops
- * waiting leaves its entry open for `recover`.
+ * waiting leaves its entry open for `recover`. A result that Check finds counts only if it names no other amount or
+ * currency: it could be another sale's under the same identifiers.
  */
 export class Sales {
   readonly #options: SalesOptions;
@@ -102,29 +113,45 @@ export class Sales {
   }
 
   async #check(identity: SaleIdentity, userSignal: AbortSignal | undefined): Promise<SaleOutcome> {
-    const { store } = this.#options;
-    const lookup = (await store?.lookup(identity)) ?? { state: 'none' };
-    if (lookup.state === 'done') return storedOutcome(lookup);
-    if (lookup.state === 'running') throw running(identity);
-    this.#options.keeper.wake();
     const limit = this.#limit(userSignal);
     try {
-      if (store === undefined || lookup.state !== 'unresolved') {
-        return await this.#checkUnrecorded(identity, limit, userSignal);
-      }
-      const entry = await store.claim(identity);
-      if (entry === undefined) throw running(identity);
-      return await this.#resolve(store, entry, identity, limit, userSignal);
+      const search = { limit, userSignal };
+      const known = await this.#lookUp(identity, search);
+      if (typeof known !== 'string') return known;
+      const { sale, isTaken } = await this.#checkUnrecorded(identity, {
+        ...search,
+        isDoubtful: known === 'lost',
+      });
+      if (!isTaken) return sale;
+      const again = await this.#lookUp(identity, search);
+      return typeof again === 'string' ? sale : again;
     } finally {
       limit.stop();
     }
   }
 
+  /** What the store can tell about a sale, with the terminal's help where its entry is open; `lost`: it cannot be read. */
+  async #lookUp(identity: SaleIdentity, search: Search): Promise<SaleOutcome | 'none' | 'lost'> {
+    const { store, keeper } = this.#options;
+    const lookup = (await store?.lookup(identity)) ?? { state: 'none' };
+    if (lookup.state === 'done') return storedOutcome(lookup);
+    if (lookup.state === 'running') throw running(identity);
+    keeper.wake();
+    if (store === undefined || lookup.state !== 'unresolved')
+      return lookup.state === 'lost' ? 'lost' : 'none';
+    const entry = await store.claim(identity);
+    if (entry === undefined) throw running(identity);
+    return this.#resolve(store, entry, identity, search);
+  }
+
   /** Brings every unfinished sale of the store to its end, several at a time; those of living processes are theirs. */
-  async *recover(userSignal: AbortSignal | undefined): AsyncGenerator<RecoveredSale, void, undefined> {
+  async *recover(
+    userSignal: AbortSignal | undefined,
+  ): AsyncGenerator<RecoveredSale, RecoverySummary, undefined> {
     const store = this.#storeFor('recover');
     this.#refuseEnded(userSignal);
-    const { unfinished: left, hasOld } = await store.survey();
+    const { unfinished: left, hasOld, running: others, unreadable } = await store.survey();
+    let busy = others;
     if (left.length > 0) this.#options.keeper.wake();
     const working = new Map<SaleIdentity, Promise<Recovered>>();
     const over = new AbortController();
@@ -134,16 +161,18 @@ export class Sales {
         while (working.size < MAX_RECOVERING) {
           const identity = left.shift();
           if (identity === undefined) break;
-          const work = this.#recoverOne(store, identity, limit, userSignal);
+          const work = this.#recoverOne(store, identity, { limit, userSignal });
           const kept = this.#working.keep(work.then((sale) => ({ identity, sale })));
           working.set(identity, kept);
         }
         if (working.size === 0) break;
         const { identity, sale } = await Promise.race(working.values());
         working.delete(identity);
-        if (sale !== undefined) yield sale;
+        if (sale === 'busy') busy += 1;
+        else if (sale !== 'ended') yield sale;
       }
       if (hasOld) await store.prune();
+      return { busy, unreadable };
     } finally {
       over.abort();
       limit.stop();
@@ -151,24 +180,23 @@ export class Sales {
     }
   }
 
-  async #recoverOne(
-    store: SaleStore,
-    identity: SaleIdentity,
-    limit: Limit,
-    userSignal: AbortSignal | undefined,
-  ): Promise<RecoveredSale | undefined> {
+  async #recoverOne(store: SaleStore, identity: SaleIdentity, search: Search): Promise<Recovered['sale']> {
     let entry = await store.claim(identity);
     for (let retry = 0; entry === undefined && retry < CLAIM_RETRIES; retry += 1) {
-      await pause(this.#options.clock, CLAIM_RETRY_MS, limit.signal);
+      await pause(this.#options.clock, CLAIM_RETRY_MS, search.limit.signal);
       entry = await store.claim(identity);
     }
-    if (entry === undefined || entry.lookup.state !== 'unresolved') {
-      await entry?.release();
-      return undefined;
+    if (entry === undefined) {
+      const { state } = await store.lookup(identity);
+      return state === 'none' || state === 'done' ? 'ended' : 'busy';
+    }
+    if (entry.lookup.state !== 'unresolved') {
+      await store.release(entry);
+      return 'ended';
     }
     const sale = knownSale(entry.lookup.sent, identity);
     try {
-      return await this.#resolve(store, entry, identity, limit, userSignal);
+      return await this.#resolve(store, entry, identity, search);
     } catch (fault) {
       if (!(fault instanceof PosError)) throw fault;
       return { ...sale, outcome: 'unknown', error: fault };
@@ -180,46 +208,40 @@ export class Sales {
     store: SaleStore,
     entry: OwnedEntry,
     identity: SaleIdentity,
-    limit: Limit,
-    userSignal: AbortSignal | undefined,
+    search: Search,
   ): Promise<SaleOutcome> {
-    try {
-      const { lookup } = entry;
-      if (lookup.state === 'done') return storedOutcome(lookup);
-      if (lookup.state !== 'unresolved') {
-        throw new PosError('STORE_FAILED', `the entry of ${named(identity)} cannot be read`, {
-          sale: identity,
-        });
-      }
+    const { lookup } = entry;
+    if (lookup.state === 'unresolved') {
       const sale = knownSale(lookup.sent, identity);
-      const verdict = await this.#search(sale, limit.signal, lookup.isDoubtful);
-      if (verdict === undefined) throw this.#unknown(sale, limit, userSignal);
-      return await this.#end(store, entry, sale, verdict);
-    } finally {
-      await entry.release();
+      const { isDoubtful } = lookup;
+      const verdict = this.#search(sale, { ...search, isDoubtful });
+      return this.#end(store, entry, sale, verdict);
     }
+    await store.release(entry);
+    if (lookup.state === 'done') return storedOutcome(lookup);
+    throw new PosError('STORE_FAILED', `the entry of ${named(identity)} cannot be read`, { sale: identity });
   }
 
-  /** A sale that the store does not know, or that cannot be read any more. */
+  /**
+   * A sale that the store does not know, or that cannot be read any more. `isTaken`: meanwhile somebody has begun it, so
+   * the store knows better.
+   */
   async #checkUnrecorded(
     identity: SaleIdentity,
-    limit: Limit,
-    userSignal: AbortSignal | undefined,
-  ): Promise<SaleOutcome> {
+    search: Search,
+  ): Promise<{ readonly sale: SaleOutcome; readonly isTaken: boolean }> {
     const sale = { ...identity, method: '', amountMinor: undefined, currency: undefined };
-    const verdict = await this.#search(sale, limit.signal, false);
-    if (verdict === undefined) throw this.#unknown(sale, limit, userSignal);
+    const verdict = await this.#search(sale, search);
     const { store, log } = this.#options;
-    let isRecorded = false;
+    let recorded: 'recorded' | 'exists' | undefined;
     try {
-      await store?.recordUnknown(identity, verdict.answer);
-      isRecorded = store !== undefined;
+      recorded = await store?.recordUnknown(identity, verdict.answer);
     } catch (fault) {
       if (!(fault instanceof PosError)) throw fault;
       log.error('the store does not take an outcome', { why: fault.text });
     }
-    this.#tell(sale, 'decided');
-    return outcomeOf(sale, verdict, isRecorded);
+    if (recorded !== 'exists') this.#tell(sale, 'decided');
+    return { sale: outcomeOf(sale, verdict, recorded === 'recorded'), isTaken: recorded === 'exists' };
   }
 
   /** Finds free identifiers and writes the entry. */
@@ -265,13 +287,9 @@ export class Sales {
     faultPoint('after-hand-over');
     const limit = this.#limit(userSignal);
     try {
-      const given = await unlessAborted(answer, limit.signal);
-      const verdict = given === undefined ? undefined : await this.#judge(sale, given, limit.signal);
-      if (verdict === undefined) throw this.#unknown(sale, limit, userSignal);
-      return await this.#end(store, entry, sale, verdict);
+      return await this.#end(store, entry, sale, this.#judge(sale, answer, { limit, userSignal }));
     } finally {
       limit.stop();
-      await entry.release();
     }
   }
 
@@ -295,6 +313,7 @@ export class Sales {
         this.#tell(sale, 'connected');
         const ping = connection.ask('_Keepalive', '{}');
         if (ping === 'full') throw tooMany();
+        if (ping === 'too-large') throw new RangeError('maxFrameBytes: not even a _Keepalive fits a frame');
         const pong = typeof ping === 'string' ? undefined : await unlessAborted(ping, limit.signal);
         if (pong === undefined || pong.lost !== undefined || limit.signal.aborted) continue;
         const answer = connection.ask(sale.method, params);
@@ -307,31 +326,53 @@ export class Sales {
     }
   }
 
-  /** What the direct answer means, or what the terminal says about it later. Undefined when the waiting ends first. */
-  async #judge(sale: SaleRecord, answer: Answer, signal: AbortSignal): Promise<Verdict | undefined> {
+  /** What the direct answer means, or what the terminal says about it later. Rejects with OUTCOME_UNKNOWN. */
+  async #judge(sale: SaleRecord, answered: Promise<Answer>, search: Search): Promise<Verdict> {
+    const answer = await unlessAborted(answered, search.limit.signal);
+    if (answer === undefined) throw this.#unknown(sale, search);
     const verdict = judgeSaleAnswer(answer);
     if (verdict !== 'ask') return verdict;
-    if (answer.lost !== undefined) this.#tell(sale, 'lost');
-    const found = await this.#search(sale, signal, false);
-    const isDuplicate = answer.lost === undefined && readReason(answer).code === 'DUPLICATE_TRANSACTION';
-    if (!isDuplicate || found?.outcome !== 'approved') return found;
-    // The identifiers are known there. If they belong to another sale, this one has been refused.
-    return isOfAnotherSale(found.answer.text, sale) ? { outcome: 'declined', answer } : found;
+    if (answer.lost !== undefined) {
+      this.#tell(sale, 'lost');
+      return this.#search(sale, search);
+    }
+    const isDuplicate = readReason(answer).code === 'DUPLICATE_TRANSACTION';
+    return this.#search(sale, isDuplicate ? { ...search, refusal: answer } : search);
   }
 
-  #search(sale: KnownSale, signal: AbortSignal, isDoubtful: boolean): Promise<Verdict | undefined> {
+  /** What the terminal says to Check. Rejects with OUTCOME_UNKNOWN. */
+  async #search(sale: KnownSale, search: Search): Promise<Verdict> {
     const { keeper, clock, apiKey } = this.#options;
-    return searchOutcome({
+    const { limit, isDoubtful = false, refusal } = search;
+    const verdict = await searchOutcome({
       keeper,
       clock,
       params: checkParams(sale, { apiKey }),
-      signal,
+      signal: limit.signal,
       isDoubtful,
       asked: (count) => this.#tell(sale, 'asking', count),
     });
+    if (verdict === undefined) throw this.#unknown(sale, search);
+    const { amountMinor, currency } = sale;
+    if (verdict.outcome !== 'approved' || amountMinor === undefined || currency === undefined) return verdict;
+    const fit = compareWithSale(verdict.answer.text, { amountMinor, currency });
+    if (fit === 'same') return verdict;
+    // The identifiers are another sale's, and this one was refused because of it.
+    if (fit === 'other' && refusal !== undefined) return { outcome: 'declined', answer: refusal };
+    throw misfit(sale, verdict.answer);
   }
 
-  async #end(store: SaleStore, entry: OwnedEntry, sale: KnownSale, verdict: Verdict): Promise<SaleOutcome> {
+  /** Stores the outcome, if there is one, and lets go of the entry. */
+  async #end(
+    store: SaleStore,
+    entry: OwnedEntry,
+    sale: KnownSale,
+    judged: Promise<Verdict>,
+  ): Promise<SaleOutcome> {
+    const verdict = await judged.catch(async (fault: unknown) => {
+      await store.release(entry);
+      throw fault;
+    });
     faultPoint('before-done');
     const isRecorded = await store.finish(entry, verdict.answer);
     faultPoint('after-done');
@@ -372,7 +413,7 @@ export class Sales {
     return new PosError('NOT_CONNECTED', keeper.whyNot(to, connectTimeoutMs), { sale });
   }
 
-  #unknown(sale: SaleIdentity, limit: Limit, userSignal: AbortSignal | undefined): PosError {
+  #unknown(sale: SaleIdentity, { limit, userSignal }: Search): PosError {
     const why = limit.hasExpired
       ? `no answer within ${this.#options.outcomeWaitMs / 1000} s`
       : userSignal?.aborted
@@ -398,6 +439,15 @@ function running(sale: SaleIdentity): PosError {
   return new PosError('TRANSACTION_ACTIVE', `${named(sale)} is still being carried out; ask again`, { sale });
 }
 
+/** The terminal has a result under the sale's identifiers that may belong to another sale, or have a tip in it. */
+function misfit(sale: SaleIdentity, { text }: Answer): PosError {
+  const result = parseObject(text);
+  const [amount, currency] = ['amount', 'currency'].map((name) => String(memberOf(result, name) ?? ''));
+  const has = quoteText(`${amount} ${currency}`.trim(), 64);
+  const why = `the terminal has a sale of ${has} under it; compare it with the terminal's receipt, then settle the entry by hand`;
+  return new PosError('OUTCOME_UNKNOWN', `the outcome of ${named(sale)} is not known: ${why}`, { sale });
+}
+
 /** For people. */
 function named({ receiptId, sequenceId }: SaleIdentity): string {
   return `receipt ${quoteText(receiptId, 128)}/${quoteText(sequenceId, 128)}`.replaceAll('"', '');
@@ -419,15 +469,8 @@ function outcomeOf(
   { outcome, answer }: Verdict,
   isRecorded: boolean,
 ): SaleOutcome {
-  return {
-    outcome,
-    receiptId,
-    sequenceId,
-    method,
-    amountMinor,
-    currency,
-    ...(answer.kind === 'result' ? { result: parseObject(answer.text) } : { reason: readReason(answer) }),
-    text: answer.text,
-    isRecorded,
-  };
+  const sale = { receiptId, sequenceId, method, amountMinor, currency, text: answer.text, isRecorded };
+  return outcome === 'approved'
+    ? { outcome, ...sale, result: parseObject(answer.text) }
+    : { outcome, ...sale, reason: readReason(answer) };
 }

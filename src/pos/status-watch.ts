@@ -3,7 +3,7 @@ import type { Answer } from './answer.ts';
 import type { Keeper } from './keeper.ts';
 import { readTerminalInfo, sendsStatusEvents, type TerminalInfo } from './status.ts';
 import type { TerminalConnection } from './terminal-connection.ts';
-import { Limit, pause, unlessAborted } from './wait.ts';
+import { AnySignal, aborted, Limit, pause, unlessAborted } from './wait.ts';
 
 /** How often a terminal that sends no StatusEvent is asked. */
 const POLL_MS = 5000;
@@ -24,8 +24,17 @@ export interface StatusWatchOptions {
  * asking where the terminal is too old to send any.
  */
 export async function watchStatus(options: StatusWatchOptions): Promise<void> {
-  const { keeper, clock, signal } = options;
-  const over = AbortSignal.any([signal, keeper.closing]);
+  const { keeper, signal } = options;
+  const ending = new AnySignal(signal, keeper.closing);
+  try {
+    await watchUntil(ending.signal, options);
+  } finally {
+    ending.stop();
+  }
+}
+
+async function watchUntil(over: AbortSignal, options: StatusWatchOptions): Promise<void> {
+  const { keeper, clock } = options;
   while (!over.aborted) {
     const connection = await keeper.speaking(over);
     if (connection === undefined) break;
@@ -34,8 +43,7 @@ export async function watchStatus(options: StatusWatchOptions): Promise<void> {
     do {
       const status = await within(clock, over, (limit) => ask(connection, 'Status', options.params, limit));
       if (status?.kind === 'result') options.status(status.text);
-      const stop = AbortSignal.any([over, connection.over]);
-      await (polls ? pause(clock, POLL_MS, stop) : aborted(stop));
+      await (polls ? pause(clock, POLL_MS, over, connection.over) : aborted(over, connection.over));
     } while (!over.aborted && connection.isSpeaking);
   }
 }
@@ -77,9 +85,4 @@ async function within<T>(
   } finally {
     limit.stop();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

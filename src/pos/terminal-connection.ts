@@ -12,11 +12,13 @@ import type {
   PeerConnection,
 } from '../dialect/dialect.ts';
 import { JsonposConversation, type JsonposOptions } from '../dialect/jsonpos/conversation.ts';
+import { transactions } from '../dialect/jsonpos/routes.ts';
 import { SyncAsker } from '../dialect/jsonpos/sync-asker.ts';
 import { createIds } from '../rpc/ids.ts';
 import { OutputQueue } from '../wire/output-queue.ts';
 import type { Wire } from '../wire/wire.ts';
 import { type Answer, keepAnswer } from './answer.ts';
+import { sharedController } from './wait.ts';
 
 /** How long the terminal's last bytes are read and thrown away after the goodbye. */
 const DISCARD_MS = 2000;
@@ -53,7 +55,9 @@ export type Unsent = 'too-large' | 'full' | 'closed';
  *
  *   synchronising (`_Sync` only) ──▶ speaking ──▶ finishing (goodbye, end of output, read and discard) ──▶ closed
  *
- * Any state goes to finishing when there is a reason, and to closed when the wire is lost.
+ * Any state goes to finishing when there is a reason, and to closed when the wire is lost. When we finish while a sale is
+ * unanswered, output is not ended after the goodbye: a wire that can is reset, so that what the terminal has not been given yet
+ * is not given to it later.
  */
 export class TerminalConnection implements ConversationHost, ConnectionEvents {
   readonly clock: Clock;
@@ -64,7 +68,7 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   readonly #wire: Wire;
   readonly #output: OutputQueue;
   readonly #ended = deferred<CloseReason>();
-  readonly #over = new AbortController();
+  readonly #over = sharedController();
   #conversation: JsonposConversation | undefined;
   #peer: PeerConnection | undefined;
   #asker: SyncAsker | undefined;
@@ -74,6 +78,9 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   #outputEnded = false;
   #discard: Timer | undefined;
   #written: () => void = () => {};
+  /** Sales that were sent and that the terminal has not answered. */
+  #unansweredSales = 0;
+  #resetsWhenWritten = false;
 
   /** Takes the wire over and starts it. Nothing is reported from inside. */
   constructor(wire: Wire, options: TerminalConnectionOptions, events: TerminalConnectionEvents) {
@@ -88,7 +95,7 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
       clock,
       onHigh: (isHigh) => this.#congested(isHigh),
       onStalled: () => this.#stalled(),
-      onWritten: () => this.#written(),
+      onWritten: () => this.#outputTaken(),
       ...(linkSpeed !== undefined && { linkSpeed }),
     });
     wire.start({
@@ -154,9 +161,12 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   ask(method: string, params: string): Promise<Answer> | Unsent {
     if (this.#peer === undefined || this.#state !== 'speaking') return 'closed';
     const answer = deferred<Answer>();
-    const outcome = this.#peer.request(JSON.stringify(method), Buffer.from(params), (given) =>
-      answer.resolve(keepAnswer(given)),
-    );
+    const isSale = transactions.methods.includes(method);
+    const outcome = this.#peer.request(JSON.stringify(method), Buffer.from(params), (given) => {
+      if (isSale && given.lost === undefined) this.#unansweredSales -= 1;
+      answer.resolve(keepAnswer(given));
+    });
+    if (isSale && outcome === 'sent') this.#unansweredSales += 1;
     return outcome === 'sent' ? answer.promise : outcome;
   }
 
@@ -253,10 +263,17 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     this.#asker?.stop();
     this.#end(reason);
     this.#wire.resume();
-    this.#output.end(() => {
-      this.#outputEnded = true;
-      this.#discardUntilEnd();
-    });
+    const canReset = this.#wire.reset !== undefined && !this.#inputEnded;
+    if (this.#unansweredSales > 0 && reason.by === 'us' && canReset) {
+      this.#resetsWhenWritten = true;
+      this.#resetIfWritten();
+    } else {
+      this.#output.end(() => {
+        this.#outputEnded = true;
+        this.#discardUntilEnd();
+      });
+    }
+    if (this.#state !== 'finishing') return;
     // What a silent terminal has not received by then it is not to receive later: a sale could be in it.
     this.#discard = this.clock.after(DISCARD_MS, () => {
       if (isSilent || !this.#outputEnded) this.#abandon();
@@ -267,6 +284,17 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   /** Everything is written and output is ended: wait a moment for the terminal to close as well. */
   #discardUntilEnd(): void {
     if (this.#outputEnded && this.#inputEnded) this.#wire.destroy();
+  }
+
+  #outputTaken(): void {
+    this.#written();
+    this.#resetIfWritten();
+  }
+
+  #resetIfWritten(): void {
+    if (!this.#resetsWhenWritten || this.#output.queuedBytes > 0) return;
+    this.#resetsWhenWritten = false;
+    this.#abandon();
   }
 
   #abandon(): void {

@@ -1,41 +1,97 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../base/clock.ts';
 
-/** Resolves after `ms`, or at once when `signal` aborts; leaves no timer behind. */
-export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.resolve();
+/** Resolves after `ms`, or at once when one of `signals` aborts; leaves no timer and no listener behind. */
+export function pause(clock: Clock, ms: number, ...signals: AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       timer.cancel();
-      signal?.removeEventListener('abort', done);
+      for (const signal of signals) signal.removeEventListener('abort', done);
       resolve();
     };
     const timer = clock.after(ms, done);
-    signal?.addEventListener('abort', done);
+    for (const signal of signals) signal.addEventListener('abort', done);
   });
 }
 
-/** A signal that aborts after `ms`, with any of `others`, or by hand. `stop` when nobody waits any more. */
-export class Limit {
-  readonly #controller = new AbortController();
-  readonly #others: readonly AbortSignal[];
-  readonly #timer: { cancel(): void } | undefined;
-  #hasExpired = false;
+/** Resolves when one of `signals` aborts; leaves no listener behind. */
+export function aborted(...signals: AbortSignal[]): Promise<void> {
+  if (signals.some((signal) => signal.aborted)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const signal of signals) signal.removeEventListener('abort', done);
+      resolve();
+    };
+    for (const signal of signals) signal.addEventListener('abort', done);
+  });
+}
 
-  constructor(clock: Clock, ms: number, ...others: (AbortSignal | undefined)[]) {
+/** Whether a promise, which must not reject, settles within `ms`. */
+export async function settlesWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController();
+  const isInTime = promise.then(() => true);
+  const isLate = pause(clock, ms, over.signal).then(() => false);
+  return Promise.race([isInTime, isLate]).finally(() => over.abort());
+}
+
+/** A controller whose signal may have any number of listeners. */
+export function sharedController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
+
+/**
+ * A signal that aborts with any of `others`, or by hand. `stop` when nobody waits any more: unlike `AbortSignal.any` it
+ * leaves nothing behind on signals that live longer.
+ */
+export class AnySignal {
+  readonly #controller = sharedController();
+  readonly #others: readonly AbortSignal[];
+
+  constructor(...others: (AbortSignal | undefined)[]) {
     this.#others = others.filter((signal) => signal !== undefined);
     for (const other of this.#others) {
       if (other.aborted) this.#controller.abort(other.reason);
       else other.addEventListener('abort', this.#passOn);
     }
-    if (this.signal.aborted) return;
-    this.#timer = clock.after(ms, () => {
-      this.#hasExpired = true;
-      this.#controller.abort();
-    });
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#controller.abort();
+  }
+
+  stop(): void {
+    for (const other of this.#others) other.removeEventListener('abort', this.#passOn);
+  }
+
+  readonly #passOn = ({ target }: Event): void => {
+    this.#controller.abort((target as AbortSignal).reason);
+  };
+}
+
+/** A signal that aborts after `ms`, or with any of `others`. `stop` when nobody waits any more. */
+export class Limit {
+  readonly #any: AnySignal;
+  readonly #timer: { cancel(): void } | undefined;
+  #hasExpired = false;
+
+  constructor(clock: Clock, ms: number, ...others: (AbortSignal | undefined)[]) {
+    this.#any = new AnySignal(...others);
+    if (this.signal.aborted) return;
+    this.#timer = clock.after(ms, () => {
+      this.#hasExpired = true;
+      this.#any.abort();
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#any.signal;
   }
 
   /** It was the time that ran out. */
@@ -45,12 +101,8 @@ export class Limit {
 
   stop(): void {
     this.#timer?.cancel();
-    for (const other of this.#others) other.removeEventListener('abort', this.#passOn);
+    this.#any.stop();
   }
-
-  readonly #passOn = ({ target }: Event): void => {
-    this.#controller.abort((target as AbortSignal).reason);
-  };
 }
 
 /** What comes first: a value, or undefined when `signal` aborts. The promise must not reject. */

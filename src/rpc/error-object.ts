@@ -66,15 +66,16 @@ export function completeError(error: Buffer): Buffer | undefined {
 }
 
 /**
- * The programmatic identifier of an error object: its `data.string_code`, else what `completeError` would put
- * there; UNKNOWN when there is nothing to tell it by.
+ * The programmatic identifier of an error object: its `data.string_code`, else, also where that is empty, what
+ * `completeError` would put there; UNKNOWN when there is nothing to tell it by.
  */
 export function stringCodeOf(error: Buffer): string {
   const [code, data] = scanObject(error, ['code', 'data']).values;
   if (data !== undefined && kindOf(data) === 'object') {
     const [written] = scanObject(data, ['string_code']).values;
     if (written !== undefined && kindOf(written) === 'string') {
-      return shorten(decodeString(written.toString()), LIMITS.stringCode);
+      const stringCode = shorten(decodeString(written.toString()), LIMITS.stringCode);
+      if (stringCode !== '') return stringCode;
     }
   }
   return code === undefined ? UNKNOWN : stringCodeFor(code);

@@ -75,9 +75,24 @@ export function messagesOf({ isBinary = false, sendsBinary = false }: WsOptions)
 }
 
 function openFailed(endpoint: WsEndpoint, fault: unknown): BridgeError {
-  const text = `cannot connect to ${shownUrl(endpoint)}: ${describeFault(fault)}`;
+  const text = `cannot connect to ${shownUrl(endpoint)}: ${refusalText(describeFault(fault))}`;
   return new BridgeError('WIRE_OPEN_FAILED', text, { cause: fault });
 }
+
+/** What a server that opens no WebSocket means; any other fault in its own words. */
+function refusalText(why: string): string {
+  const [, status] = /^Unexpected server response: (\d{3})$/.exec(why) ?? [];
+  if (status === undefined) return why;
+  return `${REFUSALS.get(status) ?? 'the server opens no WebSocket there'} (HTTP ${status})`;
+}
+
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ['401', 'the server wants a name and a password, or others'],
+  ['403', 'the server does not let this client in'],
+  ['404', 'the server has nothing under this path'],
+  ['502', 'the server cannot reach what is behind it'],
+  ['503', 'the server cannot serve at the moment'],
+]);
 
 /** Without name, password and query, which may be secrets. */
 function shownUrl(endpoint: WsEndpoint): string {

@@ -103,10 +103,19 @@ describe('list', () => {
     const words = rows(listed).map((row) => row.split(/ {2,}/));
     expect(words.map(([name, , age, ...rest]) => [name, age, ...rest])).toEqual([
       [ids.damaged.slice(0, 8), expect.stringMatching(/^\d+s$/), 'damaged'],
-      [ids.running.slice(0, 8), '60m', 'running', '192.0.2.7', '21/1', 'Purchase', '1230 EUR'],
-      [ids.unresolved.slice(0, 8), '2h', 'unresolved', '192.0.2.7', '20/1', 'Purchase', '1230 EUR'],
-      [ids.absent.slice(0, 8), '3h', 'absent', '192.0.2.7', '19/1', '1230 EUR', 'TRANSACTION_NOT_FOUND'],
-      [ids.declined.slice(0, 8), '4h', 'done-error', '192.0.2.7', '18/1', 'Purchase', '1230 EUR', 'DECLINED'],
+      [ids.running.slice(0, 8), '60m', 'running', '192.0.2.7', '21/1', 'Purchase', '12.30 EUR'],
+      [ids.unresolved.slice(0, 8), '2h', 'unresolved', '192.0.2.7', '20/1', 'Purchase', '12.30 EUR'],
+      [ids.absent.slice(0, 8), '3h', 'absent', '192.0.2.7', '19/1', '12.30 EUR', 'TRANSACTION_NOT_FOUND'],
+      [
+        ids.declined.slice(0, 8),
+        '4h',
+        'done-error',
+        '192.0.2.7',
+        '18/1',
+        'Purchase',
+        '12.30 EUR',
+        'DECLINED',
+      ],
       [
         ids.approved.slice(0, 8),
         '5h',
@@ -114,7 +123,7 @@ describe('list', () => {
         '192.0.2.7',
         '17/1',
         'Purchase',
-        '1230 EUR',
+        '12.30 EUR',
         'result',
       ],
     ]);

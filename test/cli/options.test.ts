@@ -1,16 +1,22 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { actionsOf, COMMANDS, type CommandName } from '../../src/cli/commands.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { helpText } from '../../src/cli/help.ts';
+import { runJournal } from '../../src/cli/journal.ts';
 import {
-  COMMANDS,
-  type CommandName,
   environmentName,
+  fallbackOf,
+  helpOf,
   OPTIONS,
   type OptionSpec,
   optionsOf,
+  SECRETS,
 } from '../../src/cli/options.ts';
+import { parseCommandLine } from '../../src/cli/parse.ts';
+import { runPos } from '../../src/cli/pos.ts';
+import { gatherSettings } from '../../src/cli/settings.ts';
 import { ROOT } from './kit.ts';
 
 const page = readFileSync(path.join(ROOT, 'docs/commands.md'), 'utf8');
@@ -25,11 +31,15 @@ function tableUnder(heading: string): string[] {
 }
 
 describe('the option table', () => {
-  test('names every option once, in words that the help and the documentation can print', () => {
-    expect(new Set(options.map(({ name }) => name)).size).toBe(options.length);
-    for (const { name, help, commands } of options) {
+  test('names every option of a command once, in words that the help and the documentation can print', () => {
+    for (const command of commands) {
+      const names = optionsOf(command).map(({ name }) => name);
+      expect(new Set(names).size).toBe(names.length);
+    }
+    for (const { name, help, helps = {}, commands } of options) {
       expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
-      expect(help).toMatch(/^[^\n|`]+[^.\s]$/);
+      for (const words of [help, ...Object.values(helps)]) expect(words).toMatch(/^[^\n|`]+[^.\s]$/);
+      expect(commands).toEqual(expect.arrayContaining(Object.keys(helps)));
       expect(commands.length).toBeGreaterThan(0);
     }
   });
@@ -37,10 +47,14 @@ describe('the option table', () => {
 
 describe('docs/commands.md', () => {
   test('lists exactly the options that there are', () => {
-    const expected = options.map(({ name, value, commands, fallback, help, repeats }) => {
+    const ofCommands = (texts: object) => Object.entries(texts).map(([of, own]) => `${of}: ${own}`);
+    const expected = options.map((each) => {
+      const { name, value, commands, fallback, fallbacks = {}, help, helps = {}, repeats } = each;
+      const defaults = [fallback ?? '', ...ofCommands(fallbacks)];
+      const does = [help, ...ofCommands(helps), ...(repeats ? ['repeatable'] : [])].join('; ');
       const option = value === undefined ? `--${name}` : `--${name} ${value.replaceAll('|', '\\|')}`;
       const of = commands.map((command) => (command === 'bridge' ? 'posbridge' : command)).join(', ');
-      return `| \`${option}\` | ${of} | ${fallback ?? ''} | ${help}${repeats ? '; repeatable' : ''} |`;
+      return `| \`${option}\` | ${of} | ${defaults.join('; ')} | ${does} |`;
     });
     expect(tableUnder('## Options')).toEqual(expected);
   });
@@ -56,7 +70,10 @@ describe('docs/commands.md', () => {
   });
 
   test('names only environment variables that an option has', () => {
-    const variables = new Set(options.map(({ name }) => environmentName(name)));
+    const variables = new Set([
+      ...options.map(({ name }) => environmentName(name)),
+      ...Object.values(SECRETS),
+    ]);
     const named = page.match(/POSBRIDGE_[A-Z_]+/g) ?? [];
     expect(named.length).toBeGreaterThan(0);
     expect(named.filter((name) => !variables.has(name))).toEqual([]);
@@ -70,27 +87,62 @@ describe.each(commands)('the help of %s', (command) => {
     const help = await helpText(command);
     const [, section = ''] = help.split('Options:\n');
     const rows = (section.split('\n\n')[0] ?? '').split(/^ {2}(?=--)/m).slice(1);
-    const expected = optionsOf(command).map(({ name, value, help, fallback, repeats }) => {
+    const expected = optionsOf(command).map((option) => {
+      const { name, value, repeats } = option;
+      const help = helpOf(option, command);
+      const fallback = fallbackOf(option, command);
       const notes = [fallback && `default ${fallback}`, repeats && 'repeatable'].filter(Boolean).join(', ');
       return `--${name} ${value ? `${value}: ` : ''}${help}${notes ? ` [${notes}]` : ''}`;
     });
     expect(rows.map(spaces)).toEqual(expected);
   });
 
-  test('begins with the usage, says every exit status, and fits a terminal', async () => {
+  test('begins with the usage, says its exit statuses, and fits a terminal', async () => {
     const help = await helpText(command);
     expect(help.split('\n')[0]).toBe(COMMANDS[command].usage);
-    for (const status of Object.values(EXIT)) expect(help).toMatch(new RegExp(`\\b${status} [a-z]`));
+    const [, ends = ''] = /Exit status: (.*?)\.\n/s.exec(help) ?? [];
+    const said = [...spaces(ends).matchAll(/\b(\d+) [a-z]/g)].map((match) => Number(match[1]));
+    expect(said).toEqual(expect.arrayContaining([EXIT.ok, EXIT.usage, EXIT.temporary]));
+    expect(Object.values(EXIT)).toEqual(expect.arrayContaining(said));
     expect(help.split('\n').filter((line) => line.length > 120)).toEqual([]);
   });
 
-  test('names the endpoints that the documentation has', async () => {
-    const [, list = ''] = /Endpoints: (.*?:)\n[A-Z]/s.exec(await helpText(command)) ?? [];
+  test('names endpoints that the documentation has, if it takes any', async () => {
+    const [, list = ''] = /\nEndpoints: (.*?)\nEvery option/s.exec(await helpText(command)) ?? [];
     const documented = tableUnder('## Endpoints').join('\n');
-    const forms = spaces(list).split(', ');
-    expect(forms.length).toBeGreaterThan(5);
+    const forms = spaces(list).split(', ').filter(Boolean);
+    expect(forms).toEqual(COMMANDS[command].endpoints);
     for (const form of forms) expect(documented).toContain(`\`${form}\``);
   });
+
+  test('ends with examples that the command line understands', async () => {
+    const help = await helpText(command);
+    const { examples } = COMMANDS[command];
+    expect(help.trimEnd().endsWith(examples.map((example) => `  ${example}`).join('\n'))).toBe(true);
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) {
+      const [, words = ''] = /\bposbridge ?(.*)$/.exec(example) ?? [];
+      expect(parseCommandLine(words.split(' ').filter(Boolean)).command).toBe(command);
+    }
+  });
+
+  test('has a line for each action, and so has the documentation', async () => {
+    const help = await helpText(command);
+    const [, section = ''] = page.split(`\n## ${COMMANDS[command].usage}\n`);
+    for (const { form, help: words } of actionsOf(command)) {
+      expect(help.split('\n').map(spaces)).toContain(`${form} ${words}`);
+      expect(section.split('\n## ')[0]).toMatch(new RegExp(`^\\|.*\`${form.split(' ')[0]}\\b`, 'm'));
+    }
+  });
+});
+
+test.each([
+  ['pos', runPos],
+  ['journal', runJournal],
+] as const)('the actions of %s are those in the table', async (command, run) => {
+  const refused = await run(gatherSettings(command, new Map(), {}), []).catch(String);
+  const [, names = ''] = /say what to do: ([^;]*)/.exec(String(refused)) ?? [];
+  expect(names.split(', ')).toEqual(actionsOf(command).map(({ form }) => form.split(' ')[0]));
 });
 
 test('the help of posbridge names every other command', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { COMMANDS, type CommandName, OPTIONS, type OptionSpec, optionsOf } from '../../src/cli/options.ts';
+import { COMMANDS, type CommandName } from '../../src/cli/commands.ts';
+import { OPTIONS, type OptionSpec, optionsOf } from '../../src/cli/options.ts';
 import { parseCommandLine } from '../../src/cli/parse.ts';
 import { complaintOf } from './kit.ts';
 
@@ -89,6 +90,12 @@ test.each([
   [['--log-level', 'debug', 'serve'], 'the command comes first: posbridge serve …'],
 ])('refuses %j', async (args, expected) => {
   expect(await refusal(...args)).toBe(`USAGE: ${expected}; see posbridge --help`);
+});
+
+test('a negative amount is no option, where there are amounts', async () => {
+  const why = 'amounts are positive, without a sign';
+  expect(await refusal('pos', 'purchase', '-5', 'EUR')).toContain(`"-5" is not understood; ${why}`);
+  expect(await refusal('journal', 'list', '-5')).toContain('there is no option "-5" for this command');
 });
 
 test('a text that is not understood is cut before it fills the screen', async () => {

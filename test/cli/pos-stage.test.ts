@@ -72,7 +72,7 @@ test('tells of a lost connection, and of the search for the outcome', () => {
     'no answer, looking for the outcome',
     'no connection (gone), attempt 2 failed',
     'connected again, asking for the outcome',
-    'connected again, asking for the outcome',
+    'asking the terminal for the outcome (1)',
     'asking the terminal for the outcome (2)',
   ]);
 });

@@ -10,24 +10,18 @@ import {
   statusLines,
 } from '../../src/cli/pos-view.ts';
 import { PosError } from '../../src/pos/pos-error.ts';
-import type { SaleOutcome } from '../../src/pos/sale.ts';
+import type { ApprovedSale, UnapprovedSale } from '../../src/pos/sale.ts';
 import { readStatus } from '../../src/pos/status.ts';
 
 const known = { method: 'Purchase', receiptId: '17', sequenceId: '1', amountMinor: 1230, currency: 'EUR' };
 
-function approved(result: object, more: Partial<SaleOutcome> = {}): SaleOutcome {
+function approved(result: object, more: Partial<ApprovedSale> = {}): ApprovedSale {
   const text = JSON.stringify(result);
   return { ...known, outcome: 'approved', result: JSON.parse(text), text, isRecorded: true, ...more };
 }
 
-function declined(reason: SaleOutcome['reason']): SaleOutcome {
-  return {
-    ...known,
-    outcome: 'declined',
-    ...(reason !== undefined && { reason }),
-    text: '{}',
-    isRecorded: true,
-  };
+function declined(reason: UnapprovedSale['reason']): UnapprovedSale {
+  return { ...known, outcome: 'declined', reason, text: '{}', isRecorded: true };
 }
 
 describe('an outcome for people', () => {
@@ -77,7 +71,7 @@ describe('an outcome for people', () => {
 
   test('of a sale that the store does not know has no amount', () => {
     const sale = {
-      ...declined(undefined),
+      ...declined({ code: 'TRANSACTION_NOT_FOUND', message: '', details: '' }),
       outcome: 'not-reached' as const,
       method: '',
       amountMinor: undefined,

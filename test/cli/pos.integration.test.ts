@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -53,9 +53,15 @@ function typePos(args: readonly string[]): Running {
   return start('script', ['-qec', command, '/dev/null'], { env: { ...environment(), TERM: 'xterm' } });
 }
 
-/** Of the outcome, the last line of `--json`. */
+/** The last line of `--json`. */
 function lastOf({ stdout }: Ended): Record<string, unknown> {
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '{}');
+}
+
+/** The last outcome of `--json`, which `recover` follows by what it comes to. */
+function outcomeOf({ stdout }: Ended): Record<string, unknown> {
+  const outcomes = stdout.split('\n').filter((line) => line.startsWith('{"event":"outcome"'));
+  return JSON.parse(outcomes.at(-1) ?? '{}');
 }
 
 const oneLine = (text: RegExp) =>
@@ -130,6 +136,8 @@ describe('a purchase', () => {
     const nowhere = ['--to', 'unix:/nowhere/at/all', '--json'];
     const found = await pos(['check', String(first['receipt_id']), ...nowhere]);
     expect([found.code, lastOf(found)]).toEqual([0, first]);
+    const forPeople = await pos(['check', String(first['receipt_id']), '--to', 'unix:/nowhere/at/all']);
+    expect(forPeople).toMatchObject({ code: 0, stderr: '' });
     expect(readdirSync(path.join(folder.path, 'state/posbridge/pos'))).toContain('receipt-number');
   });
 
@@ -154,6 +162,12 @@ describe('a purchase', () => {
     expect(refused).toMatchObject({ code: 100, stdout: '', stderr: oneLine(why) });
     expect(readdirSync(folder.path)).toEqual([]);
   });
+
+  test('that is refused is an object with --json as well', async () => {
+    const refused = await pos(['purchase', '12,30', 'EUR', '--json', '--to', 'tcp:127.0.0.1:9']);
+    expect([refused.code, lastOf(refused)]).toMatchObject([100, { event: 'error', code: 'USAGE' }]);
+    expect(refused.stderr).toEqual(oneLine(/write 12\.30/));
+  });
 });
 
 describe('without a terminal', () => {
@@ -170,6 +184,23 @@ describe('without a terminal', () => {
       stdout: '',
       stderr: expect.stringContaining('no sale is open'),
     });
+    const forPrograms = await pos(['recover', ...nowhere, '--json']);
+    expect(JSON.parse(forPrograms.stdout)).toEqual({
+      event: 'recovered',
+      sales: 0,
+      open: 0,
+      busy: 0,
+      unreadable: 0,
+    });
+  });
+
+  test('recover tells of an entry that cannot be read: 75', async () => {
+    const store = path.join(folder.path, 'unreadable');
+    mkdirSync(store);
+    writeFileSync(path.join(store, `${'0'.repeat(40)}.entry`), 'rubbish');
+    const recover = await pos(['recover', '--to', `unix:${folder.path}/nobody.sock`, '--store', store]);
+    expect(recover).toMatchObject({ code: 75, stderr: expect.stringContaining('cannot be read: 1') });
+    expect(recover.stderr).not.toContain('no sale is open');
   });
 
   test.each(['status', 'info', 'abort', 'watch'])('%s ends with 111', async (action) => {
@@ -194,6 +225,30 @@ test('a store that cannot be had: 111, and nothing is sent', async () => {
   writeFileSync(file, '');
   const refused = await pos(['purchase', '1.00', 'EUR', '--to', to, '--store', path.join(file, 'store')]);
   expect(refused).toMatchObject({ code: 111, stdout: '', stderr: oneLine(/file\/store/) });
+});
+
+describe('a connection on which nothing is understood', () => {
+  const QUICK = ['--connect-timeout', '400ms', '--keepalive', '30,5,0.3'];
+
+  test('without _Sync, where it is waited for, leads to --sync', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {}));
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    const to = `tcp:127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const ended = await pos(['status', '--to', to, ...QUICK]);
+    expect(ended).toMatchObject({
+      code: 111,
+      stderr: oneLine(/if the terminal waits for _Sync, try --sync/),
+    });
+    silent.close();
+  });
+
+  test('with _Sync, where it is not known, leads to --no-sync', async () => {
+    const ended = await pos(['status', '--to', await openTerminal(), '--sync', ...QUICK]);
+    expect(ended).toMatchObject({
+      code: 111,
+      stderr: oneLine(/if the terminal knows no _Sync, try --no-sync/),
+    });
+  });
 });
 
 describe('questions to the terminal', () => {
@@ -277,7 +332,8 @@ test('a terminal that is gone for good in mid-sale: 75 after --outcome-wait, and
   const ended = await purchase.ended;
   expect([ended.code, lastOf(ended)['outcome']]).toEqual([75, 'unknown']);
   const recover = await pos(['recover', ...place]);
-  expect([recover.code, lastOf(recover)['outcome']]).toEqual([75, 'unknown']);
+  expect([recover.code, outcomeOf(recover)['outcome']]).toEqual([75, 'unknown']);
+  expect(lastOf(recover)).toMatchObject({ event: 'recovered', sales: 1, open: 1 });
 });
 
 describe('Ctrl-C', () => {
@@ -285,6 +341,8 @@ describe('Ctrl-C', () => {
     const to = await openTerminal(20_000);
     const purchase = startPos(['purchase', '12.30', 'EUR', '--to', to]);
     await purchase.until(/waiting for the card/);
+    const other = await pos(['abort', '--to', to]);
+    expect(other).toMatchObject({ code: 1, stderr: oneLine(/belongs to another register; .*press Ctrl-C/) });
     purchase.signal('SIGINT');
     const { code, stdout, stderr } = await purchase.ended;
     expect(stderr).toContain('asking the terminal to abort');
@@ -305,7 +363,7 @@ describe('Ctrl-C', () => {
     expect(stdout).toContain('posbridge pos recover');
     const recovered = await pos(['recover', '--to', to, '--json']);
     expect(recovered.code).toBe(0);
-    expect(lastOf(recovered)).toMatchObject({ event: 'outcome', amount: '12.30' });
+    expect(outcomeOf(recovered)).toMatchObject({ amount: '12.30' });
   });
 
   test('SIGTERM leaves an open sale for recover', async () => {
@@ -324,7 +382,7 @@ describe('Ctrl-C', () => {
     });
     const recovered = await pos(['recover', '--to', to, '--json']);
     expect(recovered.code).toBe(0);
-    expect(lastOf(recovered)).toMatchObject({ outcome: 'approved', receipt_id, method: 'Purchase' });
+    expect(outcomeOf(recovered)).toMatchObject({ outcome: 'approved', receipt_id, method: 'Purchase' });
   });
 
   test('several open sales are recovered one after the other', async () => {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { COMMANDS, type CommandName } from '../../src/cli/options.ts';
+import { COMMANDS, type CommandName } from '../../src/cli/commands.ts';
 import {
   type Folder,
   frame,

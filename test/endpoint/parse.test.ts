@@ -293,6 +293,13 @@ describe('an endpoint', () => {
     expect(complaintOf('tcp:\u001b[2J:1', 'channel')).toContain('"tcp:\\u001b[2J:1"');
   });
 
+  test('that was forgotten to be named is guessed', () => {
+    expect(complaintOf('127.0.0.1:10001', 'wire')).toMatch(/; for example tcp:127\.0\.0\.1:10001$/);
+    expect(complaintOf('/run/pay.sock', 'channel')).toMatch(/; for example unix:\/run\/pay\.sock$/);
+    expect(complaintOf('nonsense', 'wire')).toMatch(/; for example tcp:127\.0\.0\.1:10001, /);
+    expect(complaintOf('/4111111111111111', 'wire')).not.toContain('4111');
+  });
+
   test('of another use is told what fits', () => {
     expect(complaintOf('fd:3', 'listen')).toBe(
       '"fd:3": fd: is not for listening; for example unix:/run/pay.sock, tcp:127.0.0.1:10001, ws://127.0.0.1:8080/pos',

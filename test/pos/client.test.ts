@@ -185,6 +185,15 @@ describe('the connection', () => {
     ]);
   });
 
+  test('is told when it is tried, and not when it ends by close', async () => {
+    const { client, clock, events } = await posBench();
+    const connecting: string[] = [];
+    client.on('connecting', ({ to }) => connecting.push(to));
+    await client.ping();
+    await closed(client, clock);
+    expect([connecting, named(events, 'disconnected')]).toEqual([['tcp:127.0.0.1:10001'], []]);
+  });
+
   test('on which nothing is ever heard counts as a failure', async () => {
     const { client, terminal, clock } = await posBench();
     terminal.answersKeepalive = false;

@@ -31,8 +31,10 @@ describe('examples/register.mjs', () => {
     const to = `tcp:127.0.0.1:${port}`;
     const approved = await run(to, bench.path('store'), '12.30', 'EUR');
     expect(approved).toMatchObject({ code: 0, errors: '' });
+    expect(approved.out).not.toContain('no terminal');
     expect(approved.out).toMatch(/^12\.30 EUR, receipt \d+: approved$/m);
     const declined = await run(to, bench.path('store'), '12.01', 'EUR');
+    expect(declined.code).toBe(1);
     expect(declined.out).toMatch(/: declined\n.*\S/);
     server.signal('SIGTERM');
     expect(await server.exited).toEqual(exitedWith(0));

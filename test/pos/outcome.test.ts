@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/pos/answer.ts';
 import {
   CANCELLED_CODES,
+  compareWithSale,
   DECLINED_CODES,
-  isOfAnotherSale,
   judgeCheckAnswer,
   judgeSaleAnswer,
   NO_ANSWER_CODES,
@@ -105,11 +105,17 @@ describe('the answer to Check', () => {
 });
 
 test.each([
-  ['{"amount":1230,"currency":"EUR"}', false],
-  ['{"amount":1231,"currency":"EUR"}', true],
-  ['{"amount":1230,"currency":"SEK"}', true],
-  ['{"amount":"1231"}', false],
-  ['{}', false],
-])('a result %s is of another sale: %s', (text, isOther) => {
-  expect(isOfAnotherSale(text, { amountMinor: 1230, currency: 'EUR' })).toBe(isOther);
+  ['{"amount":1230,"currency":"EUR"}', 'same'],
+  ['{"amount":1230,"currency":"eur"}', 'same'],
+  ['{"amount":1230,"currency":"978"}', 'same'],
+  ['{"amount":1230,"currency":978}', 'same'],
+  ['{"amount":1231,"currency":"EUR"}', 'more'],
+  ['{"amount":1231}', 'more'],
+  ['{"amount":1229,"currency":"EUR"}', 'other'],
+  ['{"amount":1230,"currency":"SEK"}', 'other'],
+  ['{"amount":1231,"currency":"sek"}', 'other'],
+  ['{"amount":"1231"}', 'same'],
+  ['{}', 'same'],
+])('a result %s compared with a sale of 12.30 EUR is %s', (text, fit) => {
+  expect(compareWithSale(text, { amountMinor: 1230, currency: 'EUR' })).toBe(fit);
 });

@@ -1,8 +1,8 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { cpSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { maskText } from '../../src/base/mask.ts';
-import { nextReceiptNumber } from '../../src/pos/receipt-counter.ts';
+import { ReceiptCounter } from '../../src/pos/receipt-counter.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { passUntil, temporaryFolder, watch } from './kit.ts';
 
@@ -11,8 +11,9 @@ const NOW = Date.UTC(2030, 0, 1);
 const START = 315_619_200 * 100_000;
 
 async function numbers(folder: string, count: number, clock = new FakeClock(NOW)): Promise<number[]> {
+  const counter = new ReceiptCounter(folder, clock);
   const given: number[] = [];
-  for (let index = 0; index < count; index += 1) given.push(await nextReceiptNumber(folder, clock));
+  for (let index = 0; index < count; index += 1) given.push(await counter.next());
   return given;
 }
 
@@ -41,6 +42,18 @@ describe('receipt numbers', () => {
     expect(next).toBeGreaterThan(last);
   });
 
+  test('of a store that was put back from a copy are new ones', async () => {
+    const [folder, copy] = [temporaryFolder(), path.join(temporaryFolder(), 'copy')];
+    await numbers(folder, 1);
+    cpSync(folder, copy, { recursive: true });
+    const old = await numbers(folder, 100, new FakeClock(NOW + 1000));
+    const given = await numbers(copy, 100, new FakeClock(NOW + 3_600_000));
+    expect(given.filter((number) => old.includes(number))).toEqual([]);
+    for (const [index, number] of given.entries()) {
+      if (index > 0) expect(number - (given[index - 1] ?? 0)).toBeLessThan(5);
+    }
+  });
+
   test.each(['', '0', 'rubbish', '12345', `${'9'.repeat(15)}9\n`])(
     'start from the time again when the file holds %j',
     async (text) => {
@@ -61,7 +74,9 @@ describe('receipt numbers', () => {
   test('are each given once, to many who ask at a time', async () => {
     const folder = temporaryFolder();
     const clock = new FakeClock(NOW);
-    const all = watch(Promise.all(Array.from({ length: 20 }, () => nextReceiptNumber(folder, clock))));
+    const all = watch(
+      Promise.all(Array.from({ length: 20 }, () => new ReceiptCounter(folder, clock).next())),
+    );
     await passUntil(clock, () => all.isSettled, 5);
     expect(all.fault).toBeUndefined();
     expect(new Set(all.value).size).toBe(20);
@@ -69,7 +84,7 @@ describe('receipt numbers', () => {
 
   test('are not given when the file cannot be written', async () => {
     const folder = temporaryFolder();
-    await expect(nextReceiptNumber(path.join(folder, 'missing'), new FakeClock(NOW))).rejects.toThrow(
+    await expect(new ReceiptCounter(path.join(folder, 'missing'), new FakeClock(NOW)).next()).rejects.toThrow(
       /ENOENT/,
     );
   });

@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PosClient } from '../../src/pos/pos-client.ts';
@@ -178,6 +178,15 @@ describe('recover', () => {
     expect(lines.join('\n')).toContain('an entry of the store cannot be read');
   });
 
+  test('counts what it cannot tell anything about', async () => {
+    const busy = await posBench();
+    watch(busy.client.purchase({ ...SALE, receiptId: 1 }));
+    await until(() => busy.terminal.requests('Purchase').length > 0);
+    writeFileSync(path.join(busy.store, `${'0'.repeat(40)}.entry`), 'rubbish');
+    const { client } = await posBench({ store: busy.store });
+    expect(await client.recover().next()).toEqual({ done: true, value: { busy: 1, unreadable: 1 } });
+  });
+
   test('removes what has been kept long enough', async () => {
     const { client, terminal, store, clock } = await posBench({ keepMs: 1000 });
     terminal.on('Purchase', (request, connection) => connection.answer(request, {}));
@@ -217,6 +226,31 @@ describe('check', () => {
     expect((await entriesOf(store)).get('other').sent.state).toBe('absent');
     await client.check('other', 'B');
     expect(terminal.requests('Check')).toHaveLength(1);
+  });
+
+  test('believes no "not found" about a sale whose record cannot be read', async () => {
+    const { client, terminal, clock, store } = await posBench({ outcomeWaitMs: 30_000 });
+    terminal.on('Purchase', (request, connection) => connection.answer(request, approval(request)));
+    await client.purchase({ ...SALE, receiptId: 17 });
+    const [file = ''] = readdirSync(store).filter((name) => name.endsWith('.entry'));
+    const text = readFileSync(path.join(store, file), 'utf8');
+    writeFileSync(path.join(store, file), `X${text.slice(1)}`);
+    terminal.on('Check', (request, connection) => connection.fail(request, 'TRANSACTION_NOT_FOUND'));
+    const checked = watch(client.check(17));
+    await passUntil(clock, () => checked.isSettled, 500);
+    expect(checked.fault).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  });
+
+  test('of a sale that somebody begins meanwhile tells what became of that', async () => {
+    const busy = await posBench();
+    busy.terminal.on('Purchase', (request, connection) => connection.answer(request, approval(request)));
+    const { client, terminal, clock } = await posBench({ store: busy.store });
+    const checked = watch(client.check(77));
+    await passUntil(clock, () => terminal.requests('Check').length > 3);
+    await busy.client.purchase({ ...SALE, receiptId: 77 });
+    terminal.connection.fail(terminal.requests('Check').at(-1), 'TRANSACTION_NOT_FOUND');
+    await passUntil(clock, () => checked.isSettled);
+    expect(checked.value).toMatchObject({ outcome: 'approved', amountMinor: 1230, isRecorded: true });
   });
 
   test('works without a store', async () => {

@@ -128,6 +128,36 @@ describe('Check', () => {
     expect(sale.value).toMatchObject({ outcome: 'approved', result: { first: true } });
   });
 
+  test('that says "active" and then "not found" counts 5 s after the last "active"', async () => {
+    const { client, terminal, clock } = await posBench();
+    let activeMs = 0;
+    const askedMs: number[] = [];
+    terminal.on('Purchase', (_, connection) => connection.vanish());
+    terminal.on('Check', (request, connection) => {
+      askedMs.push(clock.nowMs());
+      if (askedMs.length === 4) activeMs = clock.nowMs();
+      connection.fail(request, askedMs.length === 4 ? 'TRANSACTION_ACTIVE' : 'TRANSACTION_NOT_FOUND');
+    });
+    const sale = watch(client.purchase(SALE));
+    await passUntil(clock, () => sale.isSettled);
+    expect(sale.value?.outcome).toBe('not-reached');
+    expect((askedMs.at(-1) ?? 0) - activeMs).toBe(5000);
+  });
+
+  test.each([{ string_code: '', details: '' }, {}])(
+    'with an error without a code (%j) is asked again',
+    async (data) => {
+      const { client, terminal, clock } = await posBench({ outcomeWaitMs: 60_000 });
+      terminal.on('Purchase', (_, connection) => connection.vanish());
+      terminal.on('Check', ({ id }, connection) =>
+        connection.send({ id, error: { code: 1, message: 'x', data } }),
+      );
+      const sale = watch(client.purchase(SALE));
+      await passUntil(clock, () => sale.isSettled, 500);
+      expect(sale.fault).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    },
+  );
+
   test('does not pile up where nothing is ever answered', async () => {
     const { client, terminal, clock } = await posBench({ outcomeWaitMs: 300_000 });
     terminal.on('Purchase', (request, connection) => connection.fail(request, 'CHANNEL_CLOSED'));
@@ -191,6 +221,47 @@ describe('DUPLICATE_TRANSACTION', () => {
 
   test('is no outcome: Check tells it', async () => {
     expect(await duplicate({ amount: 1230, currency: 'EUR' })).toMatchObject({ outcome: 'approved' });
+  });
+
+  test.each([
+    { amount: 1230, currency: 'eur' },
+    { amount: 1230, currency: '978' },
+  ])('is no outcome: Check tells it, however the currency is written (%j)', async (result) => {
+    expect(await duplicate(result)).toMatchObject({ outcome: 'approved' });
+  });
+
+  test('and a larger amount may be a tip: nobody can tell', async () => {
+    const { client, terminal, clock, store } = await posBench();
+    terminal.on('Purchase', (request, connection) => connection.fail(request, 'DUPLICATE_TRANSACTION'));
+    terminal.on('Check', (request, connection) =>
+      connection.answer(request, { amount: 1330, currency: 'EUR' }),
+    );
+    const sale = watch(client.purchase({ ...SALE, receiptId: 17 }));
+    await passUntil(clock, () => sale.isSettled);
+    expect(sale.fault).toMatchObject({ code: 'OUTCOME_UNKNOWN', sale: { receiptId: '17' } });
+    expect(sale.fault.text).toContain('1330 EUR');
+    const entry = (await entriesOf(store)).get('17');
+    expect([entry.done, entry.isRunning]).toEqual([undefined, false]);
+  });
+
+  test('that a dead register has seen takes no other sale for its own after the start', async () => {
+    const { client, terminal, clock, store } = await posBench();
+    terminal.on('Purchase', (request, connection) => connection.fail(request, 'DUPLICATE_TRANSACTION'));
+    const sale = watch(client.purchase({ ...SALE, receiptId: 7 }));
+    await until(() => terminal.requests('Check').length > 0);
+    await closed(client, clock);
+    expect(sale.fault).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    for (const other of [
+      { amount: 9900, currency: 'EUR' },
+      { amount: 5 },
+      { amount: 1230, currency: 'SEK' },
+    ]) {
+      const next = await posBench({ store });
+      next.terminal.on('Check', (request, connection) => connection.answer(request, other));
+      const recovered = watch(next.client.recover().next());
+      await passUntil(next.clock, () => recovered.isSettled);
+      expect(recovered.value?.value).toMatchObject({ outcome: 'unknown', amountMinor: 1230 });
+    }
   });
 
   test.each([

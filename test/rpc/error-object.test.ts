@@ -191,6 +191,13 @@ describe('the string code of an error', () => {
     expect(stringCodeOf(Buffer.from(text))).toBe(stringCode);
   });
 
+  test.each([
+    ['{"code":1,"message":"m","data":{"string_code":""}}', 'UNKNOWN'],
+    ['{"code":-32603,"message":"m","data":{"string_code":""}}', 'INTERNAL_ERROR'],
+  ])('is not empty: %s', (text, stringCode) => {
+    expect(stringCodeOf(Buffer.from(text))).toBe(stringCode);
+  });
+
   test('is the one that completing the error puts there', () => {
     const error = Buffer.from('{"code":-32603,"message":"m"}');
     const completed = completeError(error) ?? Buffer.alloc(0);

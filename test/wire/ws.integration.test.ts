@@ -77,6 +77,29 @@ describe('the opening handshake', () => {
     other.client.terminate();
   });
 
+  test('without a subprotocol nobody is refused for one', async () => {
+    const { url, accepted } = await listening({ subprotocol: undefined });
+    const client = new WebSocket(url, ['soap']);
+    const selected = new Promise((resolve) => {
+      client.on('upgrade', ({ headers }) => resolve(headers['sec-websocket-protocol']));
+      client.on('error', () => {}); // this client insists on one
+    });
+    expect(await selected).toBeUndefined();
+    (await accepted).destroy();
+  });
+
+  test('sends binary messages alone where that is wanted, and reads both', async () => {
+    const { client, wire } = await joined({ subprotocol: undefined, isBinary: true, sendsBinary: true });
+    const isBinary = new Promise((resolve) => client.once('message', (_data, binary) => resolve(binary)));
+    client.send('text');
+    client.send(Buffer.from('bytes'));
+    wire.start();
+    await wire.received('textbytes'.length);
+    await wire.write('plain text');
+    expect(await isBinary).toBe(true);
+    client.terminate();
+  });
+
   test('refuses other paths, other subprotocols and web pages, and reports each', async () => {
     const { url, faults } = await listening();
     expect(await refusalOf(`${url}/more`)).toBe(404);
@@ -326,7 +349,7 @@ describe('connectWs', () => {
     const endpoint = wsEndpoint(port, '/other?api_key=1234', { userinfo: 'till:secret@' });
     await expect(connectWs(endpoint)).rejects.toMatchObject({
       code: 'WIRE_OPEN_FAILED',
-      text: `cannot connect to ws://127.0.0.1:${port}/other: Unexpected server response: 404`,
+      text: `cannot connect to ws://127.0.0.1:${port}/other: the server has nothing under this path (HTTP 404)`,
     });
   });
 

@@ -1,0 +1,148 @@
+/** The one table of commands: the parser, the help and the documentation's tests read it. */
+
+export interface CommandSpec {
+  readonly usage: string;
+  readonly help: string;
+  /** What it can be told to do, where that is a word of its own. */
+  readonly actions?: readonly ActionSpec[];
+  /** Forms of the endpoints that its options take; empty where none does. */
+  readonly endpoints: readonly string[];
+  /** Its exit statuses, in words. */
+  readonly statuses: Readonly<Record<number, string>>;
+  /** Command lines that work as they stand. */
+  readonly examples: readonly string[];
+}
+
+export interface ActionSpec {
+  /** The action and what follows it. */
+  readonly form: string;
+  readonly help: string;
+}
+
+const USAGE = { 100: 'wrong usage or configuration' };
+const TEMPORARY = { 111: 'temporary failure' };
+const DONE = { 0: 'done', ...USAGE, ...TEMPORARY };
+const CLOSED = { 0: 'closed normally', ...USAGE, ...TEMPORARY };
+const BROKEN = { 76: 'the peer broke its protocol' };
+
+const STREAMS = ['fd:N', 'fd:R,W', 'unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT'];
+const WIRES = [...STREAMS, 'serial:PATH?baudRate=115200', 'ws://HOST:PORT/PATH', 'wss://…'];
+const CHANNELS = [...STREAMS, 'fifo:PATH', 'simulator:', 'null:'];
+const LISTENERS = ['unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT', 'ws://HOST:PORT/PATH'];
+
+/** Each form once. */
+function forms(...lists: readonly (readonly string[])[]): readonly string[] {
+  return [...new Set(lists.flat())];
+}
+
+export const COMMANDS = {
+  bridge: {
+    usage: 'posbridge [options]',
+    help: 'bridge the connection on standard input and output, then exit',
+    endpoints: forms(WIRES, CHANNELS),
+    statuses: { ...CLOSED, ...BROKEN },
+    examples: [
+      's6-tcpserver 0.0.0.0 10001 posbridge --app unix:/run/pay.sock',
+      'posbridge --wire serial:/dev/ttyS0?baudRate=115200 --app unix:/run/pay.sock --journal /var/lib/posbridge',
+    ],
+  },
+  serve: {
+    usage: 'posbridge serve --listen ENDPOINT [options]',
+    help: 'bridge every connection accepted on ENDPOINT, in one process',
+    endpoints: forms(LISTENERS, CHANNELS),
+    statuses: CLOSED,
+    examples: [
+      'posbridge serve --listen tcp:0.0.0.0:10001 --app unix:/run/pay.sock --journal /var/lib/posbridge',
+      'posbridge serve --listen ws://127.0.0.1:8080/pos --app simulator:',
+    ],
+  },
+  demo: {
+    usage: 'posbridge demo [options]',
+    help: 'a simulated terminal behind a listener on tcp:127.0.0.1:10001, to try things out',
+    endpoints: LISTENERS,
+    statuses: CLOSED,
+    examples: ['posbridge demo', 'posbridge demo --listen tcp:127.0.0.1:10002 --screen tcp:127.0.0.1:8081'],
+  },
+  journal: {
+    usage: 'posbridge journal ACTION [ID] [OUTCOME] --journal DIR [options]',
+    help: 'look into the journal, settle an entry by hand',
+    actions: [
+      { form: 'list [ID]', help: 'a table, newest first' },
+      { form: 'show ID', help: 'everything about one entry' },
+      { form: 'export [ID]', help: 'every entry as it is stored, a JSON object a line' },
+      { form: 'prune', help: 'remove what is older than --journal-keep' },
+      { form: 'verify', help: 'read everything, and name what is damaged' },
+      { form: 'settle ID OUTCOME', help: 'end an unresolved entry: approved or not-charged' },
+    ],
+    endpoints: [],
+    statuses: DONE,
+    examples: [
+      'posbridge journal list --state unresolved --journal /var/lib/posbridge',
+      'posbridge journal settle 17/1 not-charged --by alice --journal /var/lib/posbridge',
+    ],
+  },
+  pos: {
+    usage: 'posbridge pos ACTION [OPERANDS] --to ENDPOINT [options]',
+    help: "the register's side: purchases that survive anything",
+    actions: [
+      {
+        form: 'purchase AMOUNT CURRENCY',
+        help: 'charge, as in 12.30 EUR; Ctrl-C asks the terminal to abort',
+      },
+      { form: 'refund AMOUNT CURRENCY', help: 'pay back' },
+      { form: 'check RECEIPT [SEQUENCE]', help: 'how an earlier sale ended' },
+      { form: 'recover', help: 'find out about every sale that has no outcome yet' },
+      { form: 'status', help: 'what the terminal does' },
+      { form: 'info', help: 'what the terminal is' },
+      { form: 'watch', help: 'what the terminal does, as it changes, until Ctrl-C' },
+      { form: 'abort', help: "end what this register's connection has begun" },
+      { form: 'call METHOD [PARAMS]', help: 'any other request; PARAMS are a JSON object' },
+      { form: 'proxy', help: "offer this machine's network to the terminal, until Ctrl-C" },
+      { form: 'test TEST', help: 'let the terminal carry out a test (large_file_download)' },
+    ],
+    endpoints: WIRES,
+    statuses: {
+      0: 'approved, or answered',
+      1: 'declined, cancelled, never reached the terminal, or an error as the answer',
+      75: 'the outcome is not known yet',
+      ...USAGE,
+      111: 'no connection and nothing sent, or no store',
+    },
+    examples: [
+      'posbridge pos purchase 12.30 EUR --to tcp:127.0.0.1:10001',
+      'posbridge pos recover --to serial:/dev/ttyACM0?baudRate=115200 --store /var/lib/till',
+    ],
+  },
+  'fsc-server': {
+    usage: 'posbridge fsc-server --listen ENDPOINT [options]',
+    help: 'a simulated OpenFSC payment platform, for sites to connect to',
+    endpoints: LISTENERS,
+    statuses: { ...CLOSED, 1: 'the script was not kept' },
+    examples: ['posbridge fsc-server --listen tcp:127.0.0.1:8080'],
+  },
+  ports: {
+    usage: 'posbridge ports [options]',
+    help: 'list the serial ports of this machine, and how to name them',
+    endpoints: [],
+    statuses: DONE,
+    examples: ['posbridge ports'],
+  },
+  terminal: {
+    usage: 'posbridge terminal --listen ENDPOINT [options]',
+    help: 'a simulated payment terminal for any number of bridges, with a screen in the browser',
+    endpoints: forms(STREAMS, ['fifo:PATH']),
+    statuses: { ...CLOSED, 76: 'a request was not the one that the script expected' },
+    examples: ['posbridge terminal --listen unix:/run/pay.sock --screen tcp:127.0.0.1:8080 --interactive'],
+  },
+} as const satisfies Record<string, CommandSpec>;
+export type CommandName = keyof typeof COMMANDS;
+
+export function actionsOf(command: CommandName): readonly ActionSpec[] {
+  const { actions = [] }: CommandSpec = COMMANDS[command];
+  return actions;
+}
+
+/** How many arguments that are no options a command takes at most, its action included. */
+export function maxOperandsOf(command: CommandName): number {
+  return Math.max(0, ...actionsOf(command).map(({ form }) => form.split(' ').length));
+}
