@@ -1,0 +1,18 @@
+/** Milliseconds of each round trip, one after the other; the first tenth warms up and does not count. */
+export async function oneAtATime(asker, bytes, count) {
+  const times = [];
+  for (let turn = -Math.ceil(count / 10); turn < count; turn += 1) {
+    const startMs = performance.now();
+    await asker.ask(bytes, 1);
+    if (turn >= 0) times.push(performance.now() - startMs);
+  }
+  return times;
+}
+
+/** Answers a second when `depth` requests are under way at a time; the first tenth warms up and does not count. */
+export async function pipelined(asker, bytes, depth, batches) {
+  for (let turn = 0; turn < batches / 10; turn += 1) await asker.ask(bytes, depth);
+  const startMs = performance.now();
+  for (let turn = 0; turn < batches; turn += 1) await asker.ask(bytes, depth);
+  return (batches * depth * 1000) / (performance.now() - startMs);
+}
