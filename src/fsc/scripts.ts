@@ -59,14 +59,13 @@ login
 beats 3
 ask PUMPS`,
 
-  // The connection is lost once, somewhere on the way; the site comes back.
+  // The connection is lost once, somewhere on the way; the site comes back. That the pump was free in between may be lost with it.
   cut: `
 set cut-after 14
 login
 await TRANSACTION $pump $transaction open
 id $payment
 ask CLEAR $pump $transaction $payment pace
-await PUMP $pump free
 ask TRANSACTIONS`,
 
   // Two connections of one site (--standby); the better one is lost while a CLEAR is under way.

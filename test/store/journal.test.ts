@@ -313,8 +313,9 @@ describe('an entry whose first record cannot be read', () => {
       writeFileSync(entryFile(open.folder, id), 'hello');
       const lookups = [open, other, open, other].map(({ journal }) => journal.lookup(id));
       const states = (await Promise.all(lookups)).map(({ state }) => state);
-      expect(states).toEqual(['lost', 'lost', 'lost', 'lost']);
-      // Whoever could not have the lock has left it to somebody else.
+      // Who comes while another one has the lock to set it aside takes that one for its owner, and asks again.
+      expect(states).toContain('lost');
+      expect(states.filter((state) => state !== 'lost' && state !== 'running')).toEqual([]);
       await open.journal.lookup(id);
       const late = Promise.all([other.journal.lookup(id), open.journal.isComplete()]);
       await ended(open, id);
