@@ -89,7 +89,12 @@ describe('a serial line', () => {
     await last.request('Status');
     expect(application.attachments).toHaveLength(1);
     const connected = application.lines.filter(({ message }) => message?.method === '_Connected');
-    expect(new Set(connected.map(({ message }) => message?.params?.['connection'])).size).toBe(51);
+    // One for every time it was plugged in; on a busy machine an attempt of the register may come twice.
+    expect(new Set(connected.map(({ message }) => message?.params?.['connection'])).size).toBe(
+      connected.length,
+    );
+    expect(connected.length).toBeGreaterThanOrEqual(51);
+    expect(connected.length).toBeLessThanOrEqual(register.attempts);
     expect(lifecycle().slice(0, 4)).toEqual(['_Connected', '_Disconnected', '_Connected', '_Disconnected']);
     expect(descriptors(bridge.pid)).toBe(open);
   });
@@ -267,6 +272,8 @@ describe('a line that is not clean', () => {
     async (_, fault) => {
       const { line, register, bridge } = await bridged();
       const connection = await register.synchronise();
+      // An application that was not there yet would have nothing to be told.
+      await application.waitFor('_Connected');
       line.toBridge.set({ faults: [{ at: line.toBridge.received + 60, ...fault }] });
       const asked = connection.request('Status', { text: 'x'.repeat(50) });
       // Behind a lost byte the frame's end is only missed by what comes next, or by silence.
