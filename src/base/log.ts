@@ -15,3 +15,14 @@ export interface Logger {
   /** The same log with more fields on every line. */
   with(fields: LogFields): Logger;
 }
+
+/** Says nothing. */
+export const silentLogger: Logger = {
+  error() {},
+  warn() {},
+  info() {},
+  debug() {},
+  trace() {},
+  enabled: () => false,
+  with: () => silentLogger,
+};

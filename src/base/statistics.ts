@@ -20,3 +20,15 @@ export class Statistics {
 
 const MAX_NAMES = 512;
 const OVERFLOW = 'others';
+
+/** Sizes of the moment, by name. */
+export type Gauges = Record<string, number>;
+
+/** The sum of each, over all who have it; `connections` is always there. */
+export function sumGauges(all: Iterable<{ readonly gauges: Gauges }>): Gauges {
+  const sums: Gauges = { connections: 0 };
+  for (const { gauges } of all) {
+    for (const [name, size] of Object.entries(gauges)) sums[name] = (sums[name] ?? 0) + size;
+  }
+  return sums;
+}

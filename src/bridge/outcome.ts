@@ -1,20 +1,5 @@
 import { stringCodeOf } from '../rpc/error-object.ts';
-
-/** Codes that say something about the way, nothing about the money. */
-const NO_OUTCOME: ReadonlySet<string> = new Set([
-  'BUSY',
-  'CHANNEL_CLOSED',
-  'CHANNEL_UNAVAILABLE',
-  'CONNECTION_CLOSED',
-  'DUPLICATE_TRANSACTION',
-  'INTERNAL_ERROR',
-  'JOURNAL_UNAVAILABLE',
-  'KEEPALIVE',
-  'OUTCOME_UNKNOWN',
-  'RESPONSE_TOO_LARGE',
-  'TIMEOUT',
-  'UNKNOWN',
-]);
+import { NO_OUTCOME_CODES } from '../rpc/no-outcome.ts';
 
 /** An answer of an application: a result, or an error in its complete form. */
 export interface Answer {
@@ -35,5 +20,5 @@ export function judgeAnswer({
   if (code === 'TRANSACTION_NOT_FOUND') return 'not-found';
   if (code === 'TRANSACTION_ACTIVE') return 'active';
   if (code === 'JSONRPC_METHOD_NOT_FOUND') return 'unsupported';
-  return code.startsWith('JSONRPC_') || NO_OUTCOME.has(code) ? 'nothing' : 'outcome';
+  return code.startsWith('JSONRPC_') || NO_OUTCOME_CODES.has(code) ? 'nothing' : 'outcome';
 }

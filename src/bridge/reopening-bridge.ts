@@ -1,6 +1,7 @@
 import { Backoff } from '../base/backoff.ts';
-import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import { pause } from '../base/pause.ts';
+import { type Gauges, sumGauges } from '../base/statistics.ts';
 import { AttachmentPool } from '../channel/pool.ts';
 import type { Dialect } from '../dialect/dialect.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -82,7 +83,7 @@ export class ReopeningBridge {
         if (life.was === 'good') this.#succeeded();
         else await this.#failed();
         if (this.#bridges.size >= MAX_AWAITING) await Promise.race(this.#bridges.values());
-        await this.#pause(this.#pauseMs(life));
+        await pause(this.#context.clock, this.#pauseMs(life), this.#stopping.signal);
       }
     } finally {
       for (const bridge of this.#bridges.keys()) bridge.stop();
@@ -101,13 +102,8 @@ export class ReopeningBridge {
   }
 
   /** Sums over the bridges, for statistics. */
-  get gauges(): Record<string, number> {
-    const sums: Record<string, number> = { connections: 0 };
-    const all = [...this.#bridges.keys(), ...[...this.#beside.values()].map(({ bridge }) => bridge)];
-    for (const { gauges } of all) {
-      for (const [name, size] of Object.entries(gauges)) sums[name] = (sums[name] ?? 0) + size;
-    }
-    return sums;
+  get gauges(): Gauges {
+    return sumGauges([...this.#bridges.keys(), ...[...this.#beside.values()].map(({ bridge }) => bridge)]);
   }
 
   get #isStopping(): boolean {
@@ -214,19 +210,5 @@ export class ReopeningBridge {
     this.#context.statistics.count('wire failures');
     if (this.#isStopping || this.#failures % STUCK_FAILURES !== 0) return;
     await this.#options.onStuck?.(this.#failures, this.#stopping.signal);
-  }
-
-  /** Waits, but not longer than until it is stopped. */
-  #pause(delayMs: number): Promise<void> {
-    const { promise, resolve } = deferred<void>();
-    const { signal } = this.#stopping;
-    if (signal.aborted) return Promise.resolve();
-    const timer = this.#context.clock.after(delayMs, resolve);
-    const stop = () => {
-      timer.cancel();
-      resolve();
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    return promise.finally(() => signal.removeEventListener('abort', stop));
   }
 }

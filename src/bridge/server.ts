@@ -1,4 +1,5 @@
 import { describeFault } from '../base/errors.ts';
+import { type Gauges, sumGauges } from '../base/statistics.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { type Listener, listen } from '../wire/listen.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -49,12 +50,8 @@ export class Server {
   }
 
   /** Sums over all connections. */
-  get gauges(): Record<string, number> {
-    const sums: Record<string, number> = { connections: 0 };
-    for (const { gauges } of this.#bridges) {
-      for (const [name, size] of Object.entries(gauges)) sums[name] = (sums[name] ?? 0) + size;
-    }
-    return sums;
+  get gauges(): Gauges {
+    return sumGauges(this.#bridges);
   }
 
   /** Accepts nothing more, stops every bridge; resolves when all have ended. `unknown`: an outcome stayed open. */

@@ -3,6 +3,7 @@ import { maskText, maskValue } from '../base/mask.ts';
 import { cutText, escapeActive } from '../base/printable.ts';
 import { stringCodeOf } from '../rpc/error-object.ts';
 import { isDamaged, type StoredEntry } from '../store/journal.ts';
+import { columns } from './columns.ts';
 
 /** What an entry of the journal looks like, for people and for programs. Everything that leaves here is masked. */
 
@@ -139,14 +140,7 @@ export function tableOf(summaries: readonly Summary[], nameLength: number, nowMs
       one.by === undefined ? one.outcome : `${one.outcome} by ${one.by}`,
     ].map((text) => cell(text ?? '')),
   ]);
-  const table = [HEAD, ...rows];
-  const widths = HEAD.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table.map((row) =>
-    row
-      .map((text, column) => text.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  return columns([HEAD, ...rows]);
 }
 
 const HEAD = ['NAME', 'TIME', 'AGE', 'STATE', 'REGISTER', 'IDENTIFIERS', 'METHOD', 'AMOUNT', 'OUTCOME'];

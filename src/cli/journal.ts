@@ -27,6 +27,7 @@ import {
 } from './journal-view.ts';
 import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
+import { writeOut } from './stdout.ts';
 
 interface Job {
   readonly journal: Journal;
@@ -275,14 +276,11 @@ function loginName(): string {
 
 /** Until everything is written, or nobody reads any more (`| head`). */
 async function print(lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
-  process.stdout.on('error', () => {}); // told to the callback
   for await (const line of lines) {
-    const fault = await new Promise<Error | null | undefined>((resolve) => {
-      process.stdout.write(`${line}\n`, resolve);
+    const isRead = await writeOut(`${line}\n`).catch((cause) => {
+      throw new BridgeError('JOURNAL_FAULT', describeFault(cause), { cause });
     });
-    if ((fault as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return;
-    if (fault)
-      throw new BridgeError('JOURNAL_FAULT', `standard output: ${describeFault(fault)}`, { cause: fault });
+    if (!isRead) return;
   }
 }
 

@@ -5,6 +5,7 @@ import type { CommandName } from './commands.ts';
 import { EXIT, exitCodeOfFault } from './exit-codes.ts';
 import { parseCommandLine } from './parse.ts';
 import { gatherSettings, type Settings } from './settings.ts';
+import { writeOut } from './stdout.ts';
 import { version } from './version.ts';
 
 type RunCommand = (settings: Settings, operands: readonly string[]) => Promise<number>;
@@ -48,13 +49,7 @@ async function helpText(command: CommandName): Promise<string> {
   return (await import('./help.ts')).helpText(command);
 }
 
-function print(text: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    process.stdout.on('error', () => {}); // told to the callback
-    process.stdout.write(`${text}\n`, (fault) => {
-      // A reader that has seen enough (`| head`) is no fault.
-      if (!fault || (fault as NodeJS.ErrnoException).code === 'EPIPE') resolve(EXIT.ok);
-      else reject(new Error(`standard output: ${describeFault(fault)}`));
-    });
-  });
+async function print(text: string): Promise<number> {
+  await writeOut(`${text}\n`);
+  return EXIT.ok;
 }

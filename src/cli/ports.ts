@@ -1,9 +1,10 @@
-import { describeFault } from '../base/errors.ts';
 import { escapeActive } from '../base/printable.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import { listSerialPorts, type SerialPortInfo } from '../wire/serial-ports.ts';
+import { columns } from './columns.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Settings } from './settings.ts';
+import { writeLines } from './stdout.ts';
 
 /** `posbridge ports`: the serial ports of this machine, on standard output. */
 export async function runPorts(settings: Settings): Promise<number> {
@@ -11,7 +12,7 @@ export async function runPorts(settings: Settings): Promise<number> {
   const named = ports.map((port) => ({ ...port, endpoint: endpointOf(port, ports) }));
   const isJson = settings.isGiven('json');
   if (named.length === 0) process.stderr.write('posbridge: there is no serial port\n');
-  else await print(isJson ? named.map((port) => escapeActive(JSON.stringify(port))) : tableOf(named));
+  else await writeLines(isJson ? named.map((port) => escapeActive(JSON.stringify(port))) : tableOf(named));
   return EXIT.ok;
 }
 
@@ -59,22 +60,5 @@ function tableOf(ports: readonly NamedPort[]): string[] {
       endpoint,
     ].map(escapeActive),
   );
-  const table = [HEAD, ...rows];
-  const widths = HEAD.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table.map((row) =>
-    row
-      .map((text, column) => text.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-async function print(lines: readonly string[]): Promise<void> {
-  process.stdout.on('error', () => {}); // told to the callback
-  const fault = await new Promise<Error | null | undefined>((resolve) => {
-    process.stdout.write(lines.map((line) => `${line}\n`).join(''), resolve);
-  });
-  // A reader that has seen enough (`| head`) is no fault.
-  if (!fault || (fault as NodeJS.ErrnoException).code === 'EPIPE') return;
-  throw new Error(`standard output: ${describeFault(fault)}`, { cause: fault });
+  return columns([HEAD, ...rows]);
 }

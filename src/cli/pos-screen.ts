@@ -6,6 +6,7 @@ import { isUnicode, LiveLine, terminalWriter } from './live-line.ts';
 import { type PosEvent, Stage } from './pos-stage.ts';
 import { eventLine, jsonLine } from './pos-view.ts';
 import { RepeatedFailures } from './repeated-failures.ts';
+import { writeLines } from './stdout.ts';
 
 /**
  * Where a register's words go: results to stdout, progress to stderr, there as a live line on a terminal and as plain lines
@@ -77,12 +78,7 @@ export class PosScreen {
   async print(lines: readonly string[]): Promise<void> {
     this.end();
     this.#events?.flush();
-    const text = lines.map((line) => `${line}\n`).join('');
-    const fault = await new Promise<Error | null | undefined>((resolve) => {
-      process.stdout.write(text, resolve);
-    });
-    if (!fault || (fault as NodeJS.ErrnoException).code === 'EPIPE') return;
-    this.sink.write(`posbridge: standard output: ${describeFault(fault)}`);
+    await writeLines(lines).catch((fault) => this.sink.write(`posbridge: ${describeFault(fault)}`));
   }
 
   /** The last words are out, as far as somebody reads. */

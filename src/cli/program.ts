@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { type LogSink, openLogSink } from '../base/log-sink.ts';
 import { createLogger, describeLostLines } from '../base/logger.ts';
+import { randomId } from '../base/random-id.ts';
 import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext } from '../bridge/bridge.ts';
 import { AttachmentPool, type PoolOptions } from '../channel/pool.ts';
@@ -75,7 +75,7 @@ export class Program {
       version,
       pid: process.pid,
       pool: new AttachmentPool(options),
-      randomId: () => randomBytes(9).toString('base64url').replaceAll('-', '.'),
+      randomId,
       nextSuffix: () => {
         connections += 1;
         return names === 'one' && connections === 1 ? `${process.pid}` : `${process.pid}.${connections}`;

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import { centsOf, type Fuel, saleOf, volumeFor } from './fuel.ts';
+import { centsOf, type Fuel, type SaleAmounts, saleOf, volumeFor } from './fuel.ts';
 
 /** Cleared transactions that are remembered; the oldest make room. */
 const MAX_CLEARED = 10_000;
@@ -18,19 +18,13 @@ export interface PumpSetup {
   readonly kind: 'post-pay' | 'pre-auth' | 'broken';
 }
 
-export interface StationTransaction {
+export interface StationTransaction extends SaleAmounts {
   readonly pump: number;
   readonly siteTransactionId: string;
   readonly status: 'open';
   readonly productId: string;
   readonly currency: string;
   readonly unit: string;
-  readonly priceWithVat: string;
-  readonly priceWithoutVat: string;
-  readonly vatRate: string;
-  readonly vatAmount: string;
-  readonly volume: string;
-  readonly pricePerUnit: string;
 }
 
 /** What is wrong with a request, as OpenFSC numbers it. */

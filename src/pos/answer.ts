@@ -1,4 +1,5 @@
 import type { CloseReason } from '../base/close-reason.ts';
+import { memberOf } from '../base/member.ts';
 import { shorten } from '../base/printable.ts';
 import type { PeerAnswer } from '../dialect/dialect.ts';
 import { stringCodeOf } from '../rpc/error-object.ts';
@@ -44,10 +45,4 @@ export function readReason({ text }: Pick<Answer, 'text'>): ErrorReason {
 function textOf(object: unknown, name: string, maxLength: number): string | undefined {
   const value = memberOf(object, name);
   return typeof value === 'string' ? shorten(value, maxLength) : undefined;
-}
-
-/** A member of what may be an object. */
-export function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as JsonObject)[name];
 }

@@ -3,11 +3,12 @@ import type { CloseReason } from '../base/close-reason.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { pause } from '../base/pause.ts';
 import type { InboundNotification, InboundRequest } from '../dialect/dialect.ts';
 import { retryDelayMs } from '../dialect/jsonpos/sync-asker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { TerminalConnection, type TerminalConnectionOptions } from './terminal-connection.ts';
-import { pause, sharedController } from './wait.ts';
+import { sharedController } from './wait.ts';
 
 /** The end of a connection, or of an attempt to have one. */
 export interface Disconnection {

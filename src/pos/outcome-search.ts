@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
+import { pause } from '../base/pause.ts';
 import type { Answer } from './answer.ts';
 import type { Keeper } from './keeper.ts';
 import { judgeCheckAnswer, saysActive, type Verdict } from './outcome.ts';
-import { AnySignal, pause } from './wait.ts';
+import { AnySignal } from './wait.ts';
 
 /** Between one question and the next. */
 const FIRST_DELAYS_MS = [1000, 2000];

@@ -1,4 +1,6 @@
-import { type Answer, memberOf, parseObject, readReason } from './answer.ts';
+import { memberOf } from '../base/member.ts';
+import { NO_OUTCOME_CODES } from '../rpc/no-outcome.ts';
+import { type Answer, parseObject, readReason } from './answer.ts';
 import type { Outcome } from './sale.ts';
 
 /** An answer that tells the truth about a sale. */
@@ -44,23 +46,11 @@ export const REFUSED_CODES: ReadonlySet<string> = new Set([
   'JSONRPC_METHOD_NOT_FOUND',
 ]);
 
-/** Answers to `Check` that say something about the way and nothing about the money, beside `CHANNEL_…` and `JSONRPC_…`. */
-export const NO_ANSWER_CODES: ReadonlySet<string> = new Set([
-  'BUSY',
-  'CONNECTION_CLOSED',
-  'DUPLICATE_TRANSACTION',
-  'INTERNAL_ERROR',
-  'JOURNAL_UNAVAILABLE',
-  'KEEPALIVE',
-  'OUTCOME_UNKNOWN',
-  'RESPONSE_TOO_LARGE',
-  'TIMEOUT',
-  'TRANSACTION_ACTIVE',
-  'UNKNOWN',
-]);
-
 const NOT_FOUND = 'TRANSACTION_NOT_FOUND';
 const ACTIVE = 'TRANSACTION_ACTIVE';
+
+/** Answers to `Check` that are no outcome, beside `CHANNEL_…` and `JSONRPC_…`. */
+export const NO_ANSWER_CODES: ReadonlySet<string> = new Set([...NO_OUTCOME_CODES, ACTIVE]);
 
 /** How an error code ends a sale, once it is known to end it. */
 export function outcomeOfCode(code: string): Outcome {

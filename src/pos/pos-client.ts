@@ -1,10 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { hideLiteral } from '../base/mask/literals.ts';
 import { maskText } from '../base/mask.ts';
+import { memberOf } from '../base/member.ts';
 import { Statistics } from '../base/statistics.ts';
 import type { InboundNotification } from '../dialect/dialect.ts';
 import { transactions } from '../dialect/jsonpos/routes.ts';
-import { type Answer, type JsonObject, MAX_DEPTH, memberOf, parseObject, readReason } from './answer.ts';
+import { type Answer, type JsonObject, MAX_DEPTH, parseObject, readReason } from './answer.ts';
 import { Emitter } from './emitter.ts';
 import { Inbound } from './inbound.ts';
 import { type Disconnection, Keeper, type KeeperState } from './keeper.ts';

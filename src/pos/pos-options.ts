@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { type Clock, MAX_TIMER_MS, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
+import { type Logger, silentLogger } from '../base/log.ts';
+import { randomId } from '../base/random-id.ts';
 import type { KeepaliveOptions } from '../dialect/dialect.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
@@ -118,8 +118,8 @@ export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions
     keepMs: checkMs('keepMs', options.keepMs ?? DEFAULT_KEEP_MS, Number.MAX_SAFE_INTEGER),
     onRequest: options.onRequest,
     clock: options.clock ?? systemClock,
-    log: options.log ?? silence,
-    randomId: options.randomId ?? (() => randomBytes(9).toString('base64url').replaceAll('-', '.')),
+    log: options.log ?? silentLogger,
+    randomId: options.randomId ?? randomId,
   };
 }
 
@@ -186,13 +186,3 @@ function checkMs(name: string, value: number, most: number): number {
   }
   return value;
 }
-
-const silence: Logger = {
-  error() {},
-  warn() {},
-  info() {},
-  debug() {},
-  trace() {},
-  enabled: () => false,
-  with: () => silence,
-};

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import { maskText } from '../base/mask.ts';
-import { pause } from './wait.ts';
+import { pause } from '../base/pause.ts';
 
 const FILE_NAME = 'receipt-number';
 const LOCK_BYTE = 0;

@@ -1,8 +1,10 @@
 import { faultPoint } from '../base/fault-point.ts';
+import { memberOf } from '../base/member.ts';
+import { pause } from '../base/pause.ts';
 import { quoteText } from '../base/printable.ts';
 import type { OwnedEntry } from '../store/journal.ts';
 import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
-import { type Answer, memberOf, parseObject, readReason } from './answer.ts';
+import { type Answer, parseObject, readReason } from './answer.ts';
 import type { Keeper } from './keeper.ts';
 import { compareWithSale, judgeSaleAnswer, outcomeOfStored, type Verdict } from './outcome.ts';
 import { searchOutcome } from './outcome-search.ts';
@@ -11,7 +13,7 @@ import type { ResolvedPosOptions } from './pos-options.ts';
 import type { RecoveredSale, RecoverySummary, SaleOutcome, SaleProgress, SaleRequest } from './sale.ts';
 import { checkParams, checkSaleRequest, idText, saleParams, sequenceIdOf } from './sale-request.ts';
 import { identityOf, type SaleRecord, type SaleStore } from './sale-store.ts';
-import { Limit, pause, unlessAborted, Working } from './wait.ts';
+import { Limit, unlessAborted, Working } from './wait.ts';
 
 export type SaleMethod = 'Purchase' | 'Refund';
 

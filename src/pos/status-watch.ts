@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
+import { pause } from '../base/pause.ts';
 import type { Answer } from './answer.ts';
 import type { Keeper } from './keeper.ts';
 import { readTerminalInfo, sendsStatusEvents, type TerminalInfo } from './status.ts';
 import type { TerminalConnection } from './terminal-connection.ts';
-import { AnySignal, aborted, Limit, pause, unlessAborted } from './wait.ts';
+import { AnySignal, aborted, Limit, unlessAborted } from './wait.ts';
 
 /** How often a terminal that sends no StatusEvent is asked. */
 const POLL_MS = 5000;

@@ -1,4 +1,5 @@
-import { type JsonObject, memberOf, parseObject } from './answer.ts';
+import { memberOf } from '../base/member.ts';
+import { type JsonObject, parseObject } from './answer.ts';
 
 /** What a terminal says about itself, in `StatusEvent` or in answer to `Status`. What it leaves out is undefined. */
 export interface Status {

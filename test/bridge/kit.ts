@@ -1,4 +1,5 @@
 import type { ChannelName } from '../../src/base/channel-name.ts';
+import { silentLogger } from '../../src/base/log.ts';
 import { Statistics } from '../../src/base/statistics.ts';
 import { Bridge, type BridgeContext, type BridgeEnd, type BridgeOptions } from '../../src/bridge/bridge.ts';
 import { AttachmentPool } from '../../src/channel/pool.ts';
@@ -10,7 +11,6 @@ import { memoryWirePair } from '../../src/wire/memory.ts';
 import { OutputQueue } from '../../src/wire/output-queue.ts';
 import type { Wire } from '../../src/wire/wire.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { silentLogger } from '../kit/silent-logger.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape
 export type Any = any;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { silentLogger } from '../../src/base/log.ts';
 import { Statistics } from '../../src/base/statistics.ts';
 import { StreamAttachment } from '../../src/channel/attachment.ts';
 import type { AttachmentUser, OutgoingLine } from '../../src/channel/channel.ts';
@@ -6,7 +7,6 @@ import type { Message } from '../../src/rpc/message.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import type { Wire } from '../../src/wire/wire.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { silentLogger } from '../kit/silent-logger.ts';
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));

@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
 import { describe, expect, test } from 'vitest';
+import { silentLogger } from '../../src/base/log.ts';
 import { parseCommandLine } from '../../src/cli/parse.ts';
 import { resolvePosSettings, storeFolder } from '../../src/cli/pos-settings.ts';
 import { gatherSettings } from '../../src/cli/settings.ts';
-import { silentLogger } from '../kit/silent-logger.ts';
 import { complaintOf } from './kit.ts';
 
 type Environment = Record<string, string>;

@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLogger } from '../../src/base/log.ts';
 import { runStuckCommand } from '../../src/cli/stuck.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { silentLogger } from '../kit/silent-logger.ts';
 
 let folder: string;
 

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { AnySignal, aborted, Limit, pause, settlesWithin, sharedController } from '../../src/pos/wait.ts';
+import { pause } from '../../src/base/pause.ts';
+import { AnySignal, aborted, Limit, settlesWithin, sharedController } from '../../src/pos/wait.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { after, passUntil, posBench, settle, watch } from './kit.ts';
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadFileLocks } from '../../src/base/file-lock.ts';
+import { silentLogger as log } from '../../src/base/log.ts';
 import { Journal } from '../../src/store/journal.ts';
 import { AutomaticCardholder } from '../../src/terminal/automatic-cardholder.ts';
 import { JournalStore } from '../../src/terminal/journal-store.ts';
@@ -11,7 +12,6 @@ import { Terminal } from '../../src/terminal/terminal.ts';
 import { Texts } from '../../src/terminal/texts.ts';
 import { MemoryStore } from '../../src/terminal/transaction-store.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { silentLogger as log } from '../kit/silent-logger.ts';
 import { Attached, identifiers, pass, purchase, settled } from './kit.ts';
 
 let folder: string;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { silentLogger as log } from '../../src/base/log.ts';
 import { OUTCOME_CODES, REFUSAL_CODES } from '../../src/terminal/answer.ts';
 import { TEST_PIN } from '../../src/terminal/cards.ts';
 import { COURSES } from '../../src/terminal/outcomes.ts';
@@ -9,7 +10,6 @@ import { ScriptPlayer } from '../../src/terminal/script-player.ts';
 import { Terminal } from '../../src/terminal/terminal.ts';
 import { TEXT_NAMES } from '../../src/terminal/texts.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { silentLogger as log } from '../kit/silent-logger.ts';
 import { Attached, pass, purchase } from './kit.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { silentLogger as log } from '../../src/base/log.ts';
 import type { ScreenAction, ScreenModel } from '../../src/terminal/screen-model.ts';
 import { Terminal } from '../../src/terminal/terminal.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { silentLogger as log } from '../kit/silent-logger.ts';
 import { Attached, pass, purchase, settled } from './kit.ts';
 
 let clock: FakeClock;

@@ -1,11 +1,11 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/log.ts';
 import type { Screen } from '../../src/terminal/screen/server.ts';
 import type { ScreenModel } from '../../src/terminal/screen-model.ts';
 import { Terminal } from '../../src/terminal/terminal.ts';
 import { launchBrowser } from '../kit/browser.ts';
-import { silentLogger } from '../kit/silent-logger.ts';
 import { ScriptedModel, serveScreen, Till } from './screen-kit.ts';
 
 /** A real browser in front of a real terminal; the till is the only part that is played. */

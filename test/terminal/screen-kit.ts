@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/log.ts';
 import { parseEndpoint } from '../../src/endpoint/parse.ts';
 import { openScreen, type Screen } from '../../src/terminal/screen/server.ts';
 import {
@@ -11,7 +12,6 @@ import {
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import type { Wire } from '../../src/wire/wire.ts';
 import type { LineMessage } from '../kit/application.ts';
-import { silentLogger } from '../kit/silent-logger.ts';
 
 /** What a quiet terminal with two cards shows. */
 export const IDLE: ScreenState = {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { silentLogger as log } from '../../src/base/log.ts';
 import { isPartOf, LIMITS, parseScript, ScriptFault } from '../../src/terminal/script.ts';
 import { ScriptPlayer, type ScriptSummary } from '../../src/terminal/script-player.ts';
 import { Terminal } from '../../src/terminal/terminal.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { silentLogger as log } from '../kit/silent-logger.ts';
 import { Attached, pass, purchase } from './kit.ts';
 
 const parse = (value: unknown) =>

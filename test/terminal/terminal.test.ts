@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger as log } from '../../src/base/log.ts';
 import { openSimulator } from '../../src/terminal/simulator.ts';
 import { Terminal } from '../../src/terminal/terminal.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { silentLogger as log } from '../kit/silent-logger.ts';
 import { Attached, identifiers, pass, purchase, settled } from './kit.ts';
 
 let clock: FakeClock;

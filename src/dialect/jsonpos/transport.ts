@@ -1,4 +1,5 @@
 import type { CloseReason } from '../../base/close-reason.ts';
+import { memberOf } from '../../base/member.ts';
 import { shorten } from '../../base/printable.ts';
 import type { Message } from '../../rpc/message.ts';
 
@@ -20,17 +21,12 @@ export function isGoodbye(message: Message): message is Notification {
 export function readCloseReason({ params, depth }: Notification): CloseReason {
   const unnamed: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the peer said goodbye', by: 'peer' };
   if (depth > MAX_REASON_DEPTH) return unnamed;
-  const error: unknown = member(JSON.parse(params.toString()), 'error');
-  const code = member(member(error, 'data'), 'string_code');
-  const text = member(error, 'message');
+  const error: unknown = memberOf(JSON.parse(params.toString()), 'error');
+  const code = memberOf(memberOf(error, 'data'), 'string_code');
+  const text = memberOf(error, 'message');
   return {
     code: typeof code === 'string' && code !== '' ? shorten(code, 256) : unnamed.code,
     text: typeof text === 'string' && text !== '' ? shorten(text, 1024) : unnamed.text,
     by: 'peer',
   };
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Record<string, unknown>)[name];
 }

@@ -3,6 +3,7 @@ import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { describeFault } from '../../base/errors.ts';
 import { RequestRefused } from '../pos-error.ts';
+import { AnySignal, Limit } from '../wait.ts';
 import type { AllowList, Target } from './allow.ts';
 
 /** What a terminal waits for a connection: all attempts together, looking the name up included. */
@@ -33,9 +34,8 @@ export async function dial(target: Target, options: DialOptions): Promise<Socket
   const { allow, clock, signal } = options;
   const where = `${target.host}:${target.port}`;
   if (!allow.mayResolve(target)) throw notAllowed(where);
-  const limit = new AbortController();
-  const timer = clock.after(CONNECT_MS, () => limit.abort());
-  const over = AbortSignal.any([signal, limit.signal]);
+  const limit = new Limit(clock, CONNECT_MS, signal);
+  const over = limit.signal;
   try {
     const addresses = await unlessOver(options.resolve(target.host), over);
     const allowed = addresses.filter((address) => allow.allows(target, address)).slice(0, MAX_ADDRESSES);
@@ -44,10 +44,10 @@ export async function dial(target: Target, options: DialOptions): Promise<Socket
   } catch (fault) {
     if (signal.aborted) throw new RequestRefused('NETWORK_CLOSED', `${where}: no longer wanted`);
     if (fault instanceof RequestRefused) throw fault;
-    const why = limit.signal.aborted ? `no connection within ${CONNECT_MS / 1000} s` : describeFault(fault);
+    const why = limit.hasExpired ? `no connection within ${CONNECT_MS / 1000} s` : describeFault(fault);
     throw new RequestRefused('NETWORK_UNREACHABLE', `${where}: ${why}`);
   } finally {
-    timer.cancel();
+    limit.stop();
   }
 }
 
@@ -58,17 +58,17 @@ function notAllowed(where: string): RequestRefused {
 async function tryAll(addresses: readonly string[], port: number, options: DialOptions): Promise<Socket> {
   let last: unknown;
   for (const [index, address] of addresses.entries()) {
-    const attempt = new AbortController();
+    const attempt = new AnySignal(options.signal);
     const isLast = index === addresses.length - 1;
     const timer = isLast ? undefined : options.clock.after(ATTEMPT_MS, () => attempt.abort());
     try {
-      const signal = AbortSignal.any([options.signal, attempt.signal]);
-      return await open(address, port, { ...options, signal });
+      return await open(address, port, { ...options, signal: attempt.signal });
     } catch (fault) {
       last = fault;
       if (options.signal.aborted) break;
     } finally {
       timer?.cancel();
+      attempt.stop();
     }
   }
   throw last;

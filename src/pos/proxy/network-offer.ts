@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { pause } from '../../base/pause.ts';
 import { LEAST_LINK_SPEED, shareLink } from '../../dialect/jsonpos/network/link-share.ts';
 import { type Answer, type JsonObject, readReason } from '../answer.ts';
 import type { Keeper } from '../keeper.ts';
 import { PeerError, RequestRefused } from '../pos-error.ts';
 import { askInfo } from '../status-watch.ts';
 import type { TerminalConnection } from '../terminal-connection.ts';
-import { Limit, pause, unlessAborted } from '../wait.ts';
+import { AnySignal, Limit, unlessAborted } from '../wait.ts';
 import { ALLOW_FORM, AllowList, parseAllow } from './allow.ts';
 import { type Resolve, Resolver } from './dial.ts';
 import { NetworkSession, type NetworkTotals } from './network-session.ts';
@@ -130,11 +131,16 @@ export class NetworkOffer {
 
   async #run(): Promise<void> {
     const { keeper } = this.#options;
-    const over = AbortSignal.any([this.#closing.signal, keeper.closing]);
-    while (!over.aborted) {
-      const connection = await keeper.speaking(over);
-      if (connection === undefined) break;
-      await this.#serve(connection, over);
+    const any = new AnySignal(this.#closing.signal, keeper.closing);
+    const over = any.signal;
+    try {
+      while (!over.aborted) {
+        const connection = await keeper.speaking(over);
+        if (connection === undefined) break;
+        await this.#serve(connection, over);
+      }
+    } finally {
+      any.stop();
     }
   }
 
@@ -190,8 +196,7 @@ export class NetworkOffer {
       log.info('the terminal cannot take the network now', { why: error.message });
       onEvent?.({ kind: 'waiting', error });
       const next = new AbortController();
-      const either = AbortSignal.any([over, next.signal]);
-      await Promise.race([pause(clock, RETRY_MS, either), connection.ended]);
+      await Promise.race([pause(clock, RETRY_MS, over, next.signal), connection.ended]);
       next.abort();
     }
     return undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CloseReason } from '../../../src/base/close-reason.ts';
+import { silentLogger } from '../../../src/base/log.ts';
 import { Statistics } from '../../../src/base/statistics.ts';
 import type {
   ConnectionEvents,
@@ -13,7 +14,6 @@ import type {
 import { JsonposConversation } from '../../../src/dialect/jsonpos/conversation.ts';
 import { jsonpos } from '../../../src/dialect/jsonpos/dialect.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
-import { silentLogger } from '../../kit/silent-logger.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape
 type Any = any;

@@ -1,8 +1,8 @@
+import { silentLogger } from '../../../src/base/log.ts';
 import { Statistics } from '../../../src/base/statistics.ts';
 import type { DialectOptions, InboundRequest, PeerConnection } from '../../../src/dialect/dialect.ts';
 import { jsonpos } from '../../../src/dialect/jsonpos/dialect.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
-import { silentLogger } from '../../kit/silent-logger.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape
 export type Any = any;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { silentLogger } from '../../kit/silent-logger.ts';
+import { silentLogger } from '../../../src/base/log.ts';
 import { F1, F2, K1, K2, loggedIn, multiplexed, SECRET1, SERVER_CAPS, SiteBench, site } from './kit.ts';
 
 const PUMP_3 = { pump: 3, status: 'free' };

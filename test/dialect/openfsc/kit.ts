@@ -1,4 +1,5 @@
 import type { CloseReason } from '../../../src/base/close-reason.ts';
+import { silentLogger } from '../../../src/base/log.ts';
 import { Statistics } from '../../../src/base/statistics.ts';
 import type {
   ConversationHost,
@@ -11,7 +12,6 @@ import type {
 import { SiteConversation, type SiteEnd } from '../../../src/dialect/openfsc/conversation.ts';
 import type { Site } from '../../../src/dialect/openfsc/sites.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
-import { silentLogger } from '../../kit/silent-logger.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape
 export type Any = any;

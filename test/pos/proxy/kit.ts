@@ -3,6 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/log.ts';
 import { Statistics } from '../../../src/base/statistics.ts';
 import type { PeerConnection } from '../../../src/dialect/dialect.ts';
 import { JsonposConversation } from '../../../src/dialect/jsonpos/conversation.ts';
@@ -11,7 +12,6 @@ import type { NetworkOffer, NetworkOptions } from '../../../src/pos/proxy/networ
 import { RegisterNetwork } from '../../../src/terminal/network/register-network.ts';
 import { type MemoryWire, memoryWirePair } from '../../../src/wire/memory.ts';
 import { OutputQueue } from '../../../src/wire/output-queue.ts';
-import { silentLogger } from '../../kit/silent-logger.ts';
 import { after, until } from '../kit.ts';
 
 /** Everything on the loopback may be reached in tests. */

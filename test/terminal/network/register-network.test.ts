@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { silentLogger } from '../../../src/base/log.ts';
 import { type NetworkAnswer, RegisterNetwork } from '../../../src/terminal/network/register-network.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
-import { silentLogger } from '../../kit/silent-logger.ts';
 import { settled } from '../kit.ts';
 
 interface Asked {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { silentLogger } from '../../../src/base/log.ts';
 import { readDownloadUrl } from '../../../src/terminal/network/download.ts';
 import { Terminal } from '../../../src/terminal/terminal.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
-import { silentLogger } from '../../kit/silent-logger.ts';
 import { Attached, purchase, settled } from '../kit.ts';
 
 const FILE = Buffer.from('a large file'.repeat(1000));

@@ -1,0 +1,23 @@
+import { describeFault } from '../base/errors.ts';
+
+let isHeard = false;
+
+/**
+ * Writes to standard output; resolves when all is written, false when nobody reads any more (`| head`): that is no fault. Rejects
+ * with any other one.
+ */
+export async function writeOut(text: string): Promise<boolean> {
+  if (!isHeard) process.stdout.on('error', () => {}); // told to the callback
+  isHeard = true;
+  const fault = await new Promise<Error | null | undefined>((resolve) => {
+    process.stdout.write(text, resolve);
+  });
+  if (!fault) return true;
+  if ((fault as NodeJS.ErrnoException).code === 'EPIPE') return false;
+  throw new Error(`standard output: ${describeFault(fault)}`, { cause: fault });
+}
+
+/** The same, line by line into one piece. */
+export function writeLines(lines: readonly string[]): Promise<boolean> {
+  return writeOut(lines.map((line) => `${line}\n`).join(''));
+}
