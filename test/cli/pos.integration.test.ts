@@ -50,7 +50,8 @@ function startPos(args: readonly string[]): Running {
 /** On a terminal of its own, where both outputs go; what is written to its input is typed. */
 function typePos(args: readonly string[]): Running {
   const command = [PROGRAM, 'pos', ...args].map((word) => `'${word}'`).join(' ');
-  return start('script', ['-qec', command, '/dev/null'], { env: { ...environment(), TERM: 'xterm' } });
+  // exec: not every shell does it by itself, and Ctrl-C would kill a shell that waits.
+  return start('script', ['-qec', `exec ${command}`, '/dev/null'], { env: { ...environment(), TERM: 'xterm' } });
 }
 
 /** The last line of `--json`. */

@@ -34,7 +34,7 @@ const STACK = /^\s+at |\.js:\d+|file:\/\//m;
 describe('without arguments', () => {
   test('on a terminal it prints the help on stderr and ends with 100', async () => {
     const errors = path.join(folder.path, 'stderr');
-    const shown = await run('script', ['-qec', `'${PROGRAM}' 2>'${errors}'`, '/dev/null']);
+    const shown = await run('script', ['-qec', `exec '${PROGRAM}' 2>'${errors}'`, '/dev/null']);
     expect(shown.stdout).toBe('');
     expect(readFileSync(errors, 'utf8')).toMatch(/^posbridge \[options\]\n\n.*--app .*ENDPOINT/s);
     expect(shown.code).toBe(100);

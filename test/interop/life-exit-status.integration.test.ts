@@ -155,7 +155,7 @@ describe('100: wrong usage', () => {
   });
 
   test('no arguments on a terminal: help', async () => {
-    const terminal = bench.start('script', ['-qe', '-c', 'posbridge', '/dev/null']);
+    const terminal = bench.start('script', ['-qe', '-c', 'exec posbridge', '/dev/null']);
     const output = terminal.stdout;
     expect(await terminal.exited).toEqual(exitedWith(100));
     await output.ended;
