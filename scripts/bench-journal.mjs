@@ -30,7 +30,7 @@ const BRIDGES = 4;
 /** About what a record takes. */
 const RECORD = Buffer.from(`${'x'.repeat(299)}\n`);
 
-if (!existsSync(path.join(import.meta.dirname, '../dist/cli.js')) || !(PURCHASES > 0)) {
+if (!existsSync(path.join(import.meta.dirname, '../dist/bridge.cjs')) || !(PURCHASES > 0)) {
   console.error('bench: build first (npm run build); then npm run bench:journal [-- FOLDER [PURCHASES]]');
   process.exit(100);
 }

@@ -1,6 +1,5 @@
-// Bundles src/ into dist/: the command line (heavy parts load on demand), the page of the simulated terminal's screen,
-// and the library with its types. With --test: command line and page only, into dist-test/, with the fault points that
-// the reliability tests use.
+// Bundles src/ into dist/: the command line, the page of the simulated terminal's screen, and the library with its types.
+// With --test: command line and page only, into dist-test/, with the fault points that the reliability tests use.
 import { execFileSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,34 +11,37 @@ const isTest = process.argv.includes('--test');
 const outdir = isTest ? 'dist-test' : 'dist';
 
 const { build } = await import('esbuild').catch(() => {
-  if (existsSync('dist/cli.js')) process.exit(0); // installed without development packages, already built
+  if (existsSync('dist/bridge.cjs')) process.exit(0); // installed without development packages, already built
   console.error('posbridge: esbuild is missing; run "npm ci" (with development packages) to build');
   process.exit(1);
 });
 
+const { buildProgram } = await import('./build-program.mjs');
 const { buildScreen } = await import('./build-screen.mjs');
+const define = {
+  POSBRIDGE_VERSION: JSON.stringify(require('../package.json').version),
+  POSBRIDGE_TEST_BUILD: String(isTest),
+};
 // Made beside its place and then put there, so that nobody meets half of it.
 const fresh = `dist-new-${process.pid}`;
-await build({
-  entryPoints: { cli: 'src/cli/main.ts', ...(isTest ? {} : { index: 'src/index.ts' }) },
-  outdir: fresh,
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  packages: 'external',
-  sourcemap: 'linked',
-  sourcesContent: false,
-  define: {
-    POSBRIDGE_VERSION: JSON.stringify(require('../package.json').version),
-    POSBRIDGE_TEST_BUILD: String(isTest),
-  },
-  minifySyntax: true, // leaves out what the constants above make unreachable
-  logLevel: 'warning',
-});
+await buildProgram(fresh, define);
 await buildScreen(path.join(fresh, 'screen'));
 if (!isTest) {
+  await build({
+    entryPoints: { index: 'src/index.ts' },
+    outdir: fresh,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    define,
+    minifySyntax: true,
+    logLevel: 'warning',
+  });
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc');
   const types = ['-p', 'tsconfig.build.json', '--outDir', path.join(fresh, 'types')];
   execFileSync(process.execPath, [tsc, ...types], { stdio: 'inherit' });

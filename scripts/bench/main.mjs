@@ -34,7 +34,8 @@ const { values } = parseArgs({
 });
 const unknown = values.only.find((name) => !NAMES.includes(name));
 if (unknown !== undefined) refuse(`no measurement is called ${unknown}; there are ${NAMES.join(', ')}`);
-if (!existsSync(path.join(import.meta.dirname, '../../dist/cli.js'))) refuse('build first (npm run build)');
+if (!existsSync(path.join(import.meta.dirname, '../../dist/bridge.cjs')))
+  refuse('build first (npm run build)');
 if (process.platform !== 'linux') refuse('needs Linux: it reads /proc and uses mkfifo');
 try {
   execFileSync('socat', ['-V'], { stdio: 'ignore' });

@@ -40,7 +40,7 @@ export function loadFileLocks(): FileLocks {
 /** The compiled part straight from its file: 1 ms, where the package's own search for it costs 20 ms. */
 function loadAddon(): FileLocks | undefined {
   try {
-    const require = createRequire(import.meta.url);
+    const require = createRequire(import.meta.filename);
     const description = require.resolve('fs-native-extensions/package.json');
     if (!KNOWN_ADDON.test(String((require(description) as { version?: unknown }).version))) return undefined;
     const machine = `${process.platform}-${process.arch}`;
@@ -65,7 +65,7 @@ function loadAddon(): FileLocks | undefined {
 
 function loadIndex(): FileLocks {
   try {
-    const index = createRequire(import.meta.url)('fs-native-extensions') as AddonIndex;
+    const index = createRequire(import.meta.filename)('fs-native-extensions') as AddonIndex;
     return {
       tryLock: (fd, byte, mode) => index.tryLock(fd, byte, 1, { shared: mode === 'shared' }),
       unlock: (fd, byte) => index.unlock(fd, byte, 1),

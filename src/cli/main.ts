@@ -1,6 +1,7 @@
 import { describeFault } from '../base/errors.ts';
 import { maskText } from '../base/mask.ts';
 import { escapeActive } from '../base/printable.ts';
+import { runBridge } from './bridge.ts';
 import type { CommandName } from './commands.ts';
 import { EXIT, exitCodeOfFault } from './exit-codes.ts';
 import { parseCommandLine } from './parse.ts';
@@ -10,8 +11,9 @@ import { version } from './version.ts';
 
 type RunCommand = (settings: Settings, operands: readonly string[]) => Promise<number>;
 
+/** The others are loaded when they are wanted: the start of a bridge is the price of every connection. */
 const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
-  bridge: async () => (await import('./bridge.ts')).runBridge,
+  bridge: async () => runBridge,
   serve: async () => (await import('./serve.ts')).runServe,
   demo: async () => (await import('./demo.ts')).runDemo,
   journal: async () => (await import('./journal.ts')).runJournal,

@@ -1,8 +1,9 @@
 import type { Dialect } from './dialect.ts';
+import { jsonpos } from './jsonpos/dialect.ts';
 
-/** Every dialect by name, loaded when it is asked for. */
+/** Every dialect by name; all but the default are loaded when they are asked for. */
 const dialects: Readonly<Record<string, () => Promise<Dialect>>> = {
-  jsonpos: async () => (await import('./jsonpos/dialect.ts')).jsonpos,
+  jsonpos: async () => jsonpos,
   openfsc: async () => (await import('./openfsc/dialect.ts')).openfsc,
 };
 

@@ -1,4 +1,5 @@
-import { constants, type FileHandle, link, mkdir, open, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, link, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type ParsedEntry, parseEntry } from './journal-record.ts';
 

@@ -51,7 +51,9 @@ function startPos(args: readonly string[]): Running {
 function typePos(args: readonly string[]): Running {
   const command = [PROGRAM, 'pos', ...args].map((word) => `'${word}'`).join(' ');
   // exec: not every shell does it by itself, and Ctrl-C would kill a shell that waits.
-  return start('script', ['-qec', `exec ${command}`, '/dev/null'], { env: { ...environment(), TERM: 'xterm' } });
+  return start('script', ['-qec', `exec ${command}`, '/dev/null'], {
+    env: { ...environment(), TERM: 'xterm' },
+  });
 }
 
 /** The last line of `--json`. */

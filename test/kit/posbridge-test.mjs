@@ -1,4 +1,6 @@
 #!/usr/bin/env node
 // The program with fault points (POSBRIDGE_FAULT), built by the tests' global set-up.
 process.on('SIGUSR1', () => {});
-void import('../../dist-test/cli.js').then((cli) => cli.main());
+const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+const { load } = require('../../bin/posbridge.js');
+load(require.resolve('../../dist-test/bridge.cjs')).main();

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import { parseEndpoint } from '../../src/endpoint/parse.ts';
@@ -82,7 +83,7 @@ export class ScriptedModel implements ScreenModel {
 }
 
 /** The page as the build has left it. */
-export const PAGE_FOLDER = new URL('../../dist/screen/', import.meta.url);
+export const PAGE_FOLDER = path.join(import.meta.dirname, '../../dist/screen');
 
 /** Opens a screen on loopback, on a free port unless told otherwise. */
 export function serveScreen(

@@ -1,18 +1,8 @@
-import {
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { SerialOptions } from '../../src/endpoint/endpoint.ts';
 import { openSerial, type SerialWireOptions } from '../../src/wire/serial.ts';
-import { ROOT } from '../cli/kit.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { temporaryFolder } from './bundle.ts';
 import { wireContract } from './contract.ts';
@@ -274,23 +264,4 @@ test('gives an attempt up when it is told to, and after its time', async () => {
   expect(await late).toBe(`WIRE_OPEN_FAILED cannot open serial:${ours}: it took longer than 5000 ms`);
   // What was under way gives the line back when it is done.
   while ((await complaint(ours)) !== 'opened') await someTurns();
-});
-
-test('costs nothing where no serial line is used: packages are imported when one is opened', () => {
-  const read = (file: string) => readFileSync(join(ROOT, 'dist', file), 'utf8');
-  const commands = readdirSync(join(ROOT, 'dist')).filter((file) =>
-    /^(?:cli|bridge|serve)\b.*\.js$/.test(file),
-  );
-  expect(commands.length).toBeGreaterThan(2);
-  const loaded = new Set(commands);
-  const packages = new Set<string>();
-  for (const file of loaded) {
-    for (const [, from = ''] of read(file).matchAll(/^(?:import|export)\b[^;(]*?"([^"]+)";$/gm)) {
-      if (from.startsWith('./')) loaded.add(from.slice(2));
-      else packages.add(from);
-    }
-  }
-  expect(loaded.size).toBeGreaterThan(10);
-  expect([...packages].filter((name) => name.includes('serialport'))).toEqual([]);
-  expect([...packages]).toContain('node:fs');
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { BridgeError, describeFault } from '../../base/errors.ts';
 
 /** A file of the page, in memory. */
@@ -36,10 +37,10 @@ export const SECURITY_HEADERS = {
 };
 
 /** Reads the built page, by the path under which a browser asks for each file. Rejects with LISTEN_FAILED. */
-export async function readPageFiles(folder: URL): Promise<ReadonlyMap<string, PageFile>> {
+export async function readPageFiles(folder: string): Promise<ReadonlyMap<string, PageFile>> {
   try {
     const files = FILES.map(async ({ path, name, type }) => {
-      const body = await readFile(new URL(name, folder));
+      const body = await readFile(join(folder, name));
       const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
       return [path, { type, body, etag }] as const;
     });

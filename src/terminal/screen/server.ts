@@ -6,6 +6,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
@@ -39,7 +40,7 @@ export interface ScreenOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Where the built page is; default: beside the built program. */
-  readonly pageFolder?: URL;
+  readonly pageFolder?: string;
 }
 
 const MAX_VIEWERS = 32;
@@ -57,7 +58,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 export async function openScreen(
   endpoint: TcpEndpoint,
   model: ScreenModel,
-  { clock, log, pageFolder = new URL('./screen/', import.meta.url) }: ScreenOptions,
+  { clock, log, pageFolder = path.join(import.meta.dirname, 'screen') }: ScreenOptions,
 ): Promise<Screen> {
   const [files, { WebSocketServer }] = await Promise.all([readPageFiles(pageFolder), import('ws')]);
   const viewers = new Set<Viewer>();
