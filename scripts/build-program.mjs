@@ -65,7 +65,8 @@ export async function buildProgram(outdir, define) {
   );
   const length = KEEPALIVE.length.toString(16).padStart(8, '0');
   execFileSync(process.execPath, ['scripts/make-code-cache.mjs', path.join(outdir, 'bridge.cjs')], {
-    stdio: ['pipe', 'ignore', 'inherit'],
+    stdio: 'pipe',
+    env: {}, // what the program or Node.js would read from it must make no difference
     input: `${length}:${KEEPALIVE}\n`,
   });
 }

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 
 const [node, self, bundle] = process.argv;
 const { load } = createRequire(import.meta.url)('../bin/posbridge.js');
-process.argv = [node, self, '--app', 'null:', '--log-level', 'error'];
+process.argv = [node, self, '--app', 'null:'];
 const program = load(bundle, (script) => {
   process.on('exit', () => writeFileSync(`${bundle}.cache`, script.createCachedData()));
 });

@@ -13,9 +13,14 @@ const ENVIRONMENT = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(NODE_.*|POSBRIDGE_.*|PROTO)$/.test(name)),
 );
 
-/** The bridge as everybody runs it; nothing but results on standard error. */
+/** The bridge as everybody runs it. */
 export function posbridge(...args) {
-  return [process.execPath, path.join(ROOT, 'bin/posbridge.js'), ...args, '--log-level', 'error'];
+  return [process.execPath, path.join(ROOT, 'bin/posbridge.js'), ...args];
+}
+
+/** The same without its log. */
+export function quietPosbridge(...args) {
+  return posbridge(...args, '--log-level', 'error');
 }
 
 /** A program of the folder contestants/. */

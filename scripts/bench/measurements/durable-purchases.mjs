@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Asker } from '../asker.mjs';
 import { interleave } from '../interleave.mjs';
 import { frameOf } from '../messages.mjs';
-import { posbridge, startApplication, startOnPipes } from '../processes.mjs';
+import { quietPosbridge, startApplication, startOnPipes } from '../processes.mjs';
 
 /** About what a record of the journal takes. */
 const RECORD = Buffer.from(`${'x'.repeat(299)}\n`);
@@ -43,7 +43,7 @@ export async function measure({ isQuick, folder }) {
 }
 
 async function buy(args, { count, run, folder }) {
-  const running = await startOnPipes(posbridge(...args), folder);
+  const running = await startOnPipes(quietPosbridge(...args), folder);
   const asker = new Asker(running);
   let startMs = 0;
   for (let turn = -WARM_UP; turn < count; turn += 1) {

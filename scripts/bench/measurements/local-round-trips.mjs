@@ -1,7 +1,7 @@
 import { Asker } from '../asker.mjs';
 import { interleave } from '../interleave.mjs';
 import { requests } from '../messages.mjs';
-import { contestant, posbridge, startOnPipes, startOnTcp } from '../processes.mjs';
+import { contestant, quietPosbridge, startOnPipes, startOnTcp } from '../processes.mjs';
 import { oneAtATime, pipelined } from '../rate.mjs';
 
 const DEPTH = 100;
@@ -11,7 +11,7 @@ export async function measure({ isQuick, folder }) {
   const size = isQuick ? { single: 1000, batches: 50 } : { single: 10_000, batches: 500 };
   const onPipes = (command) => () => answerMany(startOnPipes(command, folder), size);
   const onTcp = (command) => () => answerMany(startOnTcp(command), size);
-  const bridge = posbridge('--app', 'null:', '--keepalive', 'off');
+  const bridge = quietPosbridge('--app', 'null:', '--keepalive', 'off');
   const floor = contestant('floor.cjs');
   const options = { rounds: isQuick ? 3 : 11 };
   const pipe = await interleave({ posbridge: onPipes(bridge), floor: onPipes(floor) }, options);

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Asker } from '../asker.mjs';
 import { interleave } from '../interleave.mjs';
 import { requests } from '../messages.mjs';
-import { posbridge, startApplication, startOnPipes } from '../processes.mjs';
+import { quietPosbridge, startApplication, startOnPipes } from '../processes.mjs';
 import { oneAtATime, pipelined } from '../rate.mjs';
 import { quantile } from '../statistics.mjs';
 
@@ -17,7 +17,9 @@ export async function measure({ isQuick, folder }) {
   const through = (command) => () => askMany(startOnPipes(command, folder), size);
   const metrics = await interleave(
     {
-      posbridge: through(posbridge('--app', `unix:${socketPath}`, '--keepalive', 'off', '--lock', 'none')),
+      posbridge: through(
+        quietPosbridge('--app', `unix:${socketPath}`, '--keepalive', 'off', '--lock', 'none'),
+      ),
       socat: through(['socat', '-', `UNIX-CONNECT:${socketPath}`]),
     },
     { rounds: isQuick ? 3 : 11 },

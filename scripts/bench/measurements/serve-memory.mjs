@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Asker } from '../asker.mjs';
 import { frameOf } from '../messages.mjs';
-import { posbridge, residentMb, start } from '../processes.mjs';
+import { quietPosbridge, residentMb, start } from '../processes.mjs';
 
 const KEEPALIVE = frameOf({ jsonrpc: '2.0', id: 'pos-1-1', method: '_Keepalive', params: {} });
 const COUNTS = [1, 10, 100];
@@ -14,7 +14,7 @@ export async function measure({ isQuick, folder }) {
   const results = Object.fromEntries([...COUNTS, 'each'].map((count) => [nameOf(count), []]));
   for (let round = 0; round < (isQuick ? 2 : 7); round += 1) {
     const place = path.join(folder, `serve-${round}.sock`);
-    const child = start(posbridge('serve', '--listen', `unix:${place}`, '--app', 'null:'), [
+    const child = start(quietPosbridge('serve', '--listen', `unix:${place}`, '--app', 'null:'), [
       'ignore',
       'ignore',
       'inherit',

@@ -39,7 +39,7 @@ export async function measure({ isQuick }) {
 
 async function answerOnce(command) {
   const startMs = performance.now();
-  const child = start(command, ['pipe', 'pipe', 'inherit']);
+  const child = start(command, ['pipe', 'pipe', 'ignore']);
   await new Asker({ child, input: child.stdin, output: child.stdout }).ask(KEEPALIVE, 1);
   const ms = performance.now() - startMs;
   const peakMb = residentMb(child, 'VmHWM');

@@ -4,7 +4,7 @@ import { createServer, Socket } from 'node:net';
 import path from 'node:path';
 import { interleave } from '../interleave.mjs';
 import { contentLengthOf, frameOf, notificationOf } from '../messages.mjs';
-import { contestant, makePipe, posbridge, start } from '../processes.mjs';
+import { contestant, makePipe, quietPosbridge, start } from '../processes.mjs';
 
 /** JSON texts; the last one is the largest frame there is. */
 const SIZES = [200, 1024, 65_536, 262_134];
@@ -40,7 +40,7 @@ export async function measure({ isQuick, folder }) {
     };
     const bridge = (channel) => {
       const endpoint = channel === 'unix' ? `unix:${path.join(folder, SINK)}` : `fd:${channel}`;
-      const command = posbridge(
+      const command = quietPosbridge(
         '--payment',
         endpoint,
         ...['--name', 'bench', '--keepalive', 'off', '--lock', 'none'],
