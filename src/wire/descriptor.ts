@@ -21,13 +21,13 @@ export function noteInherited(): void {
 /**
  * Whether a descriptor was given to this process from outside. Node fills the free numbers with an event loop
  * of its own before the first statement runs; those are told apart by what they are: anonymous inodes (epoll,
- * eventfd, io_uring) and pipes that this process holds both ends of.
+ * eventfd, io_uring) and pipes that this process holds both ends of. It does not use 0, 1 and 2: they are open by then.
  */
 export function isInherited(fd: number): boolean {
   const target = targetOf(fd);
   if (target === undefined || target.startsWith('anon_inode:')) return false;
   if (noted !== undefined && !noted.has(fd)) return false;
-  return !target.startsWith('pipe:') || !hasOtherEnd(fd, target);
+  return fd <= LAST_STANDARD || !target.startsWith('pipe:') || !hasOtherEnd(fd, target);
 }
 
 /** What a descriptor was opened for. Throws FD_NOT_INHERITED when it is not open. */
