@@ -212,7 +212,7 @@ export const noLock: TransactionLock = {
 
 /**
  * The lock file of a payment endpoint, named after its text as it was given, before anything is filled in:
- * `posbridge-tcp-127.0.0.1-9000-1f0c3a9be2d4.lock` in the machine's lock folder.
+ * `posbridge-unix:_run_pay.sock.lock` in the machine's lock folder.
  */
 export async function defaultLockPath(paymentEndpointText: string, env: Environment): Promise<string> {
   const directory = await findLockDirectory(env);
@@ -226,12 +226,24 @@ export async function defaultLockPath(paymentEndpointText: string, env: Environm
   return lockPathIn(directory, paymentEndpointText);
 }
 
-/** The same file in a folder of the caller's choice. */
+/** The same file in a folder of the caller's choice. Different texts have different names. */
 export function lockPathIn(folder: string, paymentEndpointText: string): string {
-  const readable = paymentEndpointText.replace(/[^A-Za-z0-9.]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
-  const hash = createHash('sha256').update(paymentEndpointText).digest('hex').slice(0, 12);
-  return path.join(folder, `posbridge-${readable.slice(0, 48)}-${hash}.lock`);
+  const written = paymentEndpointText.replace(/[^A-Za-z0-9.:=?&@,/-]/g, escaped).replaceAll('/', '_');
+  return path.join(folder, `posbridge-${written.length > MAX_WRITTEN ? hashed(written) : written}.lock`);
 }
+
+/** One UTF-16 code unit. */
+function escaped(unit: string): string {
+  return `%${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** For a name that no folder would take. Not for every one: `node:crypto` costs a start 3 ms. */
+function hashed(written: string): string {
+  return `${written.slice(0, MAX_WRITTEN / 2)}%-${createHash('sha256').update(written).digest('hex').slice(0, 32)}`;
+}
+
+/** With what stands around it less than the 255 bytes of a file's name. */
+const MAX_WRITTEN = 200;
 
 function xdgFault({ XDG_RUNTIME_DIR }: Environment): string {
   return XDG_RUNTIME_DIR ? `nor is XDG_RUNTIME_DIR (${XDG_RUNTIME_DIR})` : 'XDG_RUNTIME_DIR is not set';

@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
 import { findLockDirectory } from '../../src/base/lock-directory.ts';
 import {
   defaultLockPath,
   type LockHolder,
+  lockPathIn,
   noLock,
   openKernelLock,
   processLock,
@@ -261,12 +263,30 @@ describe('default place', () => {
   test('is one readable name for one endpoint text', async () => {
     const env = { XDG_RUNTIME_DIR: folder };
     const tcp = await defaultLockPath('tcp:127.0.0.1:9000', env);
-    expect(path.basename(tcp)).toMatch(/^posbridge-tcp-127\.0\.0\.1-9000-[0-9a-f]{12}\.lock$/);
-    expect(await defaultLockPath('tcp:127.0.0.1:9000', env)).toBe(tcp);
-    expect(await defaultLockPath('tcp:127.0.0.1-9000', env)).not.toBe(tcp);
-    expect(path.basename(await defaultLockPath(`unix:/${'ü/../'.repeat(100)}`, env)).length).toBeLessThan(
-      100,
+    expect(path.basename(tcp)).toBe('posbridge-tcp:127.0.0.1:9000.lock');
+    expect(path.basename(await defaultLockPath('unix:/run/my_pay.sock', env))).toBe(
+      'posbridge-unix:_run_my%005fpay.sock.lock',
     );
     expect(['/run/lock', folder]).toContain(path.dirname(tcp));
+  });
+
+  test('is another name for another text, and one that every folder takes', () => {
+    const nameOf = (text: string) => path.relative('/locks', lockPathIn('/locks', text));
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 300 }),
+      fc
+        .array(fc.constantFrom(...'/_%-:.aA0', 'ü', '%005f', '\ud800'), { maxLength: 300 })
+        .map((parts) => parts.join('')),
+    );
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        expect(nameOf(one)).toMatch(/^posbridge-[^/\s]*\.lock$/);
+        expect(Buffer.byteLength(nameOf(one))).toBeLessThanOrEqual(255);
+        expect(nameOf(one) === nameOf(other)).toBe(one === other);
+      }),
+    );
+    for (const one of ['a'.repeat(200), `unix:/${'b'.repeat(300)}`]) {
+      expect(nameOf(`${one}1`)).not.toBe(nameOf(`${one}2`));
+    }
   });
 });
