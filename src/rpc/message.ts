@@ -1,4 +1,5 @@
-import { decodeString, kindOf, scanObject } from './scan.ts';
+import { type Literal, LiteralCache, readLiteral } from './literal-cache.ts';
+import { MemberScanner } from './scan.ts';
 
 /** One JSON-RPC 2.0 message. Buffers are slices of the input; ids and methods are decoded and as written. */
 export type Message =
@@ -53,84 +54,83 @@ export const MAX_NAME_CHARACTERS = 256;
 
 /** Reads one JSON text as a message. Bad input is an answer; nothing is thrown. */
 export function parseMessage(text: Buffer, rules: MessageRules): ParsedMessage {
-  const scan = scanObject(text, MEMBERS);
-  const [version, id, method, params, result, error, connection] = scan.values;
-  if (!scan.ok) {
-    if (scan.fault === 'duplicate') return invalid(scan.why, id, rules);
-    return { ok: false, code: 'JSONRPC_PARSE_ERROR', why: scan.why };
+  const fault = members.scan(text);
+  if (fault !== undefined && fault.fault !== 'duplicate') {
+    return { ok: false, code: 'JSONRPC_PARSE_ERROR', why: fault.why };
   }
-  if (version === undefined || !isVersion2(version)) return invalid('jsonrpc is not "2.0"', id, rules);
+  if (fault !== undefined) return invalid(fault.why, text, rules);
+  if (readName(text, VERSION)?.value !== '2.0') return invalid('jsonrpc is not "2.0"', text, rules);
 
-  let connectionName: string | undefined;
-  if (rules === 'line' && connection !== undefined) {
-    connectionName = readName(connection)?.value;
-    if (connectionName === undefined) return invalid('connection is no string, or too long', id, rules);
+  let connection: string | undefined;
+  if (rules === 'line' && members.has(CONNECTION)) {
+    connection = readName(text, CONNECTION)?.value;
+    if (connection === undefined) return invalid('connection is no string, or too long', text, rules);
   }
 
-  const message =
-    method === undefined
-      ? parseResponse(rules, id, params, result, error, scan.depth)
-      : parseCall(rules, id, method, params, result ?? error, scan.depth);
-  if (typeof message === 'string') return invalid(message, id, rules);
-  if (message === undefined)
-    return { ...invalid('an error without an id', id, rules), isErrorWithoutId: true };
-  return connectionName === undefined
-    ? { ok: true, message }
-    : { ok: true, message, connection: connectionName };
+  const message = members.has(METHOD) ? readCall(text, rules) : readResponse(text, rules);
+  if (typeof message === 'string') return invalid(message, text, rules);
+  if (message === undefined) {
+    return { ...invalid('an error without an id', text, rules), isErrorWithoutId: true };
+  }
+  return connection === undefined ? { ok: true, message } : { ok: true, message, connection };
 }
 
+const VERSION = 0;
+const ID = 1;
+const METHOD = 2;
+const PARAMS = 3;
+const RESULT = 4;
+const ERROR = 5;
+const CONNECTION = 6;
 /** `response_to` is not used; listed, it costs nothing to check for duplicates. */
-const MEMBERS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error', 'connection', 'response_to'];
+const members = new MemberScanner([
+  'jsonrpc',
+  'id',
+  'method',
+  'params',
+  'result',
+  'error',
+  'connection',
+  'response_to',
+]);
+const names = new LiteralCache();
 
 const EMPTY_OBJECT = Buffer.from('{}');
-const VERSION_2 = Buffer.from('"2.0"');
 
 /** A request or notification, or why it is none. */
-function parseCall(
-  rules: MessageRules,
-  id: Buffer | undefined,
-  method: Buffer,
-  params: Buffer | undefined,
-  outcome: Buffer | undefined,
-  depth: number,
-): Message | string {
-  if (outcome !== undefined) return 'result or error beside method';
-  const name = readName(method);
+function readCall(source: Buffer, rules: MessageRules): Message | string {
+  if (members.has(RESULT) || members.has(ERROR)) return 'result or error beside method';
+  const name = readName(source, METHOD);
   if (name === undefined) return `method is no string, or longer than ${MAX_NAME_CHARACTERS} characters`;
-  const object = params ?? (rules === 'line' ? EMPTY_OBJECT : undefined);
-  if (object === undefined || kindOf(object) !== 'object') return 'params is no object';
-  const call = { method: name.value, methodText: name.text, params: object, depth };
-  if (id === undefined) return { kind: 'notification', ...call };
-  const requestId = readId(id, rules);
-  if (requestId === undefined) return idFault(rules);
-  return { kind: 'request', id: requestId.value, idText: requestId.text, ...call };
+  const isObject = members.has(PARAMS) ? members.kindOf(source, PARAMS) === 'object' : rules === 'line';
+  if (!isObject) return 'params is no object';
+  const { value: method, text: methodText } = name;
+  const params = members.value(source, PARAMS) ?? EMPTY_OBJECT;
+  const { depth } = members;
+  if (!members.has(ID)) return { kind: 'notification', method, methodText, params, depth };
+  const id = readId(source, rules);
+  if (id === undefined) return idFault(rules);
+  return { kind: 'request', id: id.value, idText: id.text, method, methodText, params, depth };
 }
 
 /** A result or error, or why it is none; nothing at all for an application's error without an id. */
-function parseResponse(
-  rules: MessageRules,
-  id: Buffer | undefined,
-  params: Buffer | undefined,
-  result: Buffer | undefined,
-  error: Buffer | undefined,
-  depth: number,
-): Message | string | undefined {
-  const text = result ?? error;
+function readResponse(source: Buffer, rules: MessageRules): Message | string | undefined {
+  const kind = members.has(RESULT) ? 'result' : 'error';
+  const member = kind === 'result' ? RESULT : ERROR;
+  const text = members.value(source, member);
   if (text === undefined) return 'neither method nor result nor error';
-  if (result !== undefined && error !== undefined) return 'result and error in one message';
-  if (params !== undefined) return 'params beside result or error';
-  const kind = result === undefined ? 'error' : 'result';
-  const isEmpty = rules === 'line' && kind === 'result' && isNull(text);
-  if (!isEmpty && kindOf(text) !== 'object') return `${kind} is no object`;
-  if (rules === 'line' && kind === 'error' && (id === undefined || isNull(id))) return undefined;
-  const responseId = id === undefined ? undefined : readId(id, rules);
-  if (responseId === undefined) return idFault(rules);
-  const { value, text: idText } = responseId;
-  return { kind, id: value, idText, text: isEmpty ? EMPTY_OBJECT : text, depth };
+  if (kind === 'result' && members.has(ERROR)) return 'result and error in one message';
+  if (members.has(PARAMS)) return 'params beside result or error';
+  const isEmpty = rules === 'line' && kind === 'result' && isNull(source, member);
+  if (!isEmpty && members.kindOf(source, member) !== 'object') return `${kind} is no object`;
+  if (rules === 'line' && kind === 'error' && (!members.has(ID) || isNull(source, ID))) return undefined;
+  const id = members.has(ID) ? readId(source, rules) : undefined;
+  if (id === undefined) return idFault(rules);
+  return { kind, id: id.value, idText: id.text, text: isEmpty ? EMPTY_OBJECT : text, depth: members.depth };
 }
 
-function invalid(why: string, id: Buffer | undefined, rules: MessageRules): RefusedMessage {
-  const known = id === undefined ? undefined : readId(id, rules);
+function invalid(why: string, source: Buffer, rules: MessageRules): RefusedMessage {
+  const known = members.has(ID) ? readId(source, rules) : undefined;
   const refused = { ok: false, code: 'JSONRPC_INVALID_REQUEST', why } as const;
   return known === undefined ? refused : { ...refused, idText: known.text };
 }
@@ -140,35 +140,27 @@ function idFault(rules: MessageRules): string {
   return `id is ${allowed}, or longer than ${MAX_NAME_CHARACTERS} characters`;
 }
 
-/** A value decoded, and as it was written. */
-interface Written {
-  readonly value: string;
-  readonly text: string;
-}
-
-function readId(id: Buffer, rules: MessageRules): Written | undefined {
-  const kind = kindOf(id);
-  if (kind === 'string') return readName(id);
-  if (kind !== 'number' || rules === 'wire' || id.length > MAX_NAME_CHARACTERS) return undefined;
-  const text = id.toString('latin1');
+function readId(source: Buffer, rules: MessageRules): Literal | undefined {
+  const kind = members.kindOf(source, ID);
+  if (kind === 'string') return readName(source, ID);
+  const [begin, end] = [members.begin(ID), members.end(ID)];
+  if (kind !== 'number' || rules === 'wire' || end - begin > MAX_NAME_CHARACTERS) return undefined;
+  const text = source.toString('latin1', begin, end);
   return { value: text, text };
 }
 
-/** A string literal of bounded length. */
-function readName(literal: Buffer): Written | undefined {
-  if (literal.length > MAX_LITERAL_BYTES || kindOf(literal) !== 'string') return undefined;
-  const text = literal.toString('utf8');
-  const value = decodeString(text);
-  return value.length > MAX_NAME_CHARACTERS ? undefined : { value, text };
+/** A string of bounded length. Ids are not looked up: they do not come again. */
+function readName(source: Buffer, member: number): Literal | undefined {
+  const begin = members.begin(member);
+  const end = members.end(member);
+  if (end - begin > MAX_LITERAL_BYTES || members.kindOf(source, member) !== 'string') return undefined;
+  const literal = member === ID ? readLiteral(source, begin, end) : names.read(source, begin, end);
+  return literal.value.length > MAX_NAME_CHARACTERS ? undefined : literal;
 }
 
 /** A character takes six bytes at most, written as an escape. */
 const MAX_LITERAL_BYTES = 6 * MAX_NAME_CHARACTERS + 2;
 
-function isVersion2(literal: Buffer): boolean {
-  return literal.equals(VERSION_2) || readName(literal)?.value === '2.0';
-}
-
-function isNull(value: Buffer): boolean {
-  return value[0] === 0x6e;
+function isNull(source: Buffer, member: number): boolean {
+  return source[members.begin(member)] === 0x6e;
 }

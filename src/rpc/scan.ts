@@ -13,12 +13,15 @@ export type ScanResult =
  * `offset` is the byte where the text went wrong (0 for a text that is not UTF-8). `why` never quotes the text.
  * After `duplicate` the text is valid otherwise, and `values` hold the members that were given once.
  */
-export interface ScanFault {
+export interface ScanFault extends MemberFault {
   readonly ok: false;
+  readonly values: readonly (Buffer | undefined)[];
+}
+
+export interface MemberFault {
   readonly fault: 'not-json' | 'not-object' | 'duplicate';
   readonly offset: number;
   readonly why: string;
-  readonly values: readonly (Buffer | undefined)[];
 }
 
 /**
@@ -30,104 +33,214 @@ export interface ScanFault {
  * @param names ASCII, without quotes and backslashes.
  */
 export function scanObject(text: Buffer, names: readonly string[]): ScanResult {
-  if (!isUtf8(text)) return fault('not-json', 0, 'the text is not UTF-8');
-  const end = text.length;
-  const values: (Buffer | undefined)[] = names.map(nothing);
-  const repeated: number[] = [];
-  let others: Set<string> | undefined;
-  let duplicateAt = -1;
+  const scanner = new MemberScanner(names);
+  const fault = scanner.scan(text);
+  if (fault === undefined || fault.fault === 'duplicate') {
+    const values = names.map((_, index) => scanner.value(text, index));
+    return fault === undefined ? { ok: true, values, depth: scanner.depth } : { ok: false, ...fault, values };
+  }
+  return { ok: false, ...fault, values: [] };
+}
 
-  let stack = SHALLOW_STACK;
-  let level = 0;
-  let depth = 0;
-  let slot = -1;
-  let valueAt = 0;
-  let at = spaceEnd(text, 0);
-  const rootAt = at;
+/** `scanObject` for one who asks for the same names again and again, and makes slices of what it needs only. */
+export class MemberScanner {
+  readonly #names: readonly string[];
+  /** The first name of each hash, and behind each name the next one of the same hash. */
+  readonly #firsts = new Int16Array(HASHES).fill(NONE);
+  readonly #nexts: Int16Array;
+  /** By name: where its value is in the text. */
+  readonly #begins: Int32Array;
+  readonly #ends: Int32Array;
+  #depth = 0;
+  /** The text has bytes above ASCII, and they are UTF-8. */
+  #isUtf8 = false;
 
-  for (;;) {
-    // A value begins here.
-    if (at >= end) return endsEarly(end);
-    const first = text[at] as number;
-    let isOpened = false;
-    switch (BEGINS[first]) {
-      case STRING:
-        at = stringEnd(text, at + 1);
-        break;
-      case NUMBER:
-        at = numberEnd(text, at);
-        break;
-      case WORD:
-        at = wordEnd(text, at);
-        break;
-      case CONTAINER:
-        if (level === stack.length) stack = doubled(stack);
-        stack[level] = first;
+  constructor(names: readonly string[]) {
+    this.#names = names;
+    this.#nexts = new Int16Array(names.length);
+    this.#begins = new Int32Array(names.length);
+    this.#ends = new Int32Array(names.length);
+    for (const [index, name] of names.entries()) {
+      const hash = hashOf(name === '' ? QUOTE : name.charCodeAt(0), name.length);
+      this.#nexts[index] = this.#firsts[hash] as number;
+      this.#firsts[hash] = index;
+    }
+  }
+
+  /** Of the last text, if it had no fault: its deepest nesting, the object itself being 1. */
+  get depth(): number {
+    return this.#depth;
+  }
+
+  // Of the last text, if it had no fault but a duplicate; `index` is that of the name.
+
+  has(index: number): boolean {
+    return this.#begins[index] !== NONE;
+  }
+
+  /** Offsets in the text, of a value that is there. */
+  begin(index: number): number {
+    return this.#begins[index] as number;
+  }
+
+  end(index: number): number {
+    return this.#ends[index] as number;
+  }
+
+  value(text: Buffer, index: number): Buffer | undefined {
+    return this.has(index) ? text.subarray(this.#begins[index], this.#ends[index]) : undefined;
+  }
+
+  kindOf(text: Buffer, index: number): ValueKind | undefined {
+    return this.has(index) ? kindOfFirst(text[this.begin(index)]) : undefined;
+  }
+
+  scan(text: Buffer): MemberFault | undefined {
+    const end = text.length;
+    const begins = this.#begins.fill(NONE);
+    const ends = this.#ends;
+    let repeated: number[] | undefined;
+    let others: Set<string> | undefined;
+    let duplicateAt = NONE;
+    this.#isUtf8 = false;
+
+    let stack = SHALLOW_STACK;
+    let level = 0;
+    let depth = 0;
+    let closing = 0;
+    let slot = NONE;
+    let valueAt = 0;
+    let at = 0;
+
+    for (;;) {
+      // A value begins here.
+      let byte = byteAt(text, at, end);
+      if (byte <= SPACE) {
+        at = spaceEnd(text, at, end);
+        byte = byteAt(text, at, end);
+      }
+      if (level === 1) valueAt = at;
+      let isOpened = false;
+      if (byte === QUOTE) {
+        at = end > LONG_TEXT ? at + 1 : plainEnd(text, at + 1, end);
+        at = byteAt(text, at, end) === QUOTE ? at + 1 : this.#stringEnd(text, at, end);
+      } else if (byte <= NINE) {
+        at = numberEnd(text, at, end);
+      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        closing = byte + CLOSING;
         level += 1;
         if (level > depth) depth = level;
-        at = spaceEnd(text, at + 1);
-        if (at < end && text[at] === first + CLOSING) {
-          level -= 1;
-          at += 1;
-        } else {
-          isOpened = true;
+        if (level === stack.length) stack = doubled(stack);
+        stack[level] = closing;
+        at += 1;
+        byte = byteAt(text, at, end);
+        if (byte <= SPACE) {
+          at = spaceEnd(text, at, end);
+          byte = byteAt(text, at, end);
         }
-        break;
-      default:
-        at = ~at;
-    }
-    if (at < 0) return broken(text, ~at);
+        isOpened = byte !== closing;
+      } else {
+        at = wordEnd(text, at, end);
+      }
+      if (at < 0) return broken(text, ~at);
 
-    // Behind a value: containers close until one goes on with a comma.
-    while (!isOpened) {
-      if (level === 1 && slot >= 0) {
-        values[slot] = text.subarray(valueAt, at);
-        slot = -1;
+      // Behind a value: containers close until one goes on with a comma.
+      while (!isOpened) {
+        if (level === 1 && slot !== NONE) {
+          begins[slot] = valueAt;
+          ends[slot] = at;
+          slot = NONE;
+        }
+        byte = byteAt(text, at, end);
+        if (byte <= SPACE) {
+          at = spaceEnd(text, at, end);
+          byte = byteAt(text, at, end);
+        }
+        if (level === 0) {
+          if (at < end) return broken(text, at);
+          if (depth === 0 || stack[1] !== CLOSE_BRACE) return notObject(text);
+          this.#depth = depth;
+          if (duplicateAt === NONE) return undefined;
+          for (const index of repeated ?? []) begins[index] = NONE;
+          return fault('duplicate', duplicateAt, 'a member is given twice');
+        }
+        if (byte !== COMMA && byte !== closing) return broken(text, at);
+        at += 1;
+        if (byte === COMMA) {
+          byte = byteAt(text, at, end);
+          if (byte <= SPACE) {
+            at = spaceEnd(text, at, end);
+            byte = byteAt(text, at, end);
+          }
+          break;
+        }
+        level -= 1;
+        closing = stack[level] as number;
       }
-      at = spaceEnd(text, at);
-      if (level === 0) {
-        if (at < end) return broken(text, at);
-        if (text[rootAt] !== OPEN_BRACE) return fault('not-object', rootAt, 'the text is not a JSON object');
-        if (duplicateAt < 0) return { ok: true, values, depth };
-        for (const index of repeated) values[index] = undefined;
-        return fault('duplicate', duplicateAt, 'a member is given twice', values);
+
+      if (closing !== CLOSE_BRACE) continue;
+      if (byte !== QUOTE) return broken(text, at);
+      const keyAt = at + 1;
+      at = end > LONG_TEXT ? keyAt : plainEnd(text, keyAt, end);
+      at = byteAt(text, at, end) === QUOTE ? at + 1 : this.#stringEnd(text, at, end);
+      if (at < 0) return broken(text, ~at);
+      if (level === 1) {
+        slot = this.#indexOf(text, keyAt, at - 1);
+        if (slot === NONE) {
+          const key = decodeString(text.toString('utf8', keyAt - 1, at));
+          slot = this.#names.indexOf(key);
+          if (slot === NONE) {
+            others ??= new Set();
+            if (duplicateAt === NONE && others.has(key)) duplicateAt = keyAt - 1;
+            others.add(key);
+          }
+        }
+        if (slot !== NONE && begins[slot] !== NONE) {
+          if (duplicateAt === NONE) duplicateAt = keyAt - 1;
+          repeated ??= [];
+          repeated.push(slot);
+        }
       }
-      if (at >= end) return endsEarly(end);
-      const next = text[at] as number;
-      if (next === COMMA) {
-        at = spaceEnd(text, at + 1);
-        break;
+      byte = byteAt(text, at, end);
+      if (byte <= SPACE) {
+        at = spaceEnd(text, at, end);
+        byte = byteAt(text, at, end);
       }
-      if (next !== (stack[level - 1] as number) + CLOSING) return broken(text, at);
-      level -= 1;
+      if (byte !== COLON) return broken(text, at);
       at += 1;
     }
+  }
 
-    if (stack[level - 1] !== OPEN_BRACE) continue;
-    const keyAt = at + 1;
-    if (at >= end || text[at] !== QUOTE) return broken(text, at);
-    at = stringEnd(text, keyAt);
-    if (at < 0) return broken(text, ~at);
-    if (level === 1) {
-      slot = indexOfName(text, keyAt, at - 1, names);
-      if (slot < 0) {
-        const key = decodeString(text.toString('utf8', keyAt - 1, at));
-        slot = names.indexOf(key);
-        if (slot < 0) {
-          others ??= new Set();
-          if (duplicateAt < 0 && others.has(key)) duplicateAt = keyAt - 1;
-          others.add(key);
-        }
-      }
-      if (slot >= 0 && values[slot] !== undefined) {
-        if (duplicateAt < 0) duplicateAt = keyAt - 1;
-        repeated.push(slot);
+  /** Compares the raw bytes of a key: a name that is written with escapes is not found. */
+  #indexOf(text: Buffer, from: number, to: number): number {
+    const length = to - from;
+    let index = this.#firsts[hashOf(text[from] as number, length)] as number;
+    for (; index !== NONE; index = this.#nexts[index] as number) {
+      const name = this.#names[index] as string;
+      if (name.length !== length) continue;
+      let equal = 0;
+      while (equal < length && text[from + equal] === name.charCodeAt(equal)) equal += 1;
+      if (equal === length) break;
+    }
+    return index;
+  }
+
+  /** The rest of a string, whatever is in it. */
+  #stringEnd(text: Buffer, from: number, end: number): number {
+    let at = from;
+    for (;;) {
+      at = plainEnd(text, at, Math.min(end, at + SHORT_RUN));
+      const byte = byteAt(text, at, end);
+      if (byte === QUOTE) return at + 1;
+      if (byte === BACKSLASH) {
+        at = escapeEnd(text, at + 1);
+        if (at < 0) return at;
+      } else {
+        if (byte < SPACE || !(this.#isUtf8 || isUtf8(text))) return ~at;
+        this.#isUtf8 = true;
+        at = byte > LAST_ASCII ? aboveAsciiEnd(text, at, end) : plainWordsEnd(text, at);
       }
     }
-    at = spaceEnd(text, at);
-    if (at >= end || text[at] !== COLON) return broken(text, at);
-    at = spaceEnd(text, at + 1);
-    if (level === 1) valueAt = at;
   }
 }
 
@@ -136,15 +249,22 @@ export function decodeString(literal: string): string {
   return literal.includes('\\') ? (JSON.parse(literal) as string) : literal.slice(1, -1);
 }
 
+export type ValueKind = 'object' | 'array' | 'string' | 'number' | 'word';
+
 /** Which kind of value a trimmed, valid JSON text holds. */
-export function kindOf(text: Buffer): 'object' | 'array' | 'string' | 'number' | 'word' {
-  const first = text[0];
-  if (first === OPEN_BRACE) return 'object';
-  if (first === OPEN_BRACKET) return 'array';
-  if (first === QUOTE) return 'string';
-  return first !== undefined && BEGINS[first] === NUMBER ? 'number' : 'word';
+export function kindOf(text: Buffer): ValueKind {
+  return kindOfFirst(text[0]);
 }
 
+function kindOfFirst(byte: number | undefined): ValueKind {
+  if (byte === OPEN_BRACE) return 'object';
+  if (byte === OPEN_BRACKET) return 'array';
+  if (byte === QUOTE) return 'string';
+  return byte === MINUS || (byte !== undefined && DIGIT[byte] === 1) ? 'number' : 'word';
+}
+
+const NONE = -1;
+const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const MINUS = 0x2d;
@@ -155,29 +275,36 @@ const NINE = 0x39;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
+const CAPITAL_E = 0x45;
+const SMALL_E = 0x65;
 const SMALL_U = 0x75;
 const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const LAST_ASCII = 0x7f;
 /** From an opening bracket or brace to its closing one. */
 const CLOSING = 2;
 
-const STRING = 1;
-const NUMBER = 2;
-const WORD = 3;
-const CONTAINER = 4;
-
-/** What a value is, by its first byte; 0 begins none. */
-const BEGINS = table({ '"': STRING, '-0123456789': NUMBER, tfn: WORD, '{[': CONTAINER });
-/** 1: stands for itself inside a string. */
-const PLAIN = new Uint8Array(256).fill(1, 0x20);
+/** 1: ASCII that stands for itself inside a string. */
+const PLAIN = new Uint8Array(256).fill(1, SPACE, LAST_ASCII + 1);
 PLAIN[QUOTE] = 0;
 PLAIN[BACKSLASH] = 0;
 /** After a backslash; `u` is apart. */
 const ESCAPED = table({ '"\\/bfnrt': 1 });
+const IS_SPACE = table({ ' \n\r\t': 1 });
+const DIGIT = table({ '0123456789': 1 });
 const HEX = table({ '0123456789abcdefABCDEF': 1 });
-const WORDS = ['true', 'false', 'null'].map((word) => Buffer.from(word));
+const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((word) => Buffer.from(word)) as [
+  Buffer,
+  Buffer,
+  Buffer,
+];
 
-/** So many plain bytes of a string are read one by one before words are worth while. */
+/**
+ * So many plain bytes of a string are read one by one before words are worth while; only in a text of some length are there
+ * so many that it is worth while to count them.
+ */
 const SHORT_RUN = 64;
+const LONG_TEXT = 2048;
 const EACH_TOP_BIT = 0x80808080;
 
 /** Scratch for one scan at a time; deeper texts get a stack of their own. */
@@ -197,40 +324,24 @@ function table(classes: Readonly<Record<string, number>>): Uint8Array {
   return result;
 }
 
-function nothing(): undefined {
-  return undefined;
-}
-
 // The functions below answer the offset behind what they read, or ~offset of the byte that does not belong.
 
-function spaceEnd(text: Buffer, from: number): number {
+function spaceEnd(text: Buffer, from: number, end: number): number {
   let at = from;
-  while (at < text.length) {
-    const byte = text[at] as number;
-    if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break;
-    at += 1;
-  }
+  while (at < end && IS_SPACE[text[at] as number] === 1) at += 1;
   return at;
 }
 
-/** @param from behind the opening quote. */
-function stringEnd(text: Buffer, from: number): number {
-  const end = text.length;
+function plainEnd(text: Buffer, from: number, end: number): number {
   let at = from;
-  for (;;) {
-    const shortEnd = Math.min(end, at + SHORT_RUN);
-    while (at < shortEnd && PLAIN[text[at] as number] === 1) at += 1;
-    if (at >= end) return ~end;
-    if (at === shortEnd) {
-      at = plainWordsEnd(text, at);
-      continue;
-    }
-    const byte = text[at] as number;
-    if (byte === QUOTE) return at + 1;
-    if (byte !== BACKSLASH) return ~at;
-    at = escapeEnd(text, at + 1);
-    if (at < 0) return at;
-  }
+  while (at < end && PLAIN[text[at] as number] === 1) at += 1;
+  return at;
+}
+
+function aboveAsciiEnd(text: Buffer, from: number, end: number): number {
+  let at = from;
+  while (at < end && (text[at] as number) > LAST_ASCII) at += 1;
+  return at;
 }
 
 /** @param from behind the backslash. */
@@ -270,68 +381,64 @@ function specialBytes(four: number): number {
   );
 }
 
-function numberEnd(text: Buffer, from: number): number {
+function numberEnd(text: Buffer, from: number, end: number): number {
   let at = text[from] === MINUS ? from + 1 : from;
-  if (text[at] === ZERO) at += 1;
-  else at = digitsEnd(text, at);
-  if (at >= 0 && at < text.length && text[at] === DOT) at = digitsEnd(text, at + 1);
-  if (at >= 0 && at < text.length && ((text[at] as number) | 0x20) === 0x65) {
-    at += 1;
-    if (at < text.length && (text[at] === PLUS || text[at] === MINUS)) at += 1;
-    at = digitsEnd(text, at);
+  let byte = byteAt(text, at, end);
+  if (byte < ZERO || byte > NINE) return ~at;
+  at += 1;
+  if (byte !== ZERO) while (at < end && DIGIT[text[at] as number] === 1) at += 1;
+  byte = byteAt(text, at, end);
+  if (byte === DOT) {
+    at = digitsEnd(text, at + 1, end);
+    if (at < 0) return at;
+    byte = byteAt(text, at, end);
+  }
+  if (byte !== SMALL_E && byte !== CAPITAL_E) return at;
+  byte = byteAt(text, at + 1, end);
+  return digitsEnd(text, byte === PLUS || byte === MINUS ? at + 2 : at + 1, end);
+}
+
+/** One digit at least. */
+function digitsEnd(text: Buffer, from: number, end: number): number {
+  let at = from;
+  while (at < end && DIGIT[text[at] as number] === 1) at += 1;
+  return at === from ? ~at : at;
+}
+
+function wordEnd(text: Buffer, from: number, end: number): number {
+  const first = text[from];
+  const word = first === NULL[0] ? NULL : first === TRUE[0] ? TRUE : FALSE;
+  let at = from;
+  for (let index = 0; index < word.length; index += 1, at += 1) {
+    if (byteAt(text, at, end) !== word[index]) return ~at;
   }
   return at;
 }
 
-/** One digit at least. */
-function digitsEnd(text: Buffer, from: number): number {
-  let at = from;
-  while (at < text.length) {
-    const byte = text[at] as number;
-    if (byte < ZERO || byte > NINE) break;
-    at += 1;
-  }
-  return at === from ? ~at : at;
+/** A byte of the text; behind its end one that belongs nowhere. */
+function byteAt(text: Buffer, at: number, end: number): number {
+  return at < end ? (text[at] as number) : 0;
 }
 
-function wordEnd(text: Buffer, from: number): number {
-  for (const word of WORDS) {
-    if (word[0] !== text[from]) continue;
-    for (let index = 1; index < word.length; index += 1) {
-      if (text[from + index] !== word[index]) return ~Math.min(from + index, text.length);
-    }
-    return from + word.length;
-  }
-  return ~from;
+function notObject(text: Buffer): MemberFault {
+  return fault('not-object', spaceEnd(text, 0, text.length), 'the text is not a JSON object');
 }
 
-/** Compares the raw bytes of a key: a name that is written with escapes is not found. */
-function indexOfName(text: Buffer, from: number, to: number, names: readonly string[]): number {
-  const length = to - from;
-  for (let index = 0; index < names.length; index += 1) {
-    const name = names[index] as string;
-    if (name.length !== length) continue;
-    let equal = 0;
-    while (equal < length && text[from + equal] === name.charCodeAt(equal)) equal += 1;
-    if (equal === length) return index;
-  }
-  return -1;
-}
-
-function broken(text: Buffer, at: number): ScanFault {
-  if (at >= text.length) return endsEarly(text.length);
-  return fault('not-json', at, `the text is not JSON: an unexpected character at byte ${at}`);
-}
-
-function endsEarly(length: number): ScanFault {
+function broken(text: Buffer, at: number): MemberFault {
+  if (!isUtf8(text)) return fault('not-json', 0, 'the text is not UTF-8');
+  if (at < text.length)
+    return fault('not-json', at, `the text is not JSON: an unexpected character at byte ${at}`);
+  const { length } = text;
   return fault('not-json', length, `the text is not JSON: it ends too early, after ${length} bytes`);
 }
 
-function fault(
-  kind: ScanFault['fault'],
-  offset: number,
-  why: string,
-  values: ScanFault['values'] = [],
-): ScanFault {
-  return { ok: false, fault: kind, offset, why, values };
+function fault(kind: MemberFault['fault'], offset: number, why: string): MemberFault {
+  return { fault: kind, offset, why };
 }
+
+/** Of a name, by its first byte and its length; an empty one has its closing quote. */
+function hashOf(first: number, length: number): number {
+  return (first + 4 * length) % HASHES;
+}
+
+const HASHES = 64;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeString, kindOf, type ScanResult, scanObject } from '../../src/rpc/scan.ts';
+import { decodeString, kindOf, MemberScanner, type ScanResult, scanObject } from '../../src/rpc/scan.ts';
 import { mutated, seededRandom } from '../kit/random.ts';
 
 const NAMES = ['a', 'id', 'params'];
@@ -242,6 +242,26 @@ describe('reads long strings', () => {
     },
   );
 
+  test.each(['"', '\\', '\\u00e4', '\n', '\u001f', ' ', 'ä', '\u{1f600}'])(
+    'with %j at any place of a long text as JSON.parse does',
+    (special) => {
+      for (let length = 2000; length < 2100; length += 1) {
+        compare(Buffer.from(`{"a":"${'x'.repeat(length)}${special}y","id":"${special}z"}`));
+        compare(Buffer.from(`{"a":"ö${special}${'x'.repeat(length)}","id":["${special}"]}`));
+        compare(Buffer.from(`{"${'x'.repeat(length)}${special}":1,"id":"z"}`));
+      }
+    },
+  );
+
+  test('that are not UTF-8, wherever that is', () => {
+    for (const filler of ['', 'x'.repeat(100), 'x'.repeat(3000), 'ä'.repeat(2000)]) {
+      const text = Buffer.from(`{"a":"${filler}-${filler}","id":1}`);
+      text[text.indexOf('-')] = 0xff;
+      expect(compare(text)).toBe('not-json');
+      expect(scanObject(text, NAMES)).toMatchObject({ offset: 0, why: 'the text is not UTF-8' });
+    }
+  });
+
   test('with every byte behind a long run', () => {
     for (let byte = 0; byte < 256; byte += 1) {
       for (let at = 96; at < 104; at += 1) {
@@ -297,6 +317,44 @@ describe('agrees with JSON.parse', () => {
       }),
       { seed: 3, numRuns: 2000 },
     );
+  });
+});
+
+describe('a scanner that is used again', () => {
+  const scanner = new MemberScanner(NAMES);
+
+  test('knows only what was in the last text', () => {
+    const first = Buffer.from('{"a":[[1]],"id":"x","params":{}}');
+    expect(scanner.scan(first)).toBeUndefined();
+    expect([0, 1, 2].map((index) => scanner.kindOf(first, index))).toEqual(['array', 'string', 'object']);
+    expect(first.toString('latin1', scanner.begin(1), scanner.end(1))).toBe('"x"');
+    expect(scanner.depth).toBe(3);
+
+    const second = Buffer.from('{"id":2}');
+    expect(scanner.scan(second)).toBeUndefined();
+    expect([0, 1, 2].map((index) => scanner.has(index))).toEqual([false, true, false]);
+    expect([0, 1].map((index) => scanner.value(second, index)?.toString())).toEqual([undefined, '2']);
+    expect([0, 1].map((index) => scanner.kindOf(second, index))).toEqual([undefined, 'number']);
+    expect(scanner.depth).toBe(1);
+  });
+
+  test('checks the UTF-8 of every text', () => {
+    expect(scanner.scan(Buffer.from('{"a":"ä"}'))).toBeUndefined();
+    expect(scanner.scan(Buffer.from('{"a":"ä"}', 'latin1'))).toMatchObject({ why: 'the text is not UTF-8' });
+  });
+
+  test('tells names of one length and first letter apart', () => {
+    const names = ['id', 'ib', 'ia', 'i', ''];
+    const text = Buffer.from('{"ia":0,"i":1,"id":2,"":3,"ic":4}');
+    const alike = new MemberScanner(names);
+    expect(alike.scan(text)).toBeUndefined();
+    expect(names.map((_, index) => alike.value(text, index)?.toString())).toEqual([
+      '2',
+      undefined,
+      '0',
+      '1',
+      '3',
+    ]);
   });
 });
 
