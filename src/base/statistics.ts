@@ -1,21 +1,23 @@
 /** Counters of one process, printed on SIGUSR2 or SIGPWR. Names are bounded: a peer cannot make them grow. */
 export class Statistics {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, Count>();
 
   count(name: string, by = 1): void {
     const known = this.#counts.get(name);
-    if (known === undefined && this.#counts.size >= MAX_NAMES) this.#add(OVERFLOW, by);
-    else this.#add(name, by);
+    if (known !== undefined) known.sum += by;
+    else if (this.#counts.size < MAX_NAMES || name === OVERFLOW) this.#counts.set(name, { sum: by });
+    else this.count(OVERFLOW, by);
   }
 
   /** Counts by name, in alphabetical order. */
   snapshot(): Record<string, number> {
-    return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const names = [...this.#counts].map(([name, { sum }]): [string, number] => [name, sum]);
+    return Object.fromEntries(names.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
+}
 
-  #add(name: string, by: number): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);
-  }
+interface Count {
+  sum: number;
 }
 
 const MAX_NAMES = 512;

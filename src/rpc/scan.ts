@@ -97,7 +97,8 @@ export class MemberScanner {
 
   scan(text: Buffer): MemberFault | undefined {
     const end = text.length;
-    const begins = this.#begins.fill(NONE);
+    const begins = this.#begins;
+    for (let index = 0; index < begins.length; index += 1) begins[index] = NONE;
     const ends = this.#ends;
     let repeated: number[] | undefined;
     let others: Set<string> | undefined;

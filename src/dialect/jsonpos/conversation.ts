@@ -347,5 +347,6 @@ function responseParts(
   kind: 'result' | 'error',
   text: string | Buffer,
 ): (string | Buffer)[] {
-  return [`{"jsonrpc":"2.0","id":${idText},"response_to":${methodText},"${kind}":`, text, '}'];
+  const begin = `{"jsonrpc":"2.0","id":${idText},"response_to":${methodText},"${kind}":`;
+  return typeof text === 'string' ? [`${begin}${text}}`] : [begin, text, '}'];
 }
