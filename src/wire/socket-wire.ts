@@ -1,4 +1,5 @@
 import type { OnReadOpts, Socket } from 'node:net';
+import { writeDirectly } from './direct-write.ts';
 import { socketPeer } from './peer.ts';
 import type { Peer, Wire, WireEvents } from './wire.ts';
 import { WireLife } from './wire-life.ts';
@@ -10,6 +11,8 @@ export interface SocketWireOptions {
   readonly direction?: 'both' | 'read' | 'write';
   /** The reader whose `options` the socket was constructed with. */
   readonly reader?: SocketReader;
+  /** The descriptor is perhaps not non-blocking: default no. */
+  readonly mayBlock?: boolean;
   /** Gives back what the socket itself does not close; called once, before `closed`. `done` may come later. */
   readonly release?: (done: () => void) => void;
 }
@@ -58,6 +61,11 @@ class SocketWire implements Wire {
   readonly #socket: Socket;
   readonly #life: WireLife;
   readonly #reads: boolean;
+  readonly #mayBlock: boolean;
+  /** A failed write destroys the socket: 'close' settles it. */
+  readonly #taken = (fault?: Error | null): void => {
+    if (fault == null) this.#life.taken();
+  };
   #isPaused = false;
 
   constructor(socket: Socket, options: SocketWireOptions) {
@@ -66,6 +74,7 @@ class SocketWire implements Wire {
     this.#socket = socket;
     this.#life = new WireLife({ hasOutput: direction !== 'read' });
     this.#reads = direction !== 'write';
+    this.#mayBlock = options.mayBlock ?? false;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
     socket.on('error', (fault) => this.#life.doom(fault));
@@ -87,10 +96,9 @@ class SocketWire implements Wire {
 
   write(bytes: Uint8Array, done: (fault?: Error) => void): void {
     if (!this.#life.take(done)) return;
-    // A failed write destroys the socket: 'close' settles it.
-    this.#socket.write(bytes, (fault) => {
-      if (fault == null) this.#life.taken();
-    });
+    const taken = this.#mayBlock ? 0 : writeDirectly(this.#socket, bytes);
+    if (taken === bytes.length) queueMicrotask(this.#taken);
+    else this.#socket.write(bytes.subarray(taken), this.#taken);
   }
 
   pause(): void {

@@ -23,7 +23,13 @@ export function ttyWire(use: DescriptorUse, direction: 'both' | 'read' | 'write'
     writable: direction !== 'read',
     ...reader.options,
   });
-  return socketWire(stream, { direction, peer: use.peer ?? TTY, reader, release: use.release });
+  return socketWire(stream, {
+    direction,
+    peer: use.peer ?? TTY,
+    reader,
+    mayBlock: true, // where libuv could not open the terminal again
+    release: use.release,
+  });
 }
 
 const TTY = { text: 'tty' };
