@@ -25,6 +25,9 @@ export function joinWires(input: Wire, output: Wire, release: (done: () => void)
   return {
     framing: 'stream',
     peer: input.peer,
+    get isDelivering() {
+      return life.isDelivering;
+    },
     start(events: WireEvents) {
       life.begin(events);
       input.start({ chunk: (bytes) => life.chunk(bytes), end: () => life.end(), closed });

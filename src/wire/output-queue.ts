@@ -29,7 +29,8 @@ export const SLOW_FRAME_S = 4;
 /**
  * What waits to be written to one wire. Urgent frames overtake normal ones that wait, never the one that is
  * being written. To keep that wait short a stream gets at most 16 KiB at a time: long frames in slices, short
- * ones joined. When nothing is under way a frame is handed over at once.
+ * ones joined. When nothing is under way a frame is handed over at once; an urgent one that answers a chunk waits until the
+ * rest of the chunk has been read, so that all the answers go together: for 100 keepalives one write instead of two.
  *
  * With a link speed L the wire gets L bytes per second, at most a quarter of that at once, in pieces of 256 bytes: what
  * waits waits here, where it can be overtaken, and not in the kernel.
@@ -61,6 +62,8 @@ export class OutputQueue {
   #queuedBytes = 0;
   /** Of the write under way; undefined: there is none. */
   #writingBytes: number | undefined;
+  /** A microtask is about to pump. */
+  #isDue = false;
   #isHigh = false;
   #stall: Timer | undefined;
   /** Runs while the link has to catch up. */
@@ -102,13 +105,15 @@ export class OutputQueue {
     (urgency === 'urgent' ? this.#urgent : this.#normal).add(frame);
     this.#queuedBytes += frame.length;
     if (frame.length > this.#slowFrameBytes) this.#reportSlow(frame.length);
-    this.#pump();
+    if (urgency === 'urgent' && this.#wire.isDelivering) this.#pumpSoon();
+    else this.#pump();
     this.#measure();
   }
 
   /** Forgets the frames that are not begun; what is left of one that is being written still goes out. */
   discard(): void {
     if (this.#state === 'over') return;
+    if (this.#isDue) this.#pump(); // begins what would have been begun by now
     this.#urgent.clear();
     this.#normal.clear();
     this.#queuedBytes = (this.#writingBytes ?? 0) + (this.#rest?.length ?? 0);
@@ -133,6 +138,15 @@ export class OutputQueue {
     this.#normal.clear();
     this.#rest = undefined;
     this.#queuedBytes = 0;
+  }
+
+  #pumpSoon(): void {
+    if (this.#isDue || this.#writingBytes !== undefined) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.#pump();
+    });
   }
 
   #pump(): void {

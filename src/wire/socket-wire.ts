@@ -89,6 +89,10 @@ class SocketWire implements Wire {
     socket.pause();
   }
 
+  get isDelivering(): boolean {
+    return this.#life.isDelivering;
+  }
+
   start(events: WireEvents): void {
     this.#life.begin(events);
     this.#flow();

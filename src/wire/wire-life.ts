@@ -18,6 +18,7 @@ export class WireLife {
   #isDoomed = false;
   #isOver = false;
   #hasEnded = false;
+  #isDelivering = false;
   #outputHasEnded: boolean;
 
   constructor(options: { readonly hasOutput: boolean } = { hasOutput: true }) {
@@ -36,6 +37,10 @@ export class WireLife {
     return this.#done !== undefined;
   }
 
+  get isDelivering(): boolean {
+    return this.#isDelivering;
+  }
+
   begin(events: WireEvents): void {
     if (this.#events !== undefined) throw new TypeError('a wire is started once');
     this.#events = events;
@@ -43,7 +48,10 @@ export class WireLife {
   }
 
   chunk(bytes: Buffer): void {
-    if (!this.#isDoomed && !this.#isOver) this.#events?.chunk(bytes);
+    if (this.#isDoomed || this.#isOver) return;
+    this.#isDelivering = true;
+    this.#events?.chunk(bytes);
+    this.#isDelivering = false;
   }
 
   end(): void {

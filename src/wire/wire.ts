@@ -27,6 +27,8 @@ export interface Wire {
   /** `stream`: any split of bytes may arrive. `messages`: the transport keeps message borders (WebSocket). */
   readonly framing: 'stream' | 'messages';
   readonly peer: Peer;
+  /** Inside a call of `chunk`: output that can wait for its end can be joined. Where it is missing nobody can tell. */
+  readonly isDelivering?: boolean;
   /** Begins reading. Called once (again: TypeError); no event comes before it, nor from inside it. */
   start(events: WireEvents): void;
   /**

@@ -112,6 +112,18 @@ describe.each([
     expect(near.violations).toEqual([]);
   });
 
+  test('knows when it is delivering', async () => {
+    const { near, far } = await openWires('unix');
+    const seen: (boolean | undefined)[] = [near.wire.isDelivering];
+    near.onChunk = () => seen.push(near.wire.isDelivering);
+    near.start();
+    far.start();
+    await far.write('x');
+    await near.received(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([...seen, near.wire.isDelivering]).toEqual([false, true, false]);
+  });
+
   test('fails a write that was taken, when it is destroyed in the same turn', async () => {
     const { near } = await openWires('unix');
     near.start();

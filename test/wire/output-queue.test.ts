@@ -238,6 +238,70 @@ describe('an output queue', () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  describe('on a wire that is delivering a chunk', () => {
+    function delivering(options: Partial<OutputQueueOptions> = {}) {
+      const output = new SlowOutput();
+      const clock = new FakeClock();
+      const wire = { ...output.wire(), isDelivering: true };
+      return { output, clock, wire, queue: new OutputQueue(wire, { clock, ...options }) };
+    }
+
+    test('joins the urgent frames of the chunk, and writes them in the same turn', async () => {
+      const { output, queue } = delivering();
+      for (const text of ['A', 'B', 'C']) queue.push(Buffer.from(text), 'urgent');
+      expect([output.writes, queue.queuedBytes]).toEqual([[], 3]);
+      await Promise.resolve();
+      expect(output.writes.map(String)).toEqual(['ABC']);
+      queue.push(Buffer.from('D'), 'urgent');
+      await Promise.resolve();
+      output.takeAll();
+      expect(output.writes.map(String)).toEqual(['ABC', 'D']);
+    });
+
+    test('lets no frame wait behind them, and keeps their order', () => {
+      const { output, queue } = delivering();
+      queue.push(Buffer.from('A'), 'urgent');
+      queue.push(Buffer.from('1'), 'normal');
+      expect(output.writes.map(String)).toEqual(['A1']);
+    });
+
+    test('writes them before it ends, forgets them when it is abandoned', async () => {
+      const ending = delivering();
+      ending.queue.push(Buffer.from('A'), 'urgent');
+      ending.queue.end();
+      ending.output.takeAll();
+      expect([ending.output.text, ending.output.hasEnded]).toEqual(['A', true]);
+
+      const abandoned = delivering();
+      abandoned.queue.push(Buffer.from('A'), 'urgent');
+      abandoned.queue.abandon();
+      await Promise.resolve();
+      expect([abandoned.output.writes, abandoned.clock.timerCount]).toEqual([[], 0]);
+    });
+
+    test('begins them before what waits is discarded', async () => {
+      const { output, queue } = delivering();
+      queue.push(Buffer.from('A'), 'urgent');
+      queue.discard();
+      queue.push(Buffer.from('B'), 'urgent');
+      await Promise.resolve();
+      output.takeAll();
+      expect(output.writes.map(String)).toEqual(['A', 'B']);
+    });
+
+    test('keeps to the speed of the link', async () => {
+      const { output, clock, queue } = delivering({ linkSpeed: 1000 });
+      queue.push(Buffer.alloc(400), 'urgent');
+      await Promise.resolve();
+      for (let turn = 0; turn < 10; turn += 1) {
+        output.takeAll();
+        clock.advance(25);
+      }
+      expect(output.writes[0]?.length).toBe(250);
+      expect(output.text.length).toBe(400);
+    });
+  });
+
   test('takes and joins a million small frames', () => {
     const output = new SlowOutput();
     const { queue } = queueOn(output);
