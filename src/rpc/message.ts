@@ -1,7 +1,7 @@
 import { type Literal, LiteralCache, readLiteral } from './literal-cache.ts';
 import { MemberScanner } from './scan.ts';
 
-/** One JSON-RPC 2.0 message. Buffers are slices of the input; ids and methods are decoded and as written. */
+/** One JSON-RPC 2.0 message. Buffers are slices of the input, or an empty object of all; ids and methods are decoded and as written. */
 export type Message =
   | {
       readonly kind: 'request';
@@ -105,7 +105,7 @@ function readCall(source: Buffer, rules: MessageRules): Message | string {
   const isObject = members.has(PARAMS) ? members.kindOf(source, PARAMS) === 'object' : rules === 'line';
   if (!isObject) return 'params is no object';
   const { value: method, text: methodText } = name;
-  const params = members.value(source, PARAMS) ?? EMPTY_OBJECT;
+  const params = objectAt(source, PARAMS);
   const { depth } = members;
   if (!members.has(ID)) return { kind: 'notification', method, methodText, params, depth };
   const id = readId(source, rules);
@@ -117,8 +117,7 @@ function readCall(source: Buffer, rules: MessageRules): Message | string {
 function readResponse(source: Buffer, rules: MessageRules): Message | string | undefined {
   const kind = members.has(RESULT) ? 'result' : 'error';
   const member = kind === 'result' ? RESULT : ERROR;
-  const text = members.value(source, member);
-  if (text === undefined) return 'neither method nor result nor error';
+  if (!members.has(member)) return 'neither method nor result nor error';
   if (kind === 'result' && members.has(ERROR)) return 'result and error in one message';
   if (members.has(PARAMS)) return 'params beside result or error';
   const isEmpty = rules === 'line' && kind === 'result' && isNull(source, member);
@@ -126,7 +125,22 @@ function readResponse(source: Buffer, rules: MessageRules): Message | string | u
   if (rules === 'line' && kind === 'error' && (!members.has(ID) || isNull(source, ID))) return undefined;
   const id = members.has(ID) ? readId(source, rules) : undefined;
   if (id === undefined) return idFault(rules);
-  return { kind, id: id.value, idText: id.text, text: isEmpty ? EMPTY_OBJECT : text, depth: members.depth };
+  return {
+    kind,
+    id: id.value,
+    idText: id.text,
+    text: isEmpty ? EMPTY_OBJECT : objectAt(source, member),
+    depth: members.depth,
+  };
+}
+
+/** Absent or written without a space, an empty object needs no slice: so it is in every keepalive and in its answer. */
+function objectAt(source: Buffer, member: number): Buffer {
+  const begin = members.begin(member);
+  const end = members.end(member);
+  return members.has(member) && end - begin > EMPTY_OBJECT.length
+    ? source.subarray(begin, end)
+    : EMPTY_OBJECT;
 }
 
 function invalid(why: string, source: Buffer, rules: MessageRules): RefusedMessage {

@@ -280,3 +280,21 @@ describe('whatever comes in', () => {
     );
   });
 });
+
+test('gives empty objects as they were written, and leaves what it has given alone', () => {
+  const paramsOf = (params: string) => {
+    const parsed = parseMessage(
+      Buffer.from(`{"jsonrpc":"2.0","id":"1","method":"m","params":${params}}`),
+      'wire',
+    );
+    return parsed.ok && parsed.message.kind === 'request' ? parsed.message.params : undefined;
+  };
+  const first = paramsOf('{}');
+  expect(['{ }', '{\n}', '{}', '{"a":1}'].map((params) => paramsOf(params)?.toString())).toEqual([
+    '{ }',
+    '{\n}',
+    '{}',
+    '{"a":1}',
+  ]);
+  expect(first?.toString()).toBe('{}');
+});
