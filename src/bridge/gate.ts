@@ -40,7 +40,7 @@ export class Gate {
   send(line: OutgoingLine): QueuedLine {
     if (this.#holders === 0) return this.#attachment.send(this.#user, line);
     if (this.#bytes + line.bytes.length > MAX_BYTES) {
-      queueMicrotask(() => line.refused?.('BUSY'));
+      queueMicrotask(() => line.fate?.refused?.('BUSY'));
       return { withdraw: () => false };
     }
     this.#bytes += line.bytes.length;

@@ -16,10 +16,15 @@ export interface OpenRequest {
   readonly attachment: Attachment | undefined;
   /** Of a transaction, or of the one that a recovery request asks about. */
   readonly identity: Identity | undefined;
-  readonly transaction?: OpenTransaction;
-  line?: QueuedLine;
-  timer?: Timer;
+  readonly transaction: OpenTransaction | undefined;
+  line: QueuedLine | undefined;
+  timer: Timer | undefined;
 }
+
+/** What is known of a request when it becomes an open one. */
+export type Known = Pick<OpenRequest, 'attachment' | 'identity'> & {
+  readonly transaction?: OpenTransaction;
+};
 
 /** accepting (journal only) → queued → handed over ⇄ recovering → settled */
 export interface OpenTransaction {

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import { requestLine } from '../channel/application-line.ts';
+import { lineStart, requestLine } from '../channel/application-line.ts';
 import type { Attachment, AttachmentUser } from '../channel/channel.ts';
 import type { Answer } from './outcome.ts';
 
@@ -37,11 +37,11 @@ export class Questions {
     const question: Question = { attachment, settle, timer: undefined };
     this.#open.set(id, question);
     question.timer = clock.after(timeoutMs, () => this.#settle(id, undefined));
-    const head = { connection: user.connection, idText: JSON.stringify(id) };
+    const start = lineStart(user.connection);
     attachment.send(user, {
-      bytes: requestLine(head, JSON.stringify(method), params),
+      bytes: requestLine(start, JSON.stringify(id), JSON.stringify(method), params),
       kind: 'request',
-      refused: () => this.#settle(id, undefined),
+      fate: { refused: () => this.#settle(id, undefined) },
     });
   }
 

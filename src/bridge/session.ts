@@ -3,8 +3,22 @@ import { isoTime, type Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import { shorten } from '../base/printable.ts';
 import type { Statistics } from '../base/statistics.ts';
-import { answerLine, bridgeLine, complaintLine, requestLine } from '../channel/application-line.ts';
-import type { Attachment, AttachmentUser, Channels, OutgoingLine, Refusal } from '../channel/channel.ts';
+import {
+  answerLine,
+  bridgeLine,
+  complaintLine,
+  lineStart,
+  notificationLine,
+  requestLine,
+} from '../channel/application-line.ts';
+import type {
+  Attachment,
+  AttachmentUser,
+  Channels,
+  LineFate,
+  OutgoingLine,
+  Refusal,
+} from '../channel/channel.ts';
 import type {
   ConnectionEvents,
   Dialect,
@@ -17,7 +31,7 @@ import { completeError, errorText } from '../rpc/error-object.ts';
 import type { Message } from '../rpc/message.ts';
 import { Gate } from './gate.ts';
 import type { Identity } from './identity.ts';
-import type { OpenRequest } from './open-request.ts';
+import type { Known, OpenRequest } from './open-request.ts';
 import type { Answer } from './outcome.ts';
 import { Questions } from './questions.ts';
 import { type Route, Router } from './router.ts';
@@ -59,6 +73,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   readonly connection: string;
   readonly #options: SessionOptions;
   readonly #peer: PeerConnection;
+  readonly #lineStart: string;
   readonly #router: Router;
   readonly #gates: ReadonlyMap<Attachment, Gate>;
   readonly #transactions: Transactions;
@@ -76,6 +91,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     const { dialect, channels, clock, timeoutMs, randomId } = options;
     const { recovery } = dialect.transactions;
     this.connection = options.name;
+    this.#lineStart = lineStart(options.name);
     this.#options = options;
     this.#peer = peer;
     this.#router = new Router(channels, options.routes, dialect.routes);
@@ -121,9 +137,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       } else if (this.#transactions.isTransaction(method)) {
         this.#transactions.start(request, attachment);
       } else {
-        const { idText, methodText, params } = request;
-        const bytes = requestLine({ connection: this.connection, idText }, methodText, params);
-        this.forward(this.remember(request, { attachment, identity }), bytes);
+        this.forward(this.remember(request, { attachment, identity }), this.lineOf(request));
       }
     }
   }
@@ -139,7 +153,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       else this.#options.log.info('a notification has no way', { method });
       return;
     }
-    const bytes = requestLine({ connection: this.connection }, notification.methodText, notification.params);
+    const bytes = notificationLine(this.#lineStart, notification.methodText, notification.params);
     this.#send(attachment, { bytes, kind: 'notification' });
   }
 
@@ -263,28 +277,34 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
 
   remember(
     { id, method, fits, faultOf, answer }: InboundRequest,
-    more: Pick<OpenRequest, 'attachment' | 'identity' | 'transaction'>,
+    { attachment, identity, transaction }: Known,
   ): OpenRequest {
-    const open: OpenRequest = { id, method, fits, faultOf, answer, ...more };
+    const open: OpenRequest = {
+      id,
+      method,
+      fits,
+      faultOf,
+      answer,
+      attachment,
+      identity,
+      transaction,
+      line: undefined,
+      timer: undefined,
+    };
     this.#open.set(id, open);
     this.#startTimer(open);
     return open;
+  }
+
+  lineOf({ idText, methodText, params }: InboundRequest): Buffer {
+    return requestLine(this.#lineStart, idText, methodText, params);
   }
 
   forward(open: OpenRequest, bytes: Buffer): void {
     const { attachment, transaction } = open;
     if (attachment === undefined) return;
     if (transaction?.entry !== undefined) this.#startTimer(open); // recording has taken its time
-    const line: OutgoingLine = {
-      bytes,
-      kind: 'request',
-      handedOver: () => {
-        if (transaction === undefined) return;
-        transaction.isHandedOver = true;
-        open.timer?.cancel();
-      },
-      refused: (why) => this.settleRefused(open, why, WHY_REFUSED[why](attachment.text)),
-    };
+    const line: OutgoingLine = { bytes, kind: 'request', fate: new RequestFate(this, open, attachment) };
     this.#trace('line out', attachment, bytes);
     // A transaction is what the others are held back for.
     const gate = transaction?.entry === undefined ? this.#gates.get(attachment) : undefined;
@@ -523,7 +543,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       const bytes =
         depth > MAX_DEPTH
           ? complaintLine(this.connection, idText, 'JSONRPC_INVALID_PARAMS', `the answer is ${TOO_DEEP}`)
-          : answerLine({ connection: this.connection, idText }, kind, text);
+          : answerLine(this.#lineStart, idText, kind, text);
       this.#send(to, { bytes, kind: 'answer' });
     };
   }
@@ -578,6 +598,30 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     const { log } = this.#options;
     if (log.enabled('trace'))
       log.trace(event, { endpoint: text, text: bytes.toString('utf8', 0, bytes.length - 1) });
+  }
+}
+
+/** What becomes of the line of a request. */
+class RequestFate implements LineFate {
+  readonly #session: Session;
+  readonly #open: OpenRequest;
+  readonly #attachment: Attachment;
+
+  constructor(session: Session, open: OpenRequest, attachment: Attachment) {
+    this.#session = session;
+    this.#open = open;
+    this.#attachment = attachment;
+  }
+
+  handedOver(): void {
+    const { transaction, timer } = this.#open;
+    if (transaction === undefined) return;
+    transaction.isHandedOver = true;
+    timer?.cancel();
+  }
+
+  refused(why: Refusal): void {
+    this.#session.settleRefused(this.#open, why, WHY_REFUSED[why](this.#attachment.text));
   }
 }
 

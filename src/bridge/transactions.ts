@@ -5,7 +5,6 @@ import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
 import { isNeverStored } from '../base/mask/rules.ts';
-import { requestLine } from '../channel/application-line.ts';
 import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
 import { dropMembers } from '../rpc/drop-members.ts';
@@ -13,7 +12,7 @@ import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import type { LockAttempt, TransactionLock } from '../store/lock.ts';
 import { type Identity, identify } from './identity.ts';
 import type { Acceptance, JournalDesk, TransactionRequest } from './journal-desk.ts';
-import type { OpenRequest, OpenTransaction } from './open-request.ts';
+import type { Known, OpenRequest, OpenTransaction } from './open-request.ts';
 import { type Answer, judgeAnswer } from './outcome.ts';
 import { Recovery } from './recovery.ts';
 
@@ -38,10 +37,7 @@ export interface TransactionsOptions {
 export interface TransactionsHost {
   readonly connection: string;
   isOpen(open: OpenRequest): boolean;
-  remember(
-    request: InboundRequest,
-    more: Pick<OpenRequest, 'attachment' | 'identity' | 'transaction'>,
-  ): OpenRequest;
+  remember(request: InboundRequest, known: Known): OpenRequest;
   /** Refuses a request that was never open. */
   refuse(request: Pick<InboundRequest, 'method' | 'answer'>, code: string, details: string): void;
   /** The connection does not end before this work has. It must not reject. */
@@ -54,6 +50,8 @@ export interface TransactionsHost {
   settleGone(open: OpenRequest): void;
   /** Ends an open request without an answer, and the connection with OUTCOME_UNKNOWN. */
   endUnknown(open: OpenRequest, why: string): void;
+  /** The line that hands a request over. */
+  lineOf(request: InboundRequest): Buffer;
   /** Hands the line over in its order, or waits for its application. */
   forward(open: OpenRequest, bytes: Buffer): void;
   /** Keeps what comes later behind a line that is not sent yet; the answer lets it go. */
@@ -113,7 +111,7 @@ export class Transactions {
       const attempt = lock.tryAcquire(this.#holder());
       if (attempt.acquired) {
         const open = this.#open(request, { attachment, identity, release: attempt.release });
-        this.#host.forward(open, this.#lineOf(request));
+        this.#host.forward(open, this.#host.lineOf(request));
       } else this.#refuseBusy(request, attempt);
     } else if (identity === undefined) {
       const why = `${this.#identityNames} are needed, each a string or a number`;
@@ -257,7 +255,7 @@ export class Transactions {
     attachment: Attachment,
     desk: JournalDesk,
   ): Promise<void> {
-    const bytes = this.#lineOf(request);
+    const bytes = this.#host.lineOf(request);
     const letGo = this.#host.holdBack(attachment);
     this.#accepting += 1;
     if (open.transaction !== undefined) open.transaction.isUndecided = true;
@@ -375,10 +373,6 @@ export class Transactions {
   #holder() {
     const { pid, clock } = this.#options;
     return { connection: this.#host.connection, pid, since: isoTime(clock) };
-  }
-
-  #lineOf({ idText, methodText, params }: InboundRequest): Buffer {
-    return requestLine({ connection: this.#host.connection, idText }, methodText, params);
   }
 
   #recordOf({ method, params }: InboundRequest): TransactionRequest['record'] {

@@ -3,25 +3,31 @@ import { errorText } from '../rpc/error-object.ts';
 /**
  * The lines that the bridge writes to applications: one JSON-RPC 2.0 object, UTF-8, ended by LF. A value that came from
  * somebody else keeps its own text; only line breaks between its tokens become spaces.
+ *
+ * Their bytes share slabs of 64 KiB: copy what is kept for long.
  */
 
-export interface LineHead {
-  readonly connection: string;
-  /** As it was written by who chose it: a JSON string or number. */
-  readonly idText?: string;
+/** How every line about a connection begins; worked out once a connection. */
+export function lineStart(connection: string): string {
+  return `{"connection":${JSON.stringify(connection)},"jsonrpc":"2.0"`;
 }
 
-export function requestLine(head: LineHead, methodText: string, params: Buffer): Buffer {
-  return line(`${opening(head)},"method":${methodText},"params":`, params);
+/** `idText` and `methodText` as they were written by who chose them: a JSON string or number. */
+export function requestLine(start: string, idText: string, methodText: string, params: Buffer): Buffer {
+  return line(`${start},"id":${idText},"method":${methodText},"params":`, params);
 }
 
-export function answerLine(head: LineHead, kind: 'result' | 'error', text: Buffer): Buffer {
-  return line(`${opening(head)},"${kind}":`, text);
+export function notificationLine(start: string, methodText: string, params: Buffer): Buffer {
+  return line(`${start},"method":${methodText},"params":`, params);
+}
+
+export function answerLine(start: string, idText: string, kind: 'result' | 'error', text: Buffer): Buffer {
+  return line(`${start},"id":${idText},"${kind}":`, text);
 }
 
 /** A notification of the bridge's own; `params` is plain data. */
 export function bridgeLine(connection: string, method: string, params: object): Buffer {
-  return requestLine({ connection }, JSON.stringify(method), Buffer.from(JSON.stringify(params)));
+  return notificationLine(lineStart(connection), JSON.stringify(method), Buffer.from(JSON.stringify(params)));
 }
 
 /** Tells an application what was wrong with a line of its own; the id is null where none could be read. */
@@ -33,24 +39,30 @@ export function complaintLine(
   about?: string,
 ): Buffer {
   const error = errorText(code, details, about === undefined ? {} : { id: about });
-  const start = connection === undefined ? '{' : `{"connection":${JSON.stringify(connection)},`;
-  return line(`${start}"jsonrpc":"2.0","id":${idText ?? 'null'},"error":`, error);
-}
-
-function opening({ connection, idText }: LineHead): string {
-  const start = `{"connection":${JSON.stringify(connection)},"jsonrpc":"2.0"`;
-  return idText === undefined ? start : `${start},"id":${idText}`;
+  const start = connection === undefined ? '{"jsonrpc":"2.0"' : lineStart(connection);
+  return line(`${start},"id":${idText ?? 'null'},"error":`, error);
 }
 
 function line(head: string, value: Buffer): Buffer {
-  const headBytes = Buffer.byteLength(head);
-  const bytes = Buffer.allocUnsafe(headBytes + value.length + 2);
-  bytes.write(head);
-  value.copy(bytes, headBytes);
-  joinTokens(bytes.subarray(headBytes, headBytes + value.length));
-  bytes[bytes.length - 2] = BRACE;
-  bytes[bytes.length - 1] = LF;
+  const room = MAX_BYTES_A_UNIT * head.length + value.length + TAIL_BYTES;
+  if (room > MAX_SHARED_BYTES) return build(head, value, Buffer.allocUnsafeSlow(room), 0);
+  if (used + room > slab.length) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    used = 0;
+  }
+  const bytes = build(head, value, slab, used);
+  used += bytes.length;
   return bytes;
+}
+
+function build(head: string, value: Buffer, memory: Buffer, from: number): Buffer {
+  const valueAt = from + memory.write(head, from);
+  const end = valueAt + value.length;
+  memory.set(value, valueAt);
+  memory[end] = BRACE;
+  memory[end + 1] = LF;
+  if (value.includes(LF) || value.includes(CR)) joinTokens(memory.subarray(valueAt, end));
+  return memory.subarray(from, end + TAIL_BYTES);
 }
 
 /** Valid JSON has line breaks only between tokens, where a space means the same. */
@@ -61,7 +73,18 @@ function joinTokens(value: Buffer): void {
   }
 }
 
+/** Eight times Node's own pool: a line of 1 KB costs a third of what it does with that. */
+const SLAB_BYTES = 64 * 1024;
+/** A longer one gets memory of its own, so that little of a slab is left over. */
+const MAX_SHARED_BYTES = 8 * 1024;
+let slab = Buffer.alloc(0);
+let used = 0;
+
+/** UTF-8 of one UTF-16 unit. */
+const MAX_BYTES_A_UNIT = 3;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 const BRACE = 0x7d;
+/** The closing brace and the LF. */
+const TAIL_BYTES = 2;

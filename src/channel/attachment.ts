@@ -9,16 +9,17 @@ import { parseMessage } from '../rpc/message.ts';
 import { scanObject } from '../rpc/scan.ts';
 import type { Wire } from '../wire/wire.ts';
 import { bridgeLine, complaintLine } from './application-line.ts';
-import type { Attachment, AttachmentUser, OutgoingLine, QueuedLine, Refusal } from './channel.ts';
+import type { Attachment, AttachmentUser, LineFate, OutgoingLine, QueuedLine, Refusal } from './channel.ts';
+import { LineBlocks, type Place } from './line-blocks.ts';
 
 /** Bytes of lines that may wait for one application. */
 const MAX_QUEUE_BYTES = 4 * 1024 * 1024;
 /** Longest line an application may send. */
 const MAX_LINE_BYTES = 1024 * 1024;
-/** How much is handed to the kernel at a time; what waits behind can still be withdrawn. */
-const MAX_WRITE_BYTES = 64 * 1024;
 /** What an entry costs beside its bytes, so that many short lines are bounded too. */
 const ENTRY_BYTES = 128;
+/** Of withdrawn lines, before they are thrown out. */
+const MIN_COMPACTED_BYTES = 64 * 1024;
 const FIRST_RETRY_MS = 100;
 const RETRY_LIMIT_MS = 5000;
 /** How long closing waits for an application that does not read. */
@@ -40,10 +41,39 @@ export interface AttachmentOptions {
   readonly onUnused?: () => void;
 }
 
-interface Entry extends OutgoingLine {
+/** A line in the queue: where its bytes are, and who wants to know what becomes of it. */
+class Entry implements QueuedLine {
   readonly connection: string;
-  state: 'queued' | 'gone';
+  readonly kind: OutgoingLine['kind'];
+  readonly fate: LineFate | undefined;
+  readonly bytes: number;
+  place: Place;
+  /** Neither handed over nor withdrawn nor refused. */
+  isQueued = true;
+  readonly #leave: (entry: Entry) => void;
+
+  constructor(connection: string, line: OutgoingLine, place: Place, leave: (entry: Entry) => void) {
+    this.connection = connection;
+    this.kind = line.kind;
+    this.fate = line.fate;
+    this.bytes = line.bytes.length;
+    this.place = place;
+    this.#leave = leave;
+  }
+
+  get cost(): number {
+    return this.bytes + ENTRY_BYTES;
+  }
+
+  withdraw(): boolean {
+    if (!this.isQueued) return false;
+    this.isQueued = false;
+    this.#leave(this);
+    return true;
+  }
 }
+
+const GONE: QueuedLine = { withdraw: () => false };
 
 /**
  * An endpoint and the application behind it.
@@ -62,12 +92,14 @@ export class StreamAttachment implements Attachment {
   readonly #backoff: Backoff;
   readonly #dropped = new Map<string, number>();
   readonly #queue = new Queue<Entry>();
+  #blocks = new LineBlocks();
   #state: 'closed' | 'opening' | 'open' | 'gone' | 'ended' = 'closed';
   #wire: Wire | undefined;
   #isWriting = false;
   #writingBytes = 0;
   #waitingBytes = 0;
-  #withdrawn = 0;
+  /** Of withdrawn lines that are still in the queue. */
+  #withdrawnBytes = 0;
   #retry: Timer | undefined;
   #epoch = 0;
   #flushed: (() => void) | undefined;
@@ -114,20 +146,12 @@ export class StreamAttachment implements Attachment {
 
   send(user: AttachmentUser, line: OutgoingLine): QueuedLine {
     // Without an application there is nobody to tell; its greeting will say how things stand.
-    if (line.kind === 'lifecycle' && this.#state !== 'open') return { withdraw: () => false };
-    const entry = this.#enqueue(user, line);
-    if (entry.state === 'queued') {
-      if (this.#state === 'open') this.#flush();
-      else this.#open();
-    }
-    return {
-      withdraw: () => {
-        if (entry.state !== 'queued') return false;
-        this.#leave(entry);
-        this.#compact();
-        return true;
-      },
-    };
+    if (line.kind === 'lifecycle' && this.#state !== 'open') return GONE;
+    const entry = this.#enqueue(user.connection, line);
+    if (entry === undefined) return GONE;
+    if (this.#state === 'open') this.#flush();
+    else this.#open();
+    return entry;
   }
 
   hold(user: AttachmentUser, isHeld: boolean): void {
@@ -212,13 +236,10 @@ export class StreamAttachment implements Attachment {
   /** Greetings go before what waited for the application. */
   #greet(users: readonly AttachmentUser[]): void {
     if (!this.canWrite) return;
-    const lines = users.flatMap((user) =>
-      user
-        .greeting()
-        .map((bytes): Entry => ({ bytes, kind: 'lifecycle', connection: user.connection, state: 'queued' })),
+    const entries = users.flatMap((user) =>
+      user.greeting().map((bytes) => this.#newEntry(user.connection, { bytes, kind: 'lifecycle' })),
     );
-    for (const { bytes } of lines) this.#waitingBytes += costOf(bytes);
-    this.#queue.unshift(lines);
+    this.#queue.unshift(entries);
   }
 
   #openFailed(fault: unknown): void {
@@ -254,43 +275,53 @@ export class StreamAttachment implements Attachment {
 
   // Lines to the application.
 
-  #enqueue(user: AttachmentUser, line: OutgoingLine): Entry {
-    const entry: Entry = { ...line, connection: user.connection, state: 'queued' };
-    const hasRoom = this.queuedBytes + costOf(line.bytes) <= MAX_QUEUE_BYTES;
+  /** Undefined: there was no room. */
+  #enqueue(connection: string, line: OutgoingLine): Entry | undefined {
+    const hasRoom = this.queuedBytes + line.bytes.length + ENTRY_BYTES <= MAX_QUEUE_BYTES;
     if (hasRoom || line.kind === 'lifecycle') {
-      this.#waitingBytes += costOf(line.bytes);
+      const entry = this.#newEntry(connection, line);
       this.#queue.push(entry);
-    } else this.#refuse(entry, 'BUSY');
+      return entry;
+    }
+    this.#refuse(connection, line, 'BUSY');
+    return undefined;
+  }
+
+  #newEntry(connection: string, line: OutgoingLine): Entry {
+    if (this.queuedBytes === 0) this.#blocks.clear();
+    const entry = new Entry(connection, line, this.#blocks.add(line.bytes), this.#leave);
+    this.#waitingBytes += entry.cost;
     return entry;
   }
 
+  /** Hands over the lines that lie together. What waits behind them can still be withdrawn. */
   #flush(): void {
     const wire = this.#wire;
     if (wire === undefined || this.#isWriting) return;
-    const batch: Buffer[] = [];
-    let bytes = 0;
+    let first: Place | undefined;
+    let to = 0;
     let cost = 0;
     for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {
-      if (entry.state === 'queued') {
-        if (batch.length > 0 && bytes + entry.bytes.length > MAX_WRITE_BYTES) break;
-        entry.state = 'gone';
-        entry.handedOver?.();
-        batch.push(entry.bytes);
-        bytes += entry.bytes.length;
-        cost += costOf(entry.bytes);
-      } else this.#withdrawn -= 1;
+      if (entry.isQueued) {
+        const { place } = entry;
+        if (first === undefined) first = place;
+        else if (place.block !== first.block || place.from !== to) break;
+        to = place.to;
+        cost += entry.cost;
+        entry.isQueued = false;
+        entry.fate?.handedOver?.();
+      } else this.#withdrawnBytes -= entry.cost;
       this.#queue.shift();
     }
-    if (batch.length === 0) {
+    if (first === undefined) {
       this.#flushed?.();
       return;
     }
     this.#isWriting = true;
     this.#waitingBytes -= cost;
     this.#writingBytes = cost;
-    this.#options.statistics.count('channel bytes out', bytes);
-    const [first = Buffer.alloc(0)] = batch;
-    wire.write(batch.length === 1 ? first : Buffer.concat(batch, bytes), (fault) => {
+    this.#options.statistics.count('channel bytes out', to - first.from);
+    wire.write(first.block.subarray(first.from, to), (fault) => {
       if (this.#wire !== wire || fault !== undefined) return; // `closed` follows or came already
       this.#isWriting = false;
       this.#writingBytes = 0;
@@ -299,44 +330,50 @@ export class StreamAttachment implements Attachment {
     });
   }
 
-  #refuse(entry: Entry, why: Refusal): void {
-    entry.state = 'gone';
-    if (entry.kind === 'request') {
-      const { refused } = entry;
-      if (refused !== undefined) queueMicrotask(() => refused.call(entry, why));
+  #refuse(connection: string, { kind, fate }: Pick<OutgoingLine, 'kind' | 'fate'>, why: Refusal): void {
+    if (kind === 'request') {
+      if (fate?.refused !== undefined) queueMicrotask(() => fate.refused?.(why));
       return;
     }
-    if (entry.kind === 'lifecycle') return;
-    this.#options.statistics.count(`dropped ${entry.kind}s`);
-    this.#dropped.set(entry.connection, (this.#dropped.get(entry.connection) ?? 0) + 1);
+    if (kind === 'lifecycle') return;
+    this.#options.statistics.count(`dropped ${kind}s`);
+    this.#dropped.set(connection, (this.#dropped.get(connection) ?? 0) + 1);
   }
 
   #refuseAll(why: Refusal): void {
     const entries = this.#queue.drain();
     this.#waitingBytes = 0;
-    this.#withdrawn = 0;
-    for (const entry of entries) if (entry.state === 'queued') this.#refuse(entry, why);
+    this.#withdrawnBytes = 0;
+    for (const entry of entries) {
+      if (!entry.isQueued) continue;
+      entry.isQueued = false;
+      this.#refuse(entry.connection, entry, why);
+    }
   }
 
-  #leave(entry: Entry): void {
-    entry.state = 'gone';
-    this.#waitingBytes -= costOf(entry.bytes);
-    this.#withdrawn += 1;
-  }
+  readonly #leave = (entry: Entry): void => {
+    this.#waitingBytes -= entry.cost;
+    this.#withdrawnBytes += entry.cost;
+    // Withdrawn lines must not pile up behind an application that never reads.
+    if (this.#withdrawnBytes > Math.max(MIN_COMPACTED_BYTES, this.#waitingBytes)) this.#compact();
+  };
 
-  /** Withdrawn lines must not pile up behind an application that never reads. */
   #compact(): void {
-    if (this.#withdrawn < 64 || this.#withdrawn * 2 < this.#queue.length) return;
-    this.#queue.retain((entry) => entry.state === 'queued');
-    this.#withdrawn = 0;
+    this.#withdrawnBytes = 0;
+    this.#blocks = new LineBlocks();
+    for (const entry of this.#queue.drain()) {
+      if (!entry.isQueued) continue;
+      const { block, from, to } = entry.place;
+      entry.place = this.#blocks.add(block.subarray(from, to));
+      this.#queue.push(entry);
+    }
   }
 
   #reportDropped(): void {
     if (this.#dropped.size === 0 || this.queuedBytes > MAX_QUEUE_BYTES / 2) return;
     for (const [connection, count] of this.#dropped) {
-      const user = this.#users.get(connection);
-      if (user === undefined) continue;
-      this.#enqueue(user, { bytes: bridgeLine(connection, '_Dropped', { count }), kind: 'lifecycle' });
+      if (!this.#users.has(connection)) continue;
+      this.#enqueue(connection, { bytes: bridgeLine(connection, '_Dropped', { count }), kind: 'lifecycle' });
     }
     this.#dropped.clear();
   }
@@ -390,7 +427,7 @@ export class StreamAttachment implements Attachment {
       what === 'request' || idText === undefined
         ? complaintLine(undefined, idText, code, why)
         : complaintLine(undefined, undefined, code, why, String(JSON.parse(idText)));
-    this.#enqueue(user, { bytes, kind: 'answer' });
+    this.#enqueue(user.connection, { bytes, kind: 'answer' });
     this.#flush();
   }
 
@@ -403,8 +440,4 @@ export class StreamAttachment implements Attachment {
 /** Whether a line that was refused meant to ask something: it names a method. */
 function isCall(line: Buffer): boolean {
   return scanObject(line, ['method']).values[0] !== undefined;
-}
-
-function costOf(bytes: Buffer): number {
-  return bytes.length + ENTRY_BYTES;
 }

@@ -5,16 +5,21 @@ import type { Message } from '../rpc/message.ts';
 export type Refusal = 'BUSY' | 'CHANNEL_UNAVAILABLE' | 'CHANNEL_CLOSED';
 
 export interface OutgoingLine {
-  /** The whole line with its LF. */
+  /** The whole line with its LF; the bytes stay as they are. */
   readonly bytes: Buffer;
   /**
    * What happens when there is no room: a `request` is refused, a `notification` or an `answer` is dropped and
    * counted; `lifecycle` lines are few and always kept.
    */
   readonly kind: 'request' | 'notification' | 'answer' | 'lifecycle';
+  readonly fate?: LineFate | undefined;
+}
+
+/** Hears what becomes of a line: one of these, unless it is withdrawn. */
+export interface LineFate {
   /** Called just before the first byte is handed over: from now on the application may have it. */
   handedOver?(): void;
-  /** Called once, from a later turn, instead of `handedOver`: no byte of it was or will be handed over. */
+  /** Called once, from a later turn: no byte of it was or will be handed over. */
   refused?(why: Refusal): void;
 }
 

@@ -14,7 +14,7 @@ export class NullAttachment implements Attachment {
   detach(_user: AttachmentUser): void {}
 
   send(_user: AttachmentUser, line: OutgoingLine): QueuedLine {
-    queueMicrotask(() => line.refused?.('CHANNEL_UNAVAILABLE'));
+    queueMicrotask(() => line.fate?.refused?.('CHANNEL_UNAVAILABLE'));
     return { withdraw: () => false };
   }
 

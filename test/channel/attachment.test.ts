@@ -88,8 +88,10 @@ function line(text: string, fates: string[], kind: OutgoingLine['kind'] = 'reque
   return {
     bytes: Buffer.from(`${text}\n`),
     kind,
-    handedOver: () => fates.push(`${text} handed over`),
-    refused: (why) => fates.push(`${text} ${why}`),
+    fate: {
+      handedOver: () => fates.push(`${text} handed over`),
+      refused: (why) => fates.push(`${text} ${why}`),
+    },
   };
 }
 
