@@ -26,6 +26,7 @@ import type {
   InboundRequest,
   PeerAnswer,
   PeerConnection,
+  SendOutcome,
 } from '../dialect/dialect.ts';
 import { completeError, errorText } from '../rpc/error-object.ts';
 import type { Message } from '../rpc/message.ts';
@@ -40,6 +41,7 @@ import { Transactions, type TransactionsHost, type TransactionsOptions } from '.
 /** Deepest nesting that is passed on, in either direction. */
 const MAX_DEPTH = 100;
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH}`;
+const TOO_LARGE = 'the answer does not fit a frame';
 /** Requests of the peer that may be open at one time. */
 const MAX_PENDING = 4096;
 /** How long ordinary requests are still answered after the peer has ended its output. */
@@ -353,11 +355,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   finish(open: OpenRequest, { kind, text }: Answer): void {
     if (!this.isOpen(open)) return;
     this.#forget(open); // frees the terminal before the peer can ask for the next transaction
-    if (open.answer(kind, text) === 'closed') {
-      this.#options.log.info('an answer came when the peer was gone', { method: open.method, kind });
-    }
-    this.#countOutcome(open.method, kind);
-    this.#endIfDone();
+    this.#answeredAs(open, kind, open.answer(kind, text));
   }
 
   /** Its application is gone, and nobody can be asked: the peer has to repeat it. */
@@ -491,12 +489,25 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       if (open.transaction === undefined)
         this.settleRefused(open, 'INTERNAL_ERROR', 'the answer is malformed');
     } else if (open === undefined) this.#questions.answered(id, answer);
-    else if (!this.canTake(open, answer)) {
-      const why = 'the answer does not fit a frame';
-      this.#complain(from, undefined, 'RESPONSE_TOO_LARGE', why, id);
-      if (open.transaction === undefined) this.settleRefused(open, 'RESPONSE_TOO_LARGE', why);
-    } else if (open.transaction !== undefined) this.#transactions.settle(open, answer);
-    else this.finish(open, answer);
+    else if (open.transaction === undefined) {
+      const outcome = open.answer(kind, full);
+      if (outcome === 'too-large') {
+        this.#complain(from, undefined, 'RESPONSE_TOO_LARGE', TOO_LARGE, id);
+        this.settleRefused(open, 'RESPONSE_TOO_LARGE', TOO_LARGE);
+      } else {
+        this.#forget(open);
+        this.#answeredAs(open, kind, outcome);
+      }
+    } else if (this.canTake(open, answer)) this.#transactions.settle(open, answer);
+    else this.#complain(from, undefined, 'RESPONSE_TOO_LARGE', TOO_LARGE, id);
+  }
+
+  #answeredAs({ method }: OpenRequest, kind: Answer['kind'], outcome: SendOutcome): void {
+    if (outcome === 'closed') {
+      this.#options.log.info('an answer came when the peer was gone', { method, kind });
+    }
+    this.#countOutcome(method, kind);
+    this.#endIfDone();
   }
 
   #toPeer(message: Extract<Message, { kind: 'request' | 'notification' }>, from: Attachment): void {
