@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/base/log.ts';
 import { Statistics } from '../../src/base/statistics.ts';
 import { StreamAttachment } from '../../src/channel/attachment.ts';
-import type { AttachmentUser, OutgoingLine } from '../../src/channel/channel.ts';
+import type { AttachmentUser, OutgoingLine, QueuedLine } from '../../src/channel/channel.ts';
 import type { Message } from '../../src/rpc/message.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import type { Wire } from '../../src/wire/wire.ts';
@@ -198,6 +199,77 @@ describe('an application that does not read', () => {
     await settle();
     expect(attachment.queuedBytes).toBe(0);
     expect(state.text.split('\n').length).toBeLessThan(10);
+  });
+});
+
+describe('what is written', () => {
+  test('is each line that was not withdrawn, whole and in order, whatever was withdrawn and whenever it is read', async () => {
+    const step = fc.record({
+      bytes: fc.oneof(fc.nat(200), fc.nat(3000), fc.nat(100_000)),
+      /** Of the lines so far, counted from the newest. */
+      withdraw: fc.array(fc.nat(30), { maxLength: 4 }),
+      next: fc.constantFrom('go on', 'pause', 'resume', 'settle'),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
+        const { attachment, application, state } = attach();
+        const user = new User('a');
+        attachment.attach(user);
+        await settle();
+        state.text = '';
+        const fates: string[] = [];
+        const queued: QueuedLine[] = [];
+        const withdrawn = new Set<number>();
+        for (const [index, { bytes, withdraw, next }] of steps.entries()) {
+          queued.push(attachment.send(user, line(`${index}:${'x'.repeat(bytes)}`, fates)));
+          for (const back of withdraw) {
+            const at = queued.length - 1 - back;
+            if (queued[at]?.withdraw()) withdrawn.add(at);
+          }
+          if (next === 'pause') application.pause();
+          if (next === 'resume') application.resume();
+          if (next === 'settle') await settle();
+        }
+        application.resume();
+        while (attachment.queuedBytes > 0) await settle();
+        await settle();
+        const busy = fates.filter((fate) => fate.endsWith(' BUSY')).map((fate) => Number.parseInt(fate, 10));
+        const expected = steps.flatMap(({ bytes }, index) =>
+          withdrawn.has(index) || busy.includes(index) ? [] : [`${index}:${'x'.repeat(bytes)}`],
+        );
+        const lines = state.text.split('\n').slice(0, -1);
+        expect(lines.map((text) => [text.length, text.slice(0, 8)])).toEqual(
+          expected.map((text) => [text.length, text.slice(0, 8)]),
+        );
+        const handedOver = fates.filter((fate) => fate.endsWith(' handed over'));
+        expect(handedOver.map((fate) => Number.parseInt(fate, 10))).toEqual(
+          expected.map((text) => Number.parseInt(text, 10)),
+        );
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('is what is left when nearly all that waited was withdrawn', async () => {
+    const { attachment, application, state } = attach();
+    const user = new User('a');
+    attachment.attach(user);
+    await settle();
+    application.pause();
+    attachment.send(user, line('under way', []));
+    await settle();
+    const kept: string[] = [];
+    for (let n = 0; n < 2000; n += 1) {
+      const text = `${n} ${'x'.repeat(1000)}`;
+      const queued = attachment.send(user, line(text, []));
+      if (n % 100 === 0) kept.push(text);
+      else expect(queued.withdraw()).toBe(true);
+    }
+    expect(attachment.queuedBytes).toBeLessThan(30 * 1200);
+    application.resume();
+    while (attachment.queuedBytes > 0) await settle();
+    await settle();
+    expect(state.text).toBe(['hello a', 'under way', ...kept, ''].join('\n'));
   });
 });
 
