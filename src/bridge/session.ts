@@ -489,17 +489,22 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       if (open.transaction === undefined)
         this.settleRefused(open, 'INTERNAL_ERROR', 'the answer is malformed');
     } else if (open === undefined) this.#questions.answered(id, answer);
-    else if (open.transaction === undefined) {
-      const outcome = open.answer(kind, full);
-      if (outcome === 'too-large') {
-        this.#complain(from, undefined, 'RESPONSE_TOO_LARGE', TOO_LARGE, id);
-        this.settleRefused(open, 'RESPONSE_TOO_LARGE', TOO_LARGE);
-      } else {
-        this.#forget(open);
-        this.#answeredAs(open, kind, outcome);
-      }
-    } else if (this.canTake(open, answer)) this.#transactions.settle(open, answer);
+    else if (open.transaction === undefined) this.#give(open, answer, from);
+    else if (this.canTake(open, answer)) this.#transactions.settle(open, answer);
     else this.#complain(from, undefined, 'RESPONSE_TOO_LARGE', TOO_LARGE, id);
+  }
+
+  /** To an ordinary request; that it does not fit shows when it is encoded, so that it is encoded once. */
+  #give(open: OpenRequest, { kind, text }: Answer, from: Attachment): void {
+    this.#forget(open);
+    const outcome = open.answer(kind, text);
+    if (outcome !== 'too-large') {
+      this.#answeredAs(open, kind, outcome);
+      return;
+    }
+    this.#complain(from, undefined, 'RESPONSE_TOO_LARGE', TOO_LARGE, open.id);
+    this.refuse(open, 'RESPONSE_TOO_LARGE', TOO_LARGE, open.identity);
+    this.#endIfDone();
   }
 
   #answeredAs({ method }: OpenRequest, kind: Answer['kind'], outcome: SendOutcome): void {
