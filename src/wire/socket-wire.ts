@@ -44,7 +44,7 @@ export class SocketReader {
  * One buffer for all sockets: a read and its callback happen in one turn, and a chunk belongs to its receiver
  * only during the call.
  */
-const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
+const READ_BUFFER = Buffer.allocUnsafeSlow(128 * 1024);
 
 /**
  * A wire over an open socket with `allowHalfOpen`, whether accepted, connected or made from a descriptor. It
@@ -84,7 +84,11 @@ class SocketWire implements Wire {
     });
     if (!this.#reads) return;
     if (reader === undefined) socket.on('data', (bytes: Buffer) => this.#life.chunk(bytes));
-    else reader.deliverTo((bytes) => this.#life.chunk(bytes));
+    else
+      reader.deliverTo((bytes) => {
+        this.#life.chunk(bytes);
+        if (bytes.length === READ_BUFFER.length) this.#giveWay();
+      });
     socket.on('end', () => this.#life.end());
     socket.pause();
   }
@@ -129,6 +133,12 @@ class SocketWire implements Wire {
     this.#life.doom();
     if (this.#socket.remoteAddress === undefined) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
+  }
+
+  /** libuv reads 32 full buffers in a row; whoever waits to write would wait for all of them. */
+  #giveWay(): void {
+    this.#socket.pause();
+    setImmediate(() => this.#flow());
   }
 
   #flow(): void {
