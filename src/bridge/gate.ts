@@ -1,3 +1,4 @@
+import { ownLine } from '../channel/application-line.ts';
 import type { Attachment, AttachmentUser, OutgoingLine, QueuedLine } from '../channel/channel.ts';
 
 /** Bytes that may wait behind one transaction that is being recorded. */
@@ -44,7 +45,8 @@ export class Gate {
       return { withdraw: () => false };
     }
     this.#bytes += line.bytes.length;
-    const waiting: Waiting = { line, queued: undefined, isWithdrawn: false };
+    const own = { ...line, bytes: ownLine(line.bytes) };
+    const waiting: Waiting = { line: own, queued: undefined, isWithdrawn: false };
     this.#waiting.push(waiting);
     return {
       withdraw: () => {

@@ -5,6 +5,7 @@ import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
 import { isNeverStored } from '../base/mask/rules.ts';
+import { ownLine } from '../channel/application-line.ts';
 import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
 import { dropMembers } from '../rpc/drop-members.ts';
@@ -255,7 +256,7 @@ export class Transactions {
     attachment: Attachment,
     desk: JournalDesk,
   ): Promise<void> {
-    const bytes = this.#host.lineOf(request);
+    const bytes = ownLine(this.#host.lineOf(request));
     const letGo = this.#host.holdBack(attachment);
     this.#accepting += 1;
     if (open.transaction !== undefined) open.transaction.isUndecided = true;

@@ -4,7 +4,7 @@ import { errorText } from '../rpc/error-object.ts';
  * The lines that the bridge writes to applications: one JSON-RPC 2.0 object, UTF-8, ended by LF. A value that came from
  * somebody else keeps its own text; only line breaks between its tokens become spaces.
  *
- * Their bytes share slabs of 64 KiB: copy what is kept for long.
+ * Their bytes share slabs of 64 KiB: `ownLine` for what is kept.
  */
 
 /** How every line about a connection begins; worked out once a connection. */
@@ -41,6 +41,13 @@ export function complaintLine(
   const error = errorText(code, details, about === undefined ? {} : { id: about });
   const start = connection === undefined ? '{"jsonrpc":"2.0"' : lineStart(connection);
   return line(`${start},"id":${idText ?? 'null'},"error":`, error);
+}
+
+/** The same line in memory of its own, so that what is kept keeps no slab alive. */
+export function ownLine(line: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(line.length);
+  own.set(line);
+  return own;
 }
 
 function line(head: string, value: Buffer): Buffer {

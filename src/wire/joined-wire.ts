@@ -22,11 +22,18 @@ export function joinWires(input: Wire, output: Wire, release: (done: () => void)
     if (open === 0) release(() => life.close());
   };
 
+  const taken = (fault?: Error) => {
+    if (fault === undefined) life.taken();
+  };
+
   return {
     framing: 'stream',
     peer: input.peer,
     get isDelivering() {
       return life.isDelivering;
+    },
+    get isTaken() {
+      return output.isTaken ?? false;
     },
     start(events: WireEvents) {
       life.begin(events);
@@ -35,9 +42,7 @@ export function joinWires(input: Wire, output: Wire, release: (done: () => void)
     },
     write(bytes, done) {
       if (!life.take(done)) return;
-      output.write(bytes, (fault) => {
-        if (fault === undefined) life.taken();
-      });
+      output.write(bytes, taken);
     },
     pause: () => input.pause(),
     resume: () => input.resume(),

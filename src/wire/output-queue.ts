@@ -181,21 +181,28 @@ export class OutputQueue {
   #write(piece: Uint8Array): void {
     this.#writingBytes = piece.length;
     this.#bucket?.take(piece.length);
-    this.#stall = this.#clock.after(this.#stallMs, () => {
-      const report = this.#onStalled;
-      this.#onStalled = undefined;
-      report?.();
-    });
-    this.#wire.write(piece, (fault) => {
-      this.#writingBytes = undefined;
-      this.#stall?.cancel();
-      if (fault !== undefined) this.abandon();
-      if (this.#state === 'over') return;
-      this.#queuedBytes -= piece.length;
-      this.#measure();
-      this.#pump();
-      this.#onWritten?.();
-    });
+    this.#wire.write(piece, this.#written);
+    if (this.#wire.isTaken !== true)
+      this.#stall = this.#clock.after(this.#stallMs, () => this.#reportStalled());
+  }
+
+  readonly #written = (fault?: Error): void => {
+    const bytes = this.#writingBytes ?? 0;
+    this.#writingBytes = undefined;
+    this.#stall?.cancel();
+    this.#stall = undefined;
+    if (fault !== undefined) this.abandon();
+    if (this.#state === 'over') return;
+    this.#queuedBytes -= bytes;
+    this.#measure();
+    this.#pump();
+    this.#onWritten?.();
+  };
+
+  #reportStalled(): void {
+    const report = this.#onStalled;
+    this.#onStalled = undefined;
+    report?.();
   }
 
   #finish(): void {

@@ -67,6 +67,7 @@ class SocketWire implements Wire {
     if (fault == null) this.#life.taken();
   };
   #isPaused = false;
+  #isTaken = false;
 
   constructor(socket: Socket, options: SocketWireOptions) {
     const { direction = 'both', reader, release } = options;
@@ -97,15 +98,21 @@ class SocketWire implements Wire {
     return this.#life.isDelivering;
   }
 
+  get isTaken(): boolean {
+    return this.#isTaken;
+  }
+
   start(events: WireEvents): void {
     this.#life.begin(events);
     this.#flow();
   }
 
   write(bytes: Uint8Array, done: (fault?: Error) => void): void {
+    this.#isTaken = false;
     if (!this.#life.take(done)) return;
     const taken = this.#mayBlock ? 0 : writeDirectly(this.#socket, bytes);
-    if (taken === bytes.length) queueMicrotask(this.#taken);
+    this.#isTaken = taken === bytes.length;
+    if (this.#isTaken) queueMicrotask(this.#taken);
     else this.#socket.write(bytes.subarray(taken), this.#taken);
   }
 

@@ -29,6 +29,8 @@ export interface Wire {
   readonly peer: Peer;
   /** Inside a call of `chunk`: output that can wait for its end can be joined. Where it is missing nobody can tell. */
   readonly isDelivering?: boolean;
+  /** After a `write`: all of it is taken, and `done` on its way. Where it is missing nobody can tell. */
+  readonly isTaken?: boolean;
   /** Begins reading. Called once (again: TypeError); no event comes before it, nor from inside it. */
   start(events: WireEvents): void;
   /**

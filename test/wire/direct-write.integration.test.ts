@@ -2,7 +2,7 @@ import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeDirectly } from '../../src/wire/direct-write.ts';
-import { socketWire } from '../../src/wire/socket-wire.ts';
+import { SocketReader, socketWire } from '../../src/wire/socket-wire.ts';
 import { openFifo, socketPair } from './pairs.ts';
 import { pattern, Recorder, writePieces } from './recorder.ts';
 
@@ -132,4 +132,26 @@ describe.each([
     expect(await written).toBeInstanceOf(Error);
     expect(await near.closed).toBeUndefined();
   });
+});
+
+test('a socket wire tells whether the kernel has taken all of a write; `done` comes later all the same', async () => {
+  const [here, there] = await socketPair('unix');
+  onTestFinished(() => {
+    here.destroy();
+    there.destroy();
+  });
+  const wire = socketWire(here, { reader: new SocketReader() });
+  wire.start({ chunk() {}, end() {}, closed() {} });
+  let isDone = false;
+  const write = (bytes: Buffer) => new Promise<void>((resolve) => wire.write(bytes, () => resolve()));
+  const written = write(Buffer.from('little')).then(() => {
+    isDone = true;
+  });
+  expect([wire.isTaken, isDone]).toEqual([true, false]);
+  await written;
+  const much = write(Buffer.alloc(4 * 1024 * 1024));
+  expect(wire.isTaken).toBe(false);
+  there.resume();
+  await much;
+  expect(wire.isTaken).toBe(false);
 });

@@ -12,12 +12,18 @@ class SlowOutput {
   readonly writes: Buffer[] = [];
   readonly given: Uint8Array[] = [];
   hasEnded = false;
+  /** What the wire tells of a write. */
+  isTaken: boolean | undefined;
   #done: ((fault?: Error) => void) | undefined;
 
   wire(framing: Wire['framing'] = 'stream'): Wire {
+    const output = this;
     return {
       framing,
       peer: { text: 'test' },
+      get isTaken() {
+        return output.isTaken ?? false;
+      },
       start() {},
       write: (bytes, done) => {
         if (this.#done !== undefined) throw new TypeError('two writes at a time');
@@ -595,4 +601,22 @@ describe('a queue whose link gets a speed later', () => {
     output.take(new Error('gone'));
     expect(left).toHaveLength(2);
   });
+});
+
+test('watches over a write that is not taken at once, and over no other', () => {
+  const output = new SlowOutput();
+  let stalls = 0;
+  const { clock, queue } = queueOn(output, { stallMs: 1000, onStalled: () => (stalls += 1) });
+  output.isTaken = true;
+  queue.push(Buffer.from('taken'), 'normal');
+  expect(clock.timerCount).toBe(0);
+  output.take();
+  output.isTaken = false;
+  queue.push(Buffer.from('slow'), 'normal');
+  expect(clock.timerCount).toBe(1);
+  output.take();
+  expect(clock.timerCount).toBe(0);
+  queue.push(Buffer.from('stuck'), 'normal');
+  clock.advance(1000);
+  expect([clock.timerCount, stalls]).toEqual([0, 1]);
 });

@@ -250,3 +250,33 @@ describe('an abstract UNIX name', () => {
     wire.destroy();
   });
 });
+
+test('after each full read others have their turn, however much has come', async () => {
+  const flood = Buffer.alloc(8 * 1024 * 1024);
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end(flood);
+  });
+  onTestFinished(() => void server.close());
+  const port = await listening(server, { port: 0, host: '127.0.0.1' });
+  const recorder = new Recorder(await connectWire(tcpEndpoint(port)));
+  onTestFinished(() => recorder.wire.destroy());
+  const lengths: number[] = [];
+  const readInARow: number[] = [];
+  let inARow = 0;
+  recorder.onChunk = (bytes) => {
+    lengths.push(bytes.length);
+    inARow += 1;
+    readInARow.push(inARow);
+    setImmediate(() => {
+      inARow = 0;
+    });
+  };
+  await new Promise((resolve) => setImmediate(resolve)); // let some of it come
+  recorder.start();
+  await recorder.ended;
+  expect(recorder.bytes).toBe(flood.length);
+  const full = Math.max(...lengths);
+  const afterFull = readInARow.filter((_, index) => lengths[index - 1] === full);
+  expect([full, afterFull.length > 0, Math.max(...afterFull)]).toEqual([128 * 1024, true, 1]);
+});
