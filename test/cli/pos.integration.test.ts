@@ -398,7 +398,8 @@ describe('Ctrl-C', () => {
         code: 75,
         stdout: expect.stringMatching(/^UNKNOWN {2}12\.30 EUR\n/),
       });
-      await pos(['call', 'Check', `{"receipt_id":"${receipt}","sequence_id":1}`, '--to', to]);
+      const check = ['call', 'Check', `{"receipt_id":"${receipt}","sequence_id":1}`, '--to', to, '--json'];
+      while ((await pos(check)).stdout.includes('TRANSACTION_ACTIVE')); // the terminal is busy with it
     }
     const { code, stdout, stderr } = await pos(['recover', '--to', to]);
     expect(stdout.match(/^(APPROVED|DECLINED) {2}12\.30 EUR$/gm)).toHaveLength(2);
