@@ -38,6 +38,7 @@ function requireFrom(folder, id) {
 /** What can wait until the first answers are given: each of these loads a module of Node.js. */
 function settle() {
   closeDebugger();
+  setTimeout(closeDebugger, 1000).unref();
   // Many short-lived objects and few long-lived ones: without this the young generation grows to 48 MB and stays so.
   process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
 }
@@ -62,7 +63,6 @@ function start() {
     process.exit(111);
   }
   setTimeout(settle, 100).unref();
-  setTimeout(closeDebugger, 1000).unref();
 }
 
 module.exports = { load };
