@@ -15,7 +15,7 @@ wireContract(
     const { ours, theirs } = await nullModem();
     return { near: await openSerial(serialEndpoint(ours)), far: await openSerial(serialEndpoint(theirs)) };
   },
-  { carriesEnd: false, bulkBytes: 1024 * 1024 },
+  { carriesEnd: false, bulkBytes: 1024 * 1024, oneWayAtATime: true },
 );
 
 async function openOn(path: string, options: SerialOptions = {}, more: SerialWireOptions = {}) {
