@@ -288,7 +288,6 @@ export class StreamAttachment implements Attachment {
   }
 
   #newEntry(connection: string, line: OutgoingLine): Entry {
-    if (this.queuedBytes === 0) this.#blocks.clear();
     const entry = new Entry(connection, line, this.#blocks.add(line.bytes), this.#leave);
     this.#waitingBytes += entry.cost;
     return entry;
@@ -314,6 +313,7 @@ export class StreamAttachment implements Attachment {
       this.#queue.shift();
     }
     if (first === undefined) {
+      this.#blocks.release(); // nothing waits and nothing is being written
       this.#flushed?.();
       return;
     }

@@ -11,7 +11,7 @@ export class LineBlocks {
     const bytes = line.length;
     if (bytes > MAX_COPIED_BYTES) return { block: line, from: 0, to: bytes };
     if (this.#used + bytes > this.#block.length) {
-      this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+      this.#block = spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
       this.#used = 0;
     }
     const from = this.#used;
@@ -20,11 +20,18 @@ export class LineBlocks {
     return { block: this.#block, from, to: this.#used };
   }
 
-  /** Nothing that was added is needed any more: its memory is used again. */
-  clear(): void {
+  /** Nothing that was added is needed any more: others may have the memory. */
+  release(): void {
+    if (this.#block === NOTHING) return;
+    if (spare.length < MAX_SPARE) spare.push(this.#block);
+    this.#block = NOTHING;
     this.#used = 0;
   }
 }
+
+/** Blocks that nobody uses: an attachment that has nothing to write keeps none. */
+const spare: Buffer[] = [];
+const MAX_SPARE = 8;
 
 /** Where a line lies. */
 export interface Place {

@@ -22,6 +22,7 @@ export function joinWires(input: Wire, output: Wire, release: (done: () => void)
     if (open === 0) release(() => life.close());
   };
 
+  let isTaken = false;
   const taken = (fault?: Error) => {
     if (fault === undefined) life.taken();
   };
@@ -33,7 +34,7 @@ export function joinWires(input: Wire, output: Wire, release: (done: () => void)
       return life.isDelivering;
     },
     get isTaken() {
-      return output.isTaken ?? false;
+      return isTaken;
     },
     start(events: WireEvents) {
       life.begin(events);
@@ -41,8 +42,10 @@ export function joinWires(input: Wire, output: Wire, release: (done: () => void)
       output.start({ chunk() {}, end() {}, closed });
     },
     write(bytes, done) {
+      isTaken = false;
       if (!life.take(done)) return;
       output.write(bytes, taken);
+      isTaken = output.isTaken ?? false;
     },
     pause: () => input.pause(),
     resume: () => input.resume(),

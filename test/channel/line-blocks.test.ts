@@ -35,11 +35,13 @@ test('every line keeps its bytes, whatever their lengths', () => {
   );
 });
 
-test('the memory of a block is used again once it was cleared', () => {
+test('the memory of a block is used again, also by others, once it was given back', () => {
   const blocks = new LineBlocks();
   const one = blocks.add(Buffer.from('one\n'));
-  blocks.clear();
-  const two = blocks.add(Buffer.from('two\n'));
+  blocks.release();
+  blocks.release();
+  const two = new LineBlocks().add(Buffer.from('two\n'));
   expect([two.block === one.block, two.from, two.to]).toEqual([true, one.from, one.to]);
   expect(textAt(one)).toBe('two\n');
+  expect(blocks.add(Buffer.from('three\n')).block === two.block).toBe(false);
 });
