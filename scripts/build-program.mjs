@@ -7,12 +7,16 @@
 // - CommonJS: Node.js 20 needs 6 ms more before the first statement of an ES module.
 // - lazy-builtins.mjs, and the code cache of make-code-cache.mjs.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { lazyBuiltins } from './lazy-builtins.mjs';
 
 const SRC = path.resolve('src');
 const KEEPALIVE = '{"jsonrpc":"2.0","id":"1","method":"_Keepalive","params":{}}';
+
+const REPLACED = 'the program was replaced while it ran; start it again';
 
 /** Writes both files into `outdir`; `define` gives names their values. */
 export async function buildProgram(outdir, define) {
@@ -22,21 +26,19 @@ export async function buildProgram(outdir, define) {
     platform: 'node',
     target: 'node20.19',
     packages: 'external',
-    supported: { 'dynamic-import': false }, // `require` instead: code out of a cache has no other
     define: { ...define, 'import.meta.filename': '__filename', 'import.meta.dirname': '__dirname' },
-    banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
-    footer: { js: '})' }, // as Node.js wraps it: what is compiled is then the file as it is
     minifySyntax: true, // leaves out what the constants make unreachable
     logLevel: 'warning',
   };
-  const bundle = (file, entry, plugins) =>
+  const id = await buildId(define);
+  const bundle = (file, entry, more) =>
     build({
       ...settings,
+      ...more,
       stdin: { contents: entry, resolveDir: SRC, sourcefile: file, loader: 'ts' },
       outfile: path.join(outdir, file),
       sourcemap: 'linked',
       sourcesContent: false,
-      plugins,
     });
 
   const { own, others } = await split(settings);
@@ -45,13 +47,17 @@ export async function buildProgram(outdir, define) {
   await bundle(
     'rest.cjs',
     registry(others, (module) => `require('./${module}')`),
-    [fromBridge],
+    {
+      plugins: [fromBridge],
+      banner: { js: `if (require("./bridge.cjs").build !== "${id}") throw new Error("${REPLACED}");` },
+    },
   );
   const lent = await exportsOf([...asked].sort());
   await bundle(
     'bridge.cjs',
     [
       `export { main } from './cli/main.ts';`,
+      `export const build = '${id}';`,
       ...[...lent].map(
         ([module, names], at) =>
           `import { ${names.map((name) => `${name} as ${name}_${at}`)} } from './${module}';`,
@@ -61,14 +67,40 @@ export async function buildProgram(outdir, define) {
         (module, at) => `({ ${lent.get(module).map((name) => `${name}: ${name}_${at}`)} })`,
       ),
     ].join('\n'),
-    [elsewhere('rest.cjs', (module) => others.has(module)), lazyBuiltins],
+    {
+      plugins: [elsewhere('rest.cjs', (module) => others.has(module)), lazyBuiltins],
+      // As Node.js wraps a module: what bin/posbridge.js compiles is the file as it is.
+      banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+      footer: { js: '})' },
+    },
   );
+  await refuseStrangeCharacters(path.join(outdir, 'bridge.cjs'));
   const length = KEEPALIVE.length.toString(16).padStart(8, '0');
   execFileSync(process.execPath, ['scripts/make-code-cache.mjs', path.join(outdir, 'bridge.cjs')], {
     stdio: 'pipe',
     env: {}, // what the program or Node.js would read from it must make no difference
     input: `${length}:${KEEPALIVE}\n`,
   });
+}
+
+/** Of the sources: two bundles with the same one fit each other. */
+async function buildId(define) {
+  const hash = createHash('sha256').update(JSON.stringify(define));
+  const names = await readdir(SRC, { recursive: true });
+  for (const name of names.filter((name) => name.endsWith('.ts')).sort()) {
+    hash.update(await readFile(path.join(SRC, name)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/**
+ * bridge.cjs is read as Latin-1, which costs the least, so outside comments all has to be ASCII; esbuild sees to that, but
+ * for regular expressions.
+ */
+async function refuseStrangeCharacters(file) {
+  const lines = (await readFile(file, 'latin1')).split('\n');
+  const strange = lines.find((line) => /[\x80-\xff]/.test(line) && !/^\s*(\*|\/\*|\/\/)/.test(line));
+  if (strange !== undefined) throw new Error(`${file}: write it as \\uXXXX: ${strange.trim()}`);
 }
 
 /** The modules that are imported statically, and those that are asked for by `import()`. */

@@ -64,11 +64,11 @@ function whyNoAmount(text: string, decimals: number): string {
   const example = decimals === 0 ? '12' : `12.${'30'.padEnd(decimals, '0').slice(0, decimals)}`;
   if (/^\d+,\d+$/.test(text)) return `decimals come after a point: write ${text.replace(',', '.')}`;
   if (/^0\d+(\.\d+)?$/.test(text)) return `write ${text.replace(/^0+(?=\d)/, '')}`;
-  if (/^\d+([.,'’_\s]\d+)+$/.test(text)) {
+  if (/^\d+([.,'\u2019_\s]\d+)+$/.test(text)) {
     return `write the digits without separators, as in ${example}`;
   }
   if (/^\+\d/.test(text)) return `write it without a sign: ${text.slice(1)}`;
-  if (/^[-−]\s*\d/.test(text)) return 'amounts are positive; to pay back, make a refund';
+  if (/^[-\u2212]\s*\d/.test(text)) return 'amounts are positive; to pay back, make a refund';
   if (/^\.\d+$/.test(text)) return `write 0${text}`;
   if (/^\d+\.$/.test(text)) return `write ${text.slice(0, -1)}`;
   if (/^\d[\d.]*e[+-]?\d+$/i.test(text)) return `write all digits, as in ${example}`;

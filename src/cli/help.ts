@@ -1,4 +1,3 @@
-import yargs from 'yargs';
 import { actionsOf, COMMANDS, type CommandName, type CommandSpec } from './commands.ts';
 import { environmentName, fallbackOf, helpOf, optionsOf } from './options.ts';
 
@@ -6,6 +5,7 @@ const WIDTH = 110;
 
 /** The help of a command, complete. */
 export async function helpText(command: CommandName): Promise<string> {
+  const { default: yargs } = await import('yargs');
   const parser = yargs([]).scriptName('posbridge').locale('en').help(false).version(false).wrap(WIDTH);
   for (const option of optionsOf(command)) {
     const { name, value, repeats } = option;

@@ -67,7 +67,7 @@ const isOfPage = (file: string) => file.startsWith('dist/screen/');
 const GENERATED = /^(elsewhere|lazy-builtins):|^\.\.\/src\/(bridge|rest)\.cjs$/;
 
 /** What V8 has compiled, for the start. */
-const isCache = (file: string) => file === 'dist/bridge.cjs.cache';
+const isCache = (file: string) => /^dist\/bridge\.cjs\.v[^/]*\.cache$/.test(file);
 
 const program = () => path.join(consumer, 'node_modules/.bin/posbridge');
 

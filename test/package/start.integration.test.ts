@@ -16,6 +16,7 @@ import {
 /** What the start of a bridge takes: as little as one connection needs. */
 
 const BUNDLE = path.join(ROOT, 'dist/bridge.cjs');
+const CACHE = `bridge.cjs.${process.version}-${process.arch}.cache`;
 const ARGUMENTS = ['--app', 'null:', '--log-level', 'error'];
 const KEEPALIVE = frame('k-1', '_Keepalive', {});
 
@@ -53,10 +54,10 @@ test.each<[string, (cache: string) => void]>([
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(path.join(copy, 'dist'), { recursive: true });
   cpSync(path.join(ROOT, 'bin'), path.join(copy, 'bin'), { recursive: true });
-  for (const file of ['bridge.cjs', 'bridge.cjs.cache']) {
+  for (const file of ['bridge.cjs', CACHE]) {
     cpSync(path.join(ROOT, 'dist', file), path.join(copy, 'dist', file));
   }
-  change(path.join(copy, 'dist/bridge.cjs.cache'));
+  change(path.join(copy, 'dist', CACHE));
   expectAnswered(await run(path.join(copy, 'bin/posbridge.js'), ARGUMENTS, { input: KEEPALIVE }));
 });
 
@@ -90,7 +91,7 @@ test('a bridge reads nothing of ours but its bundle, before it has answered and 
     'bin/package.json',
     'bin/posbridge.js',
     'dist/bridge.cjs',
-    'dist/bridge.cjs.cache',
+    `dist/${CACHE}`,
   ]);
 });
 
@@ -124,15 +125,49 @@ test('a bridge loads none of the modules of Node.js that it can do without', asy
 });
 
 test('packages for what a bridge may need are in the other bundle', () => {
-  const required = (file: string) =>
+  const named = (file: string) =>
     new Set(
-      [...readFileSync(path.join(ROOT, 'dist', file), 'latin1').matchAll(/require\("([^"]+)"\)/g)].map(
-        ([, name]) => name,
-      ),
+      [
+        ...readFileSync(path.join(ROOT, 'dist', file), 'latin1').matchAll(
+          /\b(?:require|import)\("([^"]+)"\)/g,
+        ),
+      ].map(([, name]) => name),
     );
-  const bridge = [...required('bridge.cjs')].filter((name) => !name?.startsWith('node:'));
+  const bridge = [...named('bridge.cjs')].filter((name) => !name?.startsWith('node:'));
   expect(bridge.toSorted()).toEqual(['./rest.cjs']);
-  expect([...required('rest.cjs')]).toEqual(
+  expect([...named('rest.cjs')]).toEqual(
     expect.arrayContaining(['./bridge.cjs', 'serialport', 'ws', 'yargs']),
   );
+});
+
+test('help needs no require() of ES modules, which not every Node.js has', async () => {
+  const { code, stdout, stderr } = await run(process.execPath, [
+    '--no-experimental-require-module',
+    PROGRAM,
+    'pos',
+    '--help',
+  ]);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toContain('posbridge pos');
+});
+
+test('a bridge whose files were replaced while it ran does not mix them', async () => {
+  const copy = path.join(folder.path, 'replaced');
+  cpSync(path.join(ROOT, 'bin'), path.join(copy, 'bin'), { recursive: true });
+  mkdirSync(path.join(copy, 'dist'));
+  cpSync(BUNDLE, path.join(copy, 'dist/bridge.cjs'));
+  const rest = readFileSync(path.join(ROOT, 'dist/rest.cjs'), 'utf8');
+  writeFileSync(path.join(copy, 'dist/rest.cjs'), rest.replace(/\.build !== "\w+"/, '.build !== "another"'));
+  const ended = await run(path.join(copy, 'bin/posbridge.js'), [
+    'serve',
+    '--listen',
+    'tcp:127.0.0.1:0',
+    '--app',
+    'null:',
+  ]);
+  expect(ended).toMatchObject({
+    code: 111,
+    stdout: '',
+    stderr: 'posbridge: the program was replaced while it ran; start it again\n',
+  });
 });
