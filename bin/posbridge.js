@@ -35,14 +35,6 @@ function cacheOf(file) {
   return `${file}.${process.version}-${process.arch}.cache`;
 }
 
-const modules = new Map();
-
-function requireFrom(folder, id) {
-  if (!id.startsWith('./')) return require(id);
-  const file = path.join(folder, id);
-  return modules.get(file)?.exports ?? load(file);
-}
-
 /** What can wait until the first answers are given: each of these loads a module of Node.js. */
 function settle() {
   closeDebugger();
