@@ -97,9 +97,12 @@ test('a bridge reads nothing of ours but its bundle, before it has answered and 
 
 test('a bridge loads none of the modules of Node.js that it can do without', async () => {
   const list = path.join(folder.path, 'list.cjs');
+  // What waits until the first answers are given has no part in it, however slow this machine is.
   writeFileSync(
     list,
-    `process.on('exit', () => require('node:fs').writeSync(2, process.moduleLoadList.join('\\n')));`,
+    `const { setTimeout } = globalThis;
+    globalThis.setTimeout = (run, ms, ...more) => setTimeout(run, [10, 100].includes(ms) ? 60_000 : ms, ...more);
+    process.on('exit', () => require('node:fs').writeSync(2, process.moduleLoadList.join('\\n')));`,
   );
   const { stdout, stderr } = await run(process.execPath, ['--require', list, PROGRAM, ...ARGUMENTS], {
     input: KEEPALIVE,
