@@ -11,34 +11,27 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { frameOf } from './bench/messages.mjs';
 import { lazyBuiltins } from './lazy-builtins.mjs';
 
 const SRC = path.resolve('src');
-const KEEPALIVE = '{"jsonrpc":"2.0","id":"1","method":"_Keepalive","params":{}}';
-
+const KEEPALIVE = frameOf({ jsonrpc: '2.0', id: '1', method: '_Keepalive', params: {} });
 const REPLACED = 'the program was replaced while it ran; start it again';
 
-/** Writes both files into `outdir`; `define` gives names their values. */
-export async function buildProgram(outdir, define) {
+/** Writes both files into `outdir`; `common` is what every build of esbuild's is made with. */
+export async function buildProgram(outdir, common) {
   const settings = {
-    bundle: true,
+    ...common,
     format: 'cjs',
-    platform: 'node',
-    target: 'node20.19',
-    packages: 'external',
-    define: { ...define, 'import.meta.filename': '__filename', 'import.meta.dirname': '__dirname' },
-    minifySyntax: true, // leaves out what the constants make unreachable
-    logLevel: 'warning',
+    define: { ...common.define, 'import.meta.filename': '__filename', 'import.meta.dirname': '__dirname' },
   };
-  const id = await buildId(define);
+  const id = await buildId(common.define);
   const bundle = (file, entry, more) =>
     build({
       ...settings,
       ...more,
       stdin: { contents: entry, resolveDir: SRC, sourcefile: file, loader: 'ts' },
       outfile: path.join(outdir, file),
-      sourcemap: 'linked',
-      sourcesContent: false,
     });
 
   const { own, others } = await split(settings);
@@ -75,11 +68,10 @@ export async function buildProgram(outdir, define) {
     },
   );
   await refuseStrangeCharacters(path.join(outdir, 'bridge.cjs'));
-  const length = KEEPALIVE.length.toString(16).padStart(8, '0');
   execFileSync(process.execPath, ['scripts/make-code-cache.mjs', path.join(outdir, 'bridge.cjs')], {
     stdio: 'pipe',
     env: {}, // what the program or Node.js would read from it must make no difference
-    input: `${length}:${KEEPALIVE}\n`,
+    input: KEEPALIVE,
   });
 }
 
@@ -120,12 +112,13 @@ async function split(settings) {
   const { metafile } = await build({
     ...settings,
     entryPoints,
+    sourcemap: false,
     write: false,
     metafile: true,
     plugins: [later],
   });
   const own = new Set(Object.keys(metafile.inputs).map((input) => path.relative(SRC, input)));
-  return { own, others: new Set([...others].filter((module) => !own.has(module))) };
+  return { own, others: new Set([...others].filter((module) => !own.has(module)).sort()) };
 }
 
 /** What these modules export. */

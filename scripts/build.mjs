@@ -18,30 +18,27 @@ const { build } = await import('esbuild').catch(() => {
 
 const { buildProgram } = await import('./build-program.mjs');
 const { buildScreen } = await import('./build-screen.mjs');
-const define = {
-  POSBRIDGE_VERSION: JSON.stringify(require('../package.json').version),
-  POSBRIDGE_TEST_BUILD: String(isTest),
+const settings = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  packages: 'external',
+  sourcemap: 'linked',
+  sourcesContent: false,
+  define: {
+    POSBRIDGE_VERSION: JSON.stringify(require('../package.json').version),
+    POSBRIDGE_TEST_BUILD: String(isTest),
+  },
+  minifySyntax: true, // leaves out what the constants above make unreachable
+  logLevel: 'warning',
 };
 // Made beside its place and then put there, so that nobody meets half of it.
 const fresh = `dist-new-${process.pid}`;
-await buildProgram(fresh, define);
+await buildProgram(fresh, settings);
 await buildScreen(path.join(fresh, 'screen'));
 if (!isTest) {
-  await build({
-    entryPoints: { index: 'src/index.ts' },
-    outdir: fresh,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    packages: 'external',
-    sourcemap: 'linked',
-    sourcesContent: false,
-    define,
-    minifySyntax: true,
-    logLevel: 'warning',
-  });
+  const entryPoints = { index: 'src/index.ts' };
+  await build({ ...settings, entryPoints, outdir: fresh, splitting: true, format: 'esm' });
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc');
   const types = ['-p', 'tsconfig.build.json', '--outDir', path.join(fresh, 'types')];
   execFileSync(process.execPath, [tsc, ...types], { stdio: 'inherit' });

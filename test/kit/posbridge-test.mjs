@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The program with fault points (POSBRIDGE_FAULT), built by the tests' global set-up.
+import { createRequire } from 'node:module';
+
 process.on('SIGUSR1', () => {});
-const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 const { load } = require('../../bin/posbridge.js');
 load(require.resolve('../../dist-test/bridge.cjs')).main();
