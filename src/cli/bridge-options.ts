@@ -4,10 +4,11 @@ import { quoteText } from '../base/printable.ts';
 import type { BridgeOptions } from '../bridge/bridge.ts';
 import { matches, type Route } from '../bridge/router.ts';
 import type { Dialect, KeepaliveOptions } from '../dialect/dialect.ts';
-import { DIALECT_NAMES, loadDialect } from '../dialect/registry.ts';
-import type { Endpoint, EndpointUse } from '../endpoint/endpoint.ts';
-import { parseEndpoint } from '../endpoint/parse.ts';
+import { DIALECTS, findDialect } from '../dialect/registry.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { placeholdersOf } from '../endpoint/expand.ts';
 import type { OptionName } from './options.ts';
+import { parseDurationMs, readDurationMs, readEndpoint, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 import type { LineFacts } from './wire-place.ts';
 
@@ -21,9 +22,6 @@ const MAX_TIMEOUT_MS = 86_400_000;
 const MAX_OUTCOME_WAIT_MS = 23 * 86_400_000;
 const MAX_REPEAT_WINDOW_MS = 365 * 86_400_000;
 
-/** Options that belong to some dialects only. */
-const DIALECT_OPTIONS: readonly OptionName[] = ['sites', 'push', 'standby'];
-
 /** Turns what the user wrote into what a bridge needs, filling in defaults and refusing contradictions. */
 export async function resolveBridgeOptions(
   settings: Settings,
@@ -32,15 +30,8 @@ export async function resolveBridgeOptions(
     line = { isLine: false },
   }: { readonly channels?: ReadonlyMap<ChannelName, Endpoint>; readonly line?: LineFacts } = {},
 ): Promise<BridgeOptions> {
-  const dialectName = settings.text('dialect') ?? 'jsonpos';
-  const loaded = await loadDialect(dialectName);
-  if (loaded === undefined) {
-    throw settings.fault(
-      'dialect',
-      `there is no dialect ${quoteText(dialectName, 64)}; there is ${DIALECT_NAMES.join(', ')}`,
-    );
-  }
-  const dialect = await configured(loaded, settings);
+  const dialect = await setUpDialect(settings);
+  refuseUnknownIdentities(settings, channels, dialect);
   const name = settings.read(
     'name',
     'a name of 1 to 64 letters, digits, dots, dashes or underscores',
@@ -83,63 +74,44 @@ export async function resolveBridgeOptions(
   };
 }
 
-/** Gives a dialect the options that are its own. */
-async function configured(dialect: Dialect, settings: Settings): Promise<Dialect> {
-  if (dialect.configure !== undefined) {
-    if (settings.command !== 'bridge') {
-      throw settings.fault('dialect', `${dialect.name} connects and does not listen: use posbridge --wire`);
-    }
-    return dialect.configure({
-      text: (option) => settings.text(option as OptionName),
-      environment: (name) => process.env[name],
-      fault: (option, why) => settings.fault(option as OptionName, why),
-    });
+/** Loads the dialect that was chosen, with the options that are its own; those of others are refused. */
+async function setUpDialect(settings: Settings): Promise<Dialect> {
+  const name = settings.text('dialect') ?? 'jsonpos';
+  const row = findDialect(name);
+  if (row === undefined) {
+    const names = DIALECTS.map((dialect) => dialect.name).join(', ');
+    throw settings.fault('dialect', `there is no dialect ${quoteText(name, 64)}; there is ${names}`);
   }
-  const strange = DIALECT_OPTIONS.find((option) => settings.isGiven(option));
-  if (strange !== undefined) throw settings.fault(strange, `--dialect ${dialect.name} has no such thing`);
-  return dialect;
-}
-
-/** An option that is an endpoint. */
-export function readEndpoint(settings: Settings, name: OptionName, use: EndpointUse): Endpoint | undefined {
-  const text = settings.text(name);
-  if (text === undefined) return undefined;
-  try {
-    return parseEndpoint(text, use);
-  } catch (cause) {
-    if (cause instanceof BridgeError) throw settings.fault(name, cause.text, cause);
-    throw cause;
+  if (settings.command !== 'bridge' && !row.roles.includes('listens')) {
+    throw settings.fault('dialect', `${name} connects and does not listen: use posbridge --wire`);
   }
-}
-
-export function readInteger(
-  settings: Settings,
-  name: OptionName,
-  min: number,
-  max: number,
-): number | undefined {
-  return settings.read(name, `a whole number from ${min} to ${max}`, (text) => {
-    if (!/^\d{1,15}$/.test(text)) return undefined;
-    const number = Number(text);
-    return number >= min && number <= max ? number : undefined;
+  const foreign = DIALECTS.filter((other) => other !== row).flatMap(({ options }) =>
+    options.map((option) => option.name),
+  );
+  const own = row.options.map((option) => option.name);
+  for (const option of [...row.lacks, ...foreign.filter((other) => !own.includes(other))]) {
+    settings.refuseIdle(option as OptionName, `--dialect ${name} has no such thing`);
+  }
+  return row.setUp({
+    text: (option) => settings.text(option as OptionName),
+    environment: (variable) => process.env[variable],
+    fault: (option, why) => settings.fault(option as OptionName, why),
   });
 }
 
-/** An option that is a time; where a command does not have it, as long as it may be. */
-export function readDurationMs(settings: Settings, name: OptionName, limitMs: number): number {
-  const days = Math.floor(limitMs / 86_400_000);
-  const form = `a time such as 900, 15m or 2h, at most ${days === 1 ? 'a day' : `${days} days`}`;
-  return settings.read(name, form, (text) => parseDurationMs(text, limitMs)) ?? limitMs;
-}
-
-/** `90`, `1.5`, `500ms`, `30s`, `15m`, `2h`, `30d`; a bare number is seconds. */
-export function parseDurationMs(text: string, limitMs: number): number | undefined {
-  const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text) ?? [];
-  if (number === undefined) return undefined;
-  const ms = Math.round(
-    Number(number) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? 0),
-  );
-  return ms > 0 && ms <= limitMs ? ms : undefined;
+/** `{identity}` stands for whom a dialect speaks for; one that speaks for nobody in particular could never fill it in. */
+function refuseUnknownIdentities(
+  settings: Settings,
+  channels: ReadonlyMap<ChannelName, Endpoint>,
+  dialect: Dialect,
+): void {
+  if (dialect.identities !== undefined) return;
+  for (const [channel, endpoint] of channels) {
+    if (!placeholdersOf(endpoint).includes('identity')) continue;
+    const option = settings.isGiven(channel) ? channel : 'app';
+    const why = `${endpoint.text}: with --dialect ${dialect.name} there is no {identity}; {connection} is unique`;
+    throw settings.fault(option, why);
+  }
 }
 
 function readChannels(settings: Settings): Map<ChannelName, Endpoint> {

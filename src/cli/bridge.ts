@@ -1,8 +1,9 @@
 import { Bridge, type BridgeOptions } from '../bridge/bridge.ts';
 import { noteInherited } from '../wire/fd.ts';
-import { readEndpoint, resolveBridgeOptions } from './bridge-options.ts';
+import { resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
+import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { findPlace, openPlace, type Place } from './wire-place.ts';
 

@@ -14,9 +14,9 @@ import { type ScriptEnd, ScriptPlayer } from '../fsc/script-player.ts';
 import { SCRIPTS } from '../fsc/scripts.ts';
 import { DEFAULT_SETTINGS, type PlatformSettings, readSetting } from '../fsc/settings.ts';
 import { listen } from '../wire/listen.ts';
-import { readEndpoint } from './bridge-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { Program } from './program.ts';
+import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 /** `posbridge fsc-server`: a simulated OpenFSC payment platform, until stopped or until its script is played. */

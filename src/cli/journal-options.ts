@@ -1,8 +1,8 @@
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Journal } from '../store/journal.ts';
-import { parseDurationMs, readDurationMs } from './bridge-options.ts';
 import type { OptionName } from './options.ts';
+import { parseDurationMs, readDurationMs } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 const DAY_MS = 86_400_000;

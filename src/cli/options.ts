@@ -1,5 +1,6 @@
 /** The one table of options: the parser, the help, the environment, the configuration file and the documentation's test read it. */
 
+import { DIALECTS, type DialectOptionName } from '../dialect/registry.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
 
 export interface OptionSpec {
@@ -28,7 +29,7 @@ const LISTENING: readonly CommandName[] = ['serve', 'demo'];
 const EVERY_WIRE: readonly CommandName[] = [...ALL, 'pos'];
 const EVERY_PROGRAM: readonly CommandName[] = [...EVERY_WIRE, 'terminal', 'fsc-server'];
 
-export const OPTIONS = [
+const COMMON = [
   { name: 'app', value: 'ENDPOINT', help: 'attach all four channels to one application', commands: REAL },
   { name: 'ui', value: 'ENDPOINT', help: 'attach the ui channel', commands: REAL },
   { name: 'payment', value: 'ENDPOINT', help: 'attach the payment channel', commands: REAL },
@@ -201,23 +202,8 @@ export const OPTIONS = [
   {
     name: 'sites',
     value: 'FILE',
-    help: 'openfsc: the sites and how they log in, a JSON file',
-    helps: {
-      'fsc-server': 'the sites and how they log in, a JSON file; default: those of the specification',
-    },
-    commands: ['bridge', 'fsc-server'],
-  },
-  {
-    name: 'push',
-    value: 'always|subscribed',
-    help: 'openfsc: tell the server every change, or only those that it has asked for; default: always',
-    commands: ['bridge'],
-  },
-  {
-    name: 'standby',
-    value: 'ENDPOINT',
-    help: 'openfsc: a second wire to the server (tcp:, unix:, wss:) that takes over, with the next priority',
-    commands: ['bridge'],
+    help: 'the sites and how they log in, a JSON file; default: those of the specification',
+    commands: ['fsc-server'],
   },
   {
     name: 'name',
@@ -435,10 +421,23 @@ export const OPTIONS = [
   { name: 'version', help: 'show the version', commands: EVERY },
 ] as const satisfies readonly OptionSpec[];
 
-export type OptionName = (typeof OPTIONS)[number]['name'];
+export type OptionName = (typeof COMMON)[number]['name'] | DialectOptionName;
+
+/** The options of all dialects, each in the commands that its dialect has a role in. */
+const OF_DIALECTS: readonly OptionSpec[] = DIALECTS.flatMap(({ name, roles, options }) =>
+  options.map((option) => ({
+    ...option,
+    help: `${name}: ${option.help}`,
+    commands: roles.includes('listens') ? REAL : REAL.slice(0, 1),
+  })),
+);
+
+export const OPTIONS: readonly OptionSpec[] = COMMON.flatMap((option) =>
+  option.name === 'dialect' ? [option, ...OF_DIALECTS] : [option],
+);
 
 export function optionsOf(command: CommandName): readonly OptionSpec[] {
-  return (OPTIONS as readonly OptionSpec[]).filter((option) => option.commands.includes(command));
+  return OPTIONS.filter((option) => option.commands.includes(command));
 }
 
 /** What an option does in a command. */

@@ -8,10 +8,11 @@ import type { CallResult } from '../pos/pos-client.ts';
 import { PeerError } from '../pos/pos-error.ts';
 import { ALLOW_FORM, parseAllow } from '../pos/proxy/allow.ts';
 import type { NetworkEvent, NetworkOffer, NetworkOptions } from '../pos/proxy/network-offer.ts';
-import { parseDurationMs, readInteger, readLinkSpeed, readTimeouts } from './bridge-options.ts';
+import { readLinkSpeed, readTimeouts } from './bridge-options.ts';
 import { EXIT } from './exit-codes.ts';
 import type { PosJob, PreparePos } from './pos-job.ts';
 import { jsonLine } from './pos-view.ts';
+import { parseDurationMs, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 const MAX_CONNECTIONS = 4096;

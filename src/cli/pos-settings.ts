@@ -4,15 +4,9 @@ import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PosClientOptions } from '../pos/pos-options.ts';
-import {
-  parseDurationMs,
-  readDurationMs,
-  readEndpoint,
-  readInteger,
-  readKeepalive,
-  readLinkSpeed,
-} from './bridge-options.ts';
+import { readKeepalive, readLinkSpeed } from './bridge-options.ts';
 import { readApiKey, readLogin } from './pos-secrets.ts';
+import { parseDurationMs, readDurationMs, readEndpoint, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 const MAX_CONNECT_TIMEOUT_MS = 86_400_000;

@@ -66,6 +66,7 @@ export async function runPos(settings: Settings, [name, ...operands]: readonly s
   const interrupts = new Interrupts();
   const screen = new PosScreen({ isJson, describeLost: describeLostLines(render) });
   const log = createLogger({ ...render, level, sink: screen.sink });
+  for (const warning of settings.warnings) log.warn(warning);
   const bugStatus = action.isSale ? EXIT.unknown : EXIT.temporary;
   guardAgainstBugs(bugStatus, screen, log);
   let client: PosClient | undefined;

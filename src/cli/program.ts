@@ -47,6 +47,7 @@ export class Program {
   /** Rejects with a BridgeError when the journal cannot be opened. */
   static async start(settings: Settings, names: 'one' | 'counted'): Promise<Program> {
     const program = new Program(settings, names);
+    for (const warning of settings.warnings) program.log.warn(warning);
     program.#journal = await openJournal(settings, { log: program.log });
     return program;
   }

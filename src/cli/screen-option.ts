@@ -1,5 +1,5 @@
 import type { TcpEndpoint } from '../endpoint/endpoint.ts';
-import { readEndpoint } from './bridge-options.ts';
+import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 /** `--screen`: where the simulated terminal shows itself. */

@@ -4,9 +4,10 @@ import { BridgeError, describeFault } from '../base/errors.ts';
 import { Server, type ServerOptions } from '../bridge/server.ts';
 import { isInherited, noteInherited } from '../wire/fd.ts';
 import type { Wire } from '../wire/wire.ts';
-import { readEndpoint, readInteger, resolveBridgeOptions } from './bridge-options.ts';
+import { resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
+import { readEndpoint, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 const MAX_CONNECTIONS = 10_000;

@@ -2,13 +2,15 @@ import { readFileSync } from 'node:fs';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
 import type { CommandName } from './commands.ts';
-import { environmentName, fallbackOf, type OptionName, optionsOf } from './options.ts';
+import { environmentName, fallbackOf, OPTIONS, type OptionName, optionsOf, SECRETS } from './options.ts';
 import { NO } from './parse.ts';
 
 /** One option's values and where they came from, for error texts. */
 export interface Setting {
   readonly values: readonly string[];
   readonly source: string;
+  /** It stands on the command line. */
+  readonly isTyped?: true;
 }
 
 /** What the user asked for, whoever said it: the command line before the environment before the configuration file. */
@@ -16,10 +18,16 @@ export class Settings {
   readonly command: CommandName;
   readonly #settings: ReadonlyMap<string, Setting>;
   readonly #fallbacks: ReadonlyMap<string, string>;
+  readonly #warnings: string[];
 
-  constructor(command: CommandName, settings: ReadonlyMap<string, Setting>) {
+  constructor(
+    command: CommandName,
+    settings: ReadonlyMap<string, Setting>,
+    warnings: readonly string[] = [],
+  ) {
     this.command = command;
     this.#settings = settings;
+    this.#warnings = [...warnings];
     this.#fallbacks = new Map(
       optionsOf(command).flatMap((option) => {
         const fallback = fallbackOf(option, command);
@@ -31,6 +39,19 @@ export class Settings {
   /** Whether somebody has said anything of it. */
   isGiven(name: OptionName): boolean {
     return this.#settings.has(name);
+  }
+
+  /** What was asked for and has no effect, one sentence each. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  /** An option that has no effect: refused where somebody has just typed it, else no more than a warning. */
+  refuseIdle(name: OptionName, why: string): void {
+    const setting = this.#settings.get(name);
+    if (setting === undefined) return;
+    if (setting.isTyped) throw this.fault(name, why);
+    this.#warnings.push(`${setting.source} has no effect: ${why}`);
   }
 
   /** A flag: set, turned off, or not mentioned. */
@@ -92,8 +113,22 @@ export function gatherSettings(
     const setting = spoken(name, repeats === true, given, env) ?? file?.get(name);
     if (setting !== undefined) settings.set(name, checked(setting, repeats === true));
   }
-  return new Settings(command, settings);
+  return new Settings(command, settings, unknownVariables(env));
 }
+
+/** Variables that look like options of ours and are none, of any command. */
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !OTHER_VARIABLES.test(name));
+  if (names.length === 0) return [];
+  const known = new Set([...OPTIONS.map(({ name }) => environmentName(name)), ...Object.values(SECRETS)]);
+  return names
+    .filter((name) => !known.has(name))
+    .map((name) => `there is no option for the variable ${name}`);
+}
+
+const PREFIX = 'POSBRIDGE_';
+/** Variables of the project's own tests. */
+const OTHER_VARIABLES = /^POSBRIDGE_(?:FAULT|TEST_)/;
 
 /** What the command line says of an option, else the environment; an empty variable says nothing. */
 function spoken(
@@ -103,7 +138,7 @@ function spoken(
   env: Readonly<Record<string, string | undefined>>,
 ): Setting | undefined {
   const typed = given.get(name);
-  if (typed !== undefined) return checked({ values: typed, source: `--${name}` }, repeats);
+  if (typed !== undefined) return checked({ values: typed, source: `--${name}`, isTyped: true }, repeats);
   const variable = environmentName(name);
   const text = env[variable];
   if (text === undefined || text === '') return undefined;
@@ -117,7 +152,7 @@ function spokenFlag(
   env: Readonly<Record<string, string | undefined>>,
 ): Setting | undefined {
   const typed = given.get(name);
-  if (typed !== undefined) return { values: typed, source: `--${name}` };
+  if (typed !== undefined) return { values: typed, source: `--${name}`, isTyped: true };
   const variable = environmentName(name);
   const text = env[variable];
   if (text === undefined || text === '') return undefined;

@@ -14,9 +14,9 @@ import { Terminal, type TerminalOptions } from '../terminal/terminal.ts';
 import { Texts } from '../terminal/texts.ts';
 import { noteInherited, openFdWire } from '../wire/fd.ts';
 import { listen } from '../wire/listen.ts';
-import { readEndpoint, readInteger } from './bridge-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { Program } from './program.ts';
+import { readEndpoint, readInteger } from './readers.ts';
 import { readScreen } from './screen-option.ts';
 import type { Settings } from './settings.ts';
 

@@ -11,8 +11,8 @@ import {
 import { connectWire } from '../wire/socket.ts';
 import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
 import type { Wire } from '../wire/wire.ts';
-import { readEndpoint } from './bridge-options.ts';
 import type { Program } from './program.ts';
+import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 /** Where the wire of a bridge is: an endpoint, or what a super-server has put on the descriptors. */

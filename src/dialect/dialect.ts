@@ -5,6 +5,31 @@ import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 
 /**
+ * Which ends of a protocol there are: `answers` a peer on a wire that somebody else has opened, `dials` the peer itself,
+ * `listens` for peers (`serve`), `asks` a terminal as its register.
+ */
+export type Role = 'answers' | 'dials' | 'listens' | 'asks';
+
+/** An option that only this dialect has. */
+export interface DialectOption {
+  readonly name: string;
+  /** What the value is called in the help; a flag has none. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** A row of the registry: what has to be known of a dialect before its code is loaded. */
+export interface DialectRow {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly options: readonly DialectOption[];
+  /** Options of every bridge that mean nothing here. */
+  readonly lacks: readonly string[];
+  /** Loads it with the options that the user gave. Rejects with `DialectSettings.fault`. */
+  setUp(settings: DialectSettings): Promise<Dialect>;
+}
+
+/**
  * A wire protocol: how bytes become connections and JSON-RPC messages, and, as data, where its methods go
  * and which of them move money. A dialect knows no descriptors and no channels' endpoints.
  */
@@ -21,8 +46,6 @@ export interface Dialect {
   readonly reconnects?: ReconnectRules;
   /** What its WebSockets are like; default: subprotocol `jsonrpc2.0`, text messages only. */
   readonly webSocket?: WebSocketWishes;
-  /** Takes the options that are this dialect's own; the answer is what to use. Rejects with `DialectSettings.fault`. */
-  configure?(settings: DialectSettings): Promise<Dialect>;
   /** The same for one of several wires to the same peer, of which 1 is the best. Default: one wire is all it can use. */
   ranked?(rank: number): Dialect;
   /** Begins to speak. `framing` is the wire's. */

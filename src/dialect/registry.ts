@@ -1,14 +1,15 @@
-import type { Dialect } from './dialect.ts';
-import { jsonpos } from './jsonpos/dialect.ts';
+import type { DialectRow } from './dialect.ts';
+import { jsonposRow } from './jsonpos/row.ts';
+import { openfscRow } from './openfsc/row.ts';
 
-/** Every dialect by name; all but the default are loaded when they are asked for. */
-const dialects: Readonly<Record<string, () => Promise<Dialect>>> = {
-  jsonpos: async () => jsonpos,
-  openfsc: async () => (await import('./openfsc/dialect.ts')).openfsc,
-};
+/** Every dialect. A row loads its code when it is set up; only the default's is there from the start. */
+const ROWS = [jsonposRow, openfscRow] as const;
 
-export const DIALECT_NAMES: readonly string[] = Object.keys(dialects);
+/** What options a dialect may have. */
+export type DialectOptionName = (typeof ROWS)[number]['options'][number]['name'];
 
-export async function loadDialect(name: string): Promise<Dialect | undefined> {
-  return Object.hasOwn(dialects, name) ? dialects[name]?.() : undefined;
+export const DIALECTS: readonly DialectRow[] = ROWS;
+
+export function findDialect(name: string): DialectRow | undefined {
+  return DIALECTS.find((row) => row.name === name);
 }

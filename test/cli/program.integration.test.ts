@@ -56,6 +56,14 @@ describe('without arguments', () => {
   });
 });
 
+test('what has no effect is warned about, and does not keep it from working', async () => {
+  const env = { POSBRIDGE_SITES: 'x', POSBRIDGE_APPP: 'y' };
+  const { code, stderr } = await posbridge(['--app', 'null:'], { env });
+  expect(stderr).toContain('POSBRIDGE_SITES has no effect: --dialect jsonpos has no such thing');
+  expect(stderr).toContain('there is no option for the variable POSBRIDGE_APPP');
+  expect(code).toBe(0);
+});
+
 describe('asked for help or version', () => {
   const commands = Object.keys(COMMANDS) as CommandName[];
   const typed = (command: CommandName, option: string) =>

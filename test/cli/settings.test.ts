@@ -2,9 +2,10 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BridgeOptions } from '../../src/bridge/bridge.ts';
-import { parseDurationMs, readEndpoint, resolveBridgeOptions } from '../../src/cli/bridge-options.ts';
+import { resolveBridgeOptions } from '../../src/cli/bridge-options.ts';
 import { environmentName, OPTIONS, type OptionName, type OptionSpec } from '../../src/cli/options.ts';
 import { parseCommandLine } from '../../src/cli/parse.ts';
+import { parseDurationMs, readEndpoint } from '../../src/cli/readers.ts';
 import { readServerLimits } from '../../src/cli/serve.ts';
 import { gatherSettings, type Settings } from '../../src/cli/settings.ts';
 import { complaintOf, type Folder, temporaryFolder } from './kit.ts';
@@ -422,4 +423,50 @@ describe('a duration', () => {
   ])('%j is none within a day', (text) => {
     expect(parseDurationMs(text, 86_400_000)).toBeUndefined();
   });
+});
+
+describe('an option that has no effect with the dialect', () => {
+  const complaint = (settings: Settings) => complaintOf(() => resolveBridgeOptions(settings));
+
+  test('is refused on the command line', async () => {
+    expect(await complaint(settingsOf(['--app=null:', '--sites=x']))).toBe(
+      'USAGE: --sites: --dialect jsonpos has no such thing',
+    );
+    for (const option of ['--keepalive=off', '--max-frame=20000', '--sync', '--no-sync']) {
+      expect(await complaint(settingsOf(['--app=null:', '--dialect=openfsc', option]))).toContain(
+        '--dialect openfsc has no such thing',
+      );
+    }
+  });
+
+  test('is warned about in the environment and in the file', async () => {
+    for (const settings of [
+      settingsOf(['--app=null:'], { POSBRIDGE_SITES: 'x' }),
+      settingsOf(['--app=null:', '--config', config({ sites: 'x' })]),
+    ]) {
+      await resolveBridgeOptions(settings);
+      expect(settings.warnings).toEqual([
+        expect.stringMatching(/(SITES|"sites") has no effect: --dialect jsonpos has no such thing$/),
+      ]);
+    }
+  });
+});
+
+test('a variable that looks like an option of ours and is none is warned about', () => {
+  const env = {
+    POSBRIDGE_TIMEOUTS: '5',
+    POSBRIDGE_APP: 'null:',
+    POSBRIDGE_API_KEY: 'k',
+    POSBRIDGE_STORE: 'x',
+  };
+  expect(settingsOf([], env).warnings).toEqual(['there is no option for the variable POSBRIDGE_TIMEOUTS']);
+});
+
+test('{identity} is refused at start where the dialect speaks for nobody in particular', async () => {
+  expect(await complaintOf(() => optionsOf(['serve', '--app', 'unix:/tmp/{identity}.sock']))).toMatch(
+    /^USAGE: --app: unix:\/tmp\/\{identity\}\.sock: with --dialect jsonpos there is no \{identity\}/,
+  );
+  expect(
+    await complaintOf(() => optionsOf(['--app=null:', '--payment', 'unix:/tmp/{identity}.sock'])),
+  ).toMatch(/^USAGE: --payment: /);
 });

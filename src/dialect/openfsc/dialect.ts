@@ -16,15 +16,9 @@ export const ANNOUNCED =
   'CLEAR HEARTBEAT LOCKPUMP PRICES PRODUCTS PUMPS PUMPSTATUS QUIT TRANSACTIONS UNLOCKPUMP'.split(' ');
 
 /** OpenFSC 1.0, the site's end: forecourt and payment programs behind the channels, the payment platform on the wire. */
-export const openfsc: Dialect = {
-  name: NAME,
-  routes,
-  transactions,
-  converse: () => {
-    throw new TypeError('openfsc has to be configured first');
-  },
-  configure: async (settings) => siteDialect(await readSiteEnd(settings)),
-};
+export async function setUp(settings: DialectSettings): Promise<Dialect> {
+  return siteDialect(await readSiteEnd(settings));
+}
 
 /** The dialect for sites that are known. */
 export function siteDialect(end: SiteEnd): Dialect {

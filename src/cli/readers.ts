@@ -1,0 +1,47 @@
+import { BridgeError } from '../base/errors.ts';
+import type { Endpoint, EndpointUse } from '../endpoint/endpoint.ts';
+import { parseEndpoint } from '../endpoint/parse.ts';
+import type { OptionName } from './options.ts';
+import type { Settings } from './settings.ts';
+
+/** An option that is an endpoint. */
+export function readEndpoint(settings: Settings, name: OptionName, use: EndpointUse): Endpoint | undefined {
+  const text = settings.text(name);
+  if (text === undefined) return undefined;
+  try {
+    return parseEndpoint(text, use);
+  } catch (cause) {
+    if (cause instanceof BridgeError) throw settings.fault(name, cause.text, cause);
+    throw cause;
+  }
+}
+
+export function readInteger(
+  settings: Settings,
+  name: OptionName,
+  min: number,
+  max: number,
+): number | undefined {
+  return settings.read(name, `a whole number from ${min} to ${max}`, (text) => {
+    if (!/^\d{1,15}$/.test(text)) return undefined;
+    const number = Number(text);
+    return number >= min && number <= max ? number : undefined;
+  });
+}
+
+/** An option that is a time; where a command does not have it, as long as it may be. */
+export function readDurationMs(settings: Settings, name: OptionName, limitMs: number): number {
+  const days = Math.floor(limitMs / 86_400_000);
+  const form = `a time such as 900, 15m or 2h, at most ${days === 1 ? 'a day' : `${days} days`}`;
+  return settings.read(name, form, (text) => parseDurationMs(text, limitMs)) ?? limitMs;
+}
+
+/** `90`, `1.5`, `500ms`, `30s`, `15m`, `2h`, `30d`; a bare number is seconds. */
+export function parseDurationMs(text: string, limitMs: number): number | undefined {
+  const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  if (number === undefined) return undefined;
+  const ms = Math.round(
+    Number(number) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? 0),
+  );
+  return ms > 0 && ms <= limitMs ? ms : undefined;
+}
