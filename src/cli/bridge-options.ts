@@ -8,7 +8,7 @@ import { DIALECTS, findDialect } from '../dialect/registry.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { placeholdersOf } from '../endpoint/expand.ts';
 import type { OptionName } from './options.ts';
-import { parseDurationMs, readDurationMs, readEndpoint, readInteger } from './readers.ts';
+import { parseDurationMs, pathIn, readDurationMs, readEndpoint, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 import type { LineFacts } from './wire-place.ts';
 
@@ -47,7 +47,7 @@ export async function resolveBridgeOptions(
   );
   const maxFrameBytes =
     readInteger(settings, 'max-frame', MIN_FRAME_BYTES, MAX_FRAME_BYTES) ?? MAX_FRAME_BYTES;
-  const lock = settings.read('lock', 'a path or none', (text) => (text === '' ? undefined : text));
+  const lock = settings.read('lock', 'a path or none', pathIn);
   const register = settings.read(
     'register',
     'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons',

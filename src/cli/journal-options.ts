@@ -1,8 +1,7 @@
 import { systemClock } from '../base/clock.ts';
-import type { Logger } from '../base/log.ts';
-import type { Journal } from '../store/journal.ts';
+import type { Journal, JournalOptions } from '../store/journal.ts';
 import type { OptionName } from './options.ts';
-import { parseDurationMs, readDurationMs } from './readers.ts';
+import { parseDurationMs, readDurationMs, readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 const DAY_MS = 86_400_000;
@@ -12,9 +11,9 @@ const MAX_AGO_MS = 100 * 365 * DAY_MS;
 /** The journal that was asked for, if one was. Loaded on demand: most bridges have none. */
 export async function openJournal(
   settings: Settings,
-  more: { readonly log: Logger; readonly mustExist?: boolean },
+  more: Pick<JournalOptions, 'log' | 'mustExist' | 'owners'>,
 ): Promise<Journal | undefined> {
-  const folder = settings.text('journal');
+  const folder = readFolder(settings, 'journal');
   if (folder === undefined) return undefined;
   const keepMs = readDurationMs(settings, 'journal-keep', MAX_KEEP_MS);
   const { Journal } = await import('../store/journal.ts');

@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { openLogSink } from '../base/log-sink.ts';
 import { createLogger } from '../base/logger.ts';
+import { ownUid } from '../base/ownership.ts';
 import { quoteText } from '../base/printable.ts';
 import { errorText } from '../rpc/error-object.ts';
 import type { Journal, StoredEntry } from '../store/journal.ts';
@@ -64,7 +65,8 @@ export async function runJournal(
 ): Promise<number> {
   const action = readAction(settings, name, operands);
   const log = createLogger({ format: 'human', clock: systemClock, level: 'info', sink: openLogSink() });
-  const journal = await openJournal(settings, { log, mustExist: true });
+  const owners = ownUid() === 0 ? 'anybody' : 'ours';
+  const journal = await openJournal(settings, { log, mustExist: true, owners });
   if (journal === undefined) {
     throw new BridgeError('USAGE', 'say where the journal is, for instance --journal /var/lib/posbridge');
   }

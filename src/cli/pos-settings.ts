@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.ts';
 import type { PosClientOptions } from '../pos/pos-options.ts';
 import { readKeepalive, readLinkSpeed } from './bridge-options.ts';
 import { readApiKey, readLogin } from './pos-secrets.ts';
-import { parseDurationMs, readDurationMs, readEndpoint, readInteger } from './readers.ts';
+import { parseDurationMs, readDurationMs, readEndpoint, readFolder, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 const MAX_CONNECT_TIMEOUT_MS = 86_400_000;
@@ -55,11 +55,8 @@ export async function resolvePosSettings(
 
 /** Where sales are recorded: `--store`, else where the user's other programs keep their state. */
 export function storeFolder(settings: Settings, env: Environment): string {
-  const given = settings.text('store');
-  if (given !== undefined) {
-    if (given === '') throw settings.refused('store', given, 'the path of a folder');
-    return given;
-  }
+  const given = readFolder(settings, 'store');
+  if (given !== undefined) return given;
   const { XDG_STATE_HOME: state = '' } = env;
   const base = path.isAbsolute(state) ? state : path.join(homedir(), '.local/state');
   return path.join(base, 'posbridge/pos');

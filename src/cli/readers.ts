@@ -1,6 +1,7 @@
 import { BridgeError } from '../base/errors.ts';
 import type { Endpoint, EndpointUse } from '../endpoint/endpoint.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
+import { isAddress } from '../endpoint/syntax.ts';
 import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
 
@@ -14,6 +15,16 @@ export function readEndpoint(settings: Settings, name: OptionName, use: Endpoint
     if (cause instanceof BridgeError) throw settings.fault(name, cause.text, cause);
     throw cause;
   }
+}
+
+/** An option that is a folder. An address is refused: it would become a folder of that name, and nobody would notice. */
+export function readFolder(settings: Settings, name: OptionName): string | undefined {
+  return settings.read(name, 'the path of a folder', pathIn);
+}
+
+/** Undefined for an empty text and for an address. */
+export function pathIn(text: string): string | undefined {
+  return text === '' || isAddress(text) ? undefined : text;
 }
 
 export function readInteger(

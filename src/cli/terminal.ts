@@ -16,7 +16,7 @@ import { noteInherited, openFdWire } from '../wire/fd.ts';
 import { listen } from '../wire/listen.ts';
 import { EXIT } from './exit-codes.ts';
 import { Program } from './program.ts';
-import { readEndpoint, readInteger } from './readers.ts';
+import { readEndpoint, readFolder, readInteger } from './readers.ts';
 import { readScreen } from './screen-option.ts';
 import type { Settings } from './settings.ts';
 
@@ -93,7 +93,7 @@ async function readSetup(settings: Settings): Promise<Setup> {
     screen,
     isInteractive,
     texts,
-    state: settings.read('state', 'a folder', (text) => text || undefined),
+    state: readFolder(settings, 'state'),
     script: await readScript(settings),
     ...(delayMs !== undefined && { delayMs }),
     ...(linkSpeed !== undefined && { linkSpeed }),

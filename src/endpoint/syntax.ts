@@ -34,6 +34,11 @@ export function schemeOf(text: string): Scheme | undefined {
   return Object.hasOwn(EXAMPLES, word) ? (word as Scheme) : undefined;
 }
 
+/** Whether a text that should be a path is an address instead: `nats://HOST`, `tcp:HOST:PORT`. */
+export function isAddress(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || schemeOf(text) !== undefined;
+}
+
 /** An ENDPOINT_INVALID about a text. */
 export function invalid(text: string, why: string, example: string): BridgeError {
   return new BridgeError('ENDPOINT_INVALID', `${shown(text)}: ${why}; for example ${example}`);
@@ -223,10 +228,10 @@ function readSerial(source: Source): SerialEndpoint {
   return { kind: 'serial', text, ...line };
 }
 
-const SIMULATOR_OPTIONS: ReadonlyMap<string, RegExp> = new Map([
-  ['delay', /^(0|[1-9]\d{0,5})$/],
-  ['state', /./s],
-  ['download', /^http:\/\/./],
+const SIMULATOR_OPTIONS: ReadonlyMap<string, (value: string) => boolean> = new Map([
+  ['delay', (value: string) => /^(0|[1-9]\d{0,5})$/.test(value)],
+  ['state', (value: string) => !isAddress(value)],
+  ['download', (value: string) => /^http:\/\/./.test(value)],
 ]);
 
 function readSimulator(source: Source): SimulatorEndpoint {
@@ -235,9 +240,7 @@ function readSimulator(source: Source): SimulatorEndpoint {
   const options = new Map<string, string>();
   for (const option of rest.startsWith('?') ? rest.slice(1).split('&') : ['']) {
     const [, name = '', value = ''] = /^([a-z]+)=(.+)$/s.exec(option) ?? [];
-    const form = SIMULATOR_OPTIONS.get(name);
-    const isGood = form?.test(value) === true;
-    if (!isGood || options.has(name)) {
+    if (SIMULATOR_OPTIONS.get(name)?.(value) !== true || options.has(name)) {
       const why =
         'only ?delay=, a number of milliseconds, ?state=, a folder, and ?download=, an http: address, may follow, each once';
       throw complaint(source, why, 'simulator:?delay=300&state=/var/lib/pos-terminal');

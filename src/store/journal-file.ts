@@ -1,6 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { strangerAbove, strangerOf } from '../base/ownership.ts';
+import { faultOfFileSystem } from './file-system.ts';
 import { type ParsedEntry, parseEntry } from './journal-record.ts';
 
 /** The pieces of file handling that the journal is made of. */
@@ -39,13 +41,35 @@ export function createFile(file: string): Promise<FileHandle> {
   return open(file, O_RDWR | O_APPEND | O_CREAT | O_EXCL, 0o600);
 }
 
-/** Undefined when there is none; rejects what is no regular file. */
-export async function openFile(file: string, use: 'read' | 'append'): Promise<FileHandle | undefined> {
+/** Whose files count: ours and root's, or also other people's, for who looks into them as root. */
+export type Owners = 'ours' | 'anybody';
+
+/**
+ * Rejects a folder that cannot be relied on: one that somebody else than we and root can write, for whoever puts an entry
+ * there says what was charged; and one where locks or syncs do not hold.
+ */
+export async function checkFolder(folder: string, handle: FileHandle): Promise<void> {
+  const fault =
+    strangerOf(await handle.stat(), folder) ??
+    (await strangerAbove(folder)) ??
+    (await faultOfFileSystem(folder));
+  if (fault !== undefined) throw new Error(fault);
+}
+
+/** Undefined when there is none; rejects what is no regular file, and what somebody else may have written. */
+export async function openFile(
+  file: string,
+  use: 'read' | 'append',
+  owners: Owners = 'ours',
+): Promise<FileHandle | undefined> {
   const access = use === 'read' ? O_RDONLY : O_RDWR | O_APPEND;
   const handle = await ifThere(open(file, access | O_NOFOLLOW | O_NONBLOCK));
-  if (handle === undefined || (await handle.stat()).isFile()) return handle;
+  if (handle === undefined) return undefined;
+  const status = await handle.stat();
+  const stranger = owners === 'ours' ? strangerOf(status, path.basename(file)) : undefined;
+  if (status.isFile() && stranger === undefined) return handle;
   await handle.close();
-  throw new Error('it is no regular file');
+  throw new Error(stranger ?? 'it is no regular file');
 }
 
 /** Whether the name still belongs to this file. */

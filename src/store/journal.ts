@@ -7,11 +7,13 @@ import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
 import { ageOf, type Moment, wallAgeOf } from './age.ts';
 import {
+  checkFolder,
   ifThere,
   isNameOf,
   linkNew,
   makeFolder,
   OWNER_BYTE,
+  type Owners,
   openFile,
   openFolder,
   readEntry,
@@ -38,6 +40,8 @@ export interface JournalOptions {
   readonly keepMs: number;
   /** For people's tools: a folder that is not there is a fault and no first start. */
   readonly mustExist?: boolean;
+  /** Default: what somebody else than we and root may have written is refused. */
+  readonly owners?: Owners;
 }
 
 /** What the journal knows of a transaction. */
@@ -100,16 +104,20 @@ export class Journal {
     this.folder = folder;
     this.#directory = directory;
     this.#options = options;
-    this.#unborn = new UnbornEntries(folder, options.clock);
+    this.#unborn = new UnbornEntries(folder, options.clock, options.owners);
     options.clock.bootTime?.(); // its first call reads a file
   }
 
   /** Opens the folder, making it (0700) if it is missing. Rejects with JOURNAL_OPEN_FAILED. */
   static async open(folder: string, options: JournalOptions): Promise<Journal> {
+    let directory: FileHandle | undefined;
     try {
       if (!options.mustExist) await makeFolder(folder);
-      return new Journal(folder, await openFolder(folder), options);
+      directory = await openFolder(folder);
+      if (options.owners !== 'anybody') await checkFolder(folder, directory);
+      return new Journal(folder, directory, options);
     } catch (cause) {
+      await directory?.close();
       const text = `the journal ${folder} cannot be opened: ${describeFault(cause)}; give another folder with --journal`;
       throw new BridgeError('JOURNAL_OPEN_FAILED', text, { cause });
     }
@@ -129,7 +137,7 @@ export class Journal {
 
   /** Rejects when the folder or the entry cannot be read. */
   async lookup(id: string): Promise<Lookup> {
-    const file = await openFile(this.#path(id, ENTRY), 'read');
+    const file = await openFile(this.#path(id, ENTRY), 'read', this.#options.owners);
     if (file === undefined) return (await this.#isSetAside(id)) ? { state: 'lost' } : { state: 'none' };
     let lookup: Lookup | undefined;
     try {
@@ -311,7 +319,7 @@ export class Journal {
     try {
       const status = await ifThere(lstat(at));
       if (status !== undefined) changedMs = Math.max(status.mtimeMs, status.ctimeMs);
-      handle = await openFile(at, 'read');
+      handle = await openFile(at, 'read', this.#options.owners);
       if (handle === undefined) return undefined;
       const isRunning = !this.#locks.tryLock(handle.fd, OWNER_BYTE, 'shared');
       return { id, file, isRunning, isSetAside, changedMs, ...(await readEntry(handle)) };
@@ -327,7 +335,7 @@ export class Journal {
   /** Opens an entry and takes its lock; undefined when it is not there, or somebody has it. */
   async #takeOver(id: string): Promise<FileHandle | undefined> {
     const name = this.#path(id, ENTRY);
-    const file = await openFile(name, 'append');
+    const file = await openFile(name, 'append', this.#options.owners);
     if (file === undefined) return undefined;
     let isOurs = false;
     try {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import { wallAgeOf } from './age.ts';
-import { createFile, ifThere, OWNER_BYTE, openFile } from './journal-file.ts';
+import { createFile, ifThere, OWNER_BYTE, type Owners, openFile } from './journal-file.ts';
 
 const UNBORN = '.new';
 /** Younger than this, a file in the making is taken for a living one unseen: looking at its lock could get in the owner's way. */
@@ -16,13 +16,15 @@ const LEFT_BEHIND_MS = 3_600_000;
 export class UnbornEntries {
   readonly #folder: string;
   readonly #clock: Clock;
+  readonly #owners: Owners | undefined;
   readonly #locks = loadFileLocks();
   /** What this process is about to begin. */
   readonly #mentioned = new Set<{ readonly id: string }>();
 
-  constructor(folder: string, clock: Clock) {
+  constructor(folder: string, clock: Clock, owners?: Owners) {
     this.#folder = folder;
     this.#clock = clock;
+    this.#owners = owners;
   }
 
   /** Until its end, this entry counts as being made. */
@@ -86,7 +88,7 @@ export class UnbornEntries {
   }
 
   async #isOwned(name: string): Promise<boolean> {
-    const file = await openFile(path.join(this.#folder, name), 'read');
+    const file = await openFile(path.join(this.#folder, name), 'read', this.#owners);
     if (file === undefined) return false;
     try {
       return !this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared');

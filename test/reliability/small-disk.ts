@@ -12,7 +12,7 @@ export class SmallDisk {
   constructor(folder: string) {
     this.folder = folder;
     mkdirSync(folder);
-    mount('-t', 'tmpfs', '-o', `size=${SIZE_KIB}k`, 'tmpfs', folder);
+    mount('-t', 'tmpfs', '-o', `mode=0700,size=${SIZE_KIB}k`, 'tmpfs', folder);
   }
 
   /** Not a byte is left. */

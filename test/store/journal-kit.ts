@@ -6,7 +6,7 @@ import { afterEach } from 'vitest';
 import type { BootTime } from '../../src/base/boot-time.ts';
 import { memorySink } from '../../src/base/log-sink.ts';
 import { createLogger } from '../../src/base/logger.ts';
-import { Journal, type OwnedEntry } from '../../src/store/journal.ts';
+import { Journal, type JournalOptions, type OwnedEntry } from '../../src/store/journal.ts';
 import type { SentRecord } from '../../src/store/journal-record.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 
@@ -36,7 +36,7 @@ export function temporaryFolder(): string {
 /** A file system of its own, unmounted after the test. `options` as for mount. */
 export function mountedFolder(options: string): string {
   const folder = temporaryFolder();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'none', folder]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=0700,${options}`, 'none', folder]);
   after(() => void execFileSync('umount', [folder]));
   return folder;
 }
@@ -80,11 +80,16 @@ export interface OpenJournal {
 /** A journal on a clock that stands still at the present: the files have real times. Closed after the test. */
 export async function openJournal(
   folder = path.join(temporaryFolder(), 'journal'),
-  { clock = new FakeClock(Date.now()), keepMs = KEEP_MS, mustExist = false } = {},
+  {
+    clock = new FakeClock(Date.now()),
+    keepMs = KEEP_MS,
+    mustExist = false,
+    owners = 'ours',
+  }: Partial<Omit<JournalOptions, 'clock'>> & { readonly clock?: FakeClock } = {},
 ): Promise<OpenJournal> {
   const sink = memorySink();
   const log = createLogger({ format: 'human', clock, level: 'info', sink });
-  const journal = await Journal.open(folder, { clock, log, keepMs, mustExist });
+  const journal = await Journal.open(folder, { clock, log, keepMs, mustExist, owners });
   after(() => journal.close());
   return { journal, folder, clock, lines: sink.lines };
 }

@@ -6,7 +6,7 @@ import { isPublicAddress } from './address.ts';
  *
  *   psp.example:443        this name, wherever it leads; also an address, `10.0.0.7:443`, `[fd00::7]:443`
  *   *.psp.example:443      any such name, as long as it leads to a public address
- *   10.0.*:443             any such address, also one that is not public
+ *   10.0.*:443             any such address, also one that is not public; no name, wherever it leads
  */
 export interface AllowPattern {
   readonly host: string;
@@ -53,24 +53,26 @@ export class AllowList {
   mayResolve({ host, port }: Target): boolean {
     if (this.#patterns.length === 0) return true;
     const name = canonical(host);
-    return this.#forPort(port).some((pattern) => pattern.kind === 'addresses' || matches(pattern.host, name));
+    return this.#forPort(port).some((pattern) => isMeant(pattern, name));
   }
 
   /** Whether the target may be reached at an address that it has. */
   allows({ host, port }: Target, address: string): boolean {
-    const isPublic = isPublicAddress(address);
-    if (this.#patterns.length === 0) return isPublic;
-    const names = [canonical(host), canonical(address)];
-    return this.#forPort(port).some(({ host: wanted, kind }) => {
-      if (kind === 'exact') return names.includes(wanted);
-      if (kind === 'addresses') return matches(wanted, canonical(address));
-      return isPublic && matches(wanted, canonical(host));
-    });
+    const name = canonical(host);
+    const isOther = isIP(name) !== 0 && name !== canonical(address);
+    if (isOther || !this.mayResolve({ host, port })) return false;
+    if (isPublicAddress(address)) return true;
+    return this.#forPort(port).some((pattern) => pattern.kind !== 'names' && isMeant(pattern, name));
   }
 
   #forPort(port: number): AllowPattern[] {
     return this.#patterns.filter((pattern) => pattern.port === 'any' || pattern.port === port);
   }
+}
+
+/** A pattern of addresses means addresses only: `10.0.evil.example` is a name that looks like one. */
+function isMeant({ host, kind }: AllowPattern, name: string): boolean {
+  return (kind !== 'addresses' || isIP(name) !== 0) && matches(host, name);
 }
 
 /** One way to write a host: lower case, no dot at the end, IPv6 as short as can be, a mapped IPv4 address as IPv4. */

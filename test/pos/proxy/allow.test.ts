@@ -45,19 +45,29 @@ describe('a pattern', () => {
     expect(listOf('*:*').allows({ host: 'evil.example', port: 1 }, '169.254.169.254')).toBe(false);
   });
 
-  test('with * in an address allows those addresses, whatever they are called', () => {
+  test('with * in an address allows those addresses, and no name, wherever it leads', () => {
     const list = listOf('10.0.*:443');
-    expect(list.mayResolve({ host: 'gateway', port: 443 })).toBe(true);
-    expect(list.allows({ host: 'gateway', port: 443 }, '10.0.3.4')).toBe(true);
-    expect(list.allows({ host: '10.0.3.4', port: 443 }, '::ffff:10.0.3.4')).toBe(true);
-    expect(list.allows({ host: 'gateway', port: 443 }, '10.1.3.4')).toBe(false);
-    expect(list.allows({ host: '10.0.evil.example', port: 443 }, '8.8.8.8')).toBe(false);
+    expect(list.mayResolve({ host: '10.0.3.4', port: 443 })).toBe(true);
+    expect(list.allows({ host: '10.0.3.4', port: 443 }, '10.0.3.4')).toBe(true);
+    expect(list.allows({ host: '::ffff:10.0.3.4', port: 443 }, '::ffff:10.0.3.4')).toBe(true);
+    expect(list.mayResolve({ host: '10.1.3.4', port: 443 })).toBe(false);
+    for (const name of ['gateway', '10.0.evil.example', '10.0.3.4.evil.example', '10.0.1']) {
+      expect(list.mayResolve({ host: name, port: 443 })).toBe(false);
+      expect(list.allows({ host: name, port: 443 }, '10.0.3.4')).toBe(false);
+    }
+  });
+
+  test('of addresses lends nothing to a name that another pattern allows', () => {
+    const list = listOf('10.0.*:443', '*.example:443');
+    expect(list.allows({ host: '10.0.evil.example', port: 443 }, '8.8.8.8')).toBe(true);
+    expect(list.allows({ host: '10.0.evil.example', port: 443 }, '10.0.3.4')).toBe(false);
   });
 
   test('may be an address of either kind, however it is written', () => {
-    expect(listOf('127.0.0.1:80').allows({ host: 'localhost', port: 80 }, '127.0.0.1')).toBe(true);
+    expect(listOf('127.0.0.1:80').allows({ host: '::ffff:127.0.0.1', port: 80 }, '127.0.0.1')).toBe(true);
+    expect(listOf('127.0.0.1:80').allows({ host: 'localhost', port: 80 }, '127.0.0.1')).toBe(false);
     expect(listOf('[FD00:0::7]:80').allows({ host: 'fd00::7', port: 80 }, 'fd00:0:0::7')).toBe(true);
-    expect(listOf('[::ffff:7f00:1]:80').allows({ host: 'localhost', port: 80 }, '127.0.0.1')).toBe(true);
+    expect(listOf('[::ffff:7f00:1]:80').allows({ host: '127.0.0.1', port: 80 }, '127.0.0.1')).toBe(true);
   });
 
   test('several allow what any of them does', () => {
