@@ -2,7 +2,6 @@ import { CHANNEL_NAMES, type ChannelName } from '../base/channel-name.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import { deferred } from '../base/deferred.ts';
-import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { Attachment, Channels } from '../channel/channel.ts';
@@ -27,7 +26,7 @@ import {
   processLock,
   type TransactionLock,
 } from '../store/lock.ts';
-import { OutputQueue } from '../wire/output-queue.ts';
+import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { WireFault } from '../wire/wire-fault.ts';
 import { JournalDesk } from './journal-desk.ts';
@@ -36,8 +35,6 @@ import { Session } from './session.ts';
 
 /** Output beyond which the peer counts as stalled at once: applications that others use too cannot be held back. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
-/** How long the peer's last bytes are read and thrown away after the goodbye. */
-const DISCARD_MS = 2000;
 /** When the bridge is told to stop, nothing lives longer. */
 const STOP_LIMIT_MS = 4800;
 /** Endpoints whose application belongs to this process alone. */
@@ -100,7 +97,7 @@ export class Bridge implements ConversationHost {
   readonly #context: BridgeContext;
   readonly #pool: AttachmentPool;
   readonly #lock: TransactionLock;
-  readonly #output: OutputQueue;
+  readonly #speaker: Speaker;
   readonly #sessions = new Set<Session>();
   readonly #end = deferred<BridgeEnd>();
   readonly #gone = deferred<void>();
@@ -111,11 +108,7 @@ export class Bridge implements ConversationHost {
   #isAccepted = false;
   #how: BridgeEnd = 'ended';
   #hasUnknown = false;
-  #isFinishing = false;
-  #inputEnded = false;
-  #outputEnded = false;
-  #wireClosed = false;
-  #discard: Timer | undefined;
+  #isClosed = false;
   #stopLimit: Timer | undefined;
 
   /**
@@ -163,32 +156,34 @@ export class Bridge implements ConversationHost {
     this.#pool = pool;
     this.#lock = lock;
     this.#firstSuffix = first.suffix;
-    this.#output = new OutputQueue(wire, {
-      clock: context.clock,
-      onHigh: (isHigh) => this.#congested(isHigh),
-      onStalled: () => this.#stalled(),
-      ...(options.linkSpeed !== undefined && { linkSpeed: options.linkSpeed }),
-      onSlowFrame: (bytes) =>
-        this.log.warn('a frame takes more than 4 s on this link', { bytes, linkSpeed: options.linkSpeed }),
-    });
+    const { linkSpeed } = options;
+    this.#speaker = new Speaker(
+      wire,
+      {
+        clock: context.clock,
+        maxOutputBytes: MAX_OUTPUT_BYTES,
+        ...(linkSpeed !== undefined && { linkSpeed }),
+        onSlowFrame: (bytes) =>
+          this.log.warn('a frame takes more than 4 s on this link', { bytes, linkSpeed }),
+      },
+      {
+        chunk: (bytes) => {
+          this.statistics.count('wire bytes in', bytes.length);
+          this.#conversation?.receive(bytes);
+        },
+        inputEnded: () => this.#conversation?.endOfInput(),
+        congested: (isCongested) => this.#congested(isCongested),
+        lost: (reason, wasFinishing) => this.#lost(reason, wasFinishing),
+        closed: (fault) => this.#closed(fault),
+      },
+    );
   }
 
   /** Speaks until everything is over. Call once. */
   run(): Promise<BridgeEnd> {
     const { dialect, protocol } = this.#options;
     this.#conversation = dialect.converse(this, this.#wire.framing, protocol);
-    this.#wire.start({
-      chunk: (bytes) => {
-        this.statistics.count('wire bytes in', bytes.length);
-        if (!this.#isFinishing) this.#conversation?.receive(bytes);
-      },
-      end: () => {
-        this.#inputEnded = true;
-        if (this.#isFinishing) this.#discardUntilEnd();
-        else this.#conversation?.endOfInput();
-      },
-      closed: (fault) => this.#closed(fault),
-    });
+    this.#speaker.start();
     return this.#end.promise;
   }
 
@@ -211,7 +206,7 @@ export class Bridge implements ConversationHost {
   /** Refuses new work, finishes what is open within 5 s. */
   stop(): void {
     if (this.#stopLimit !== undefined) return;
-    this.#stopLimit = this.clock.after(STOP_LIMIT_MS, () => this.#wire.destroy());
+    this.#stopLimit = this.clock.after(STOP_LIMIT_MS, () => this.#speaker.destroy());
     for (const session of [...this.#sessions]) session.stop();
     this.#conversation?.stop?.();
   }
@@ -222,7 +217,7 @@ export class Bridge implements ConversationHost {
     return {
       connections: this.#sessions.size,
       'open requests': sum([...this.#sessions].map((session) => session.openRequests)),
-      'wire bytes queued': this.#output.queuedBytes,
+      'wire bytes queued': this.#speaker.queuedBytes,
       'channel bytes queued': sum([...this.#sessions].map((session) => session.queuedBytes)),
     };
   }
@@ -234,14 +229,13 @@ export class Bridge implements ConversationHost {
   }
 
   send(frame: Uint8Array, urgency: 'urgent' | 'normal'): void {
-    if (this.#wireClosed) return;
+    if (this.#speaker.isLost) return;
     this.statistics.count('wire bytes out', frame.length);
-    this.#output.push(frame, urgency);
-    if (this.#output.queuedBytes > MAX_OUTPUT_BYTES) queueMicrotask(() => this.#stalled());
+    this.#speaker.send(frame, urgency);
   }
 
   discardOutput(): void {
-    this.#output.discard();
+    this.#speaker.discardOutput();
   }
 
   accepted(): void {
@@ -286,72 +280,44 @@ export class Bridge implements ConversationHost {
     this.#sessions.add(session);
     log.info('connected', { dialect: dialect.name, peer: this.#wire.peer.text });
     session.start();
-    if (this.#output.isHigh) session.congested(true);
+    if (this.#speaker.isCongested) session.congested(true);
     // Its connection can be closed only when this has returned.
     if (this.#stopLimit !== undefined) queueMicrotask(() => session.stop());
     return session;
   }
 
   finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost', verdict?: Verdict): void {
-    this.#isFinishing = true;
     if (verdict !== undefined) this.#how = verdict;
     if (how === 'broken') this.#how = 'broken';
     if (FAILURES.has(reason.code)) this.#how = 'failed';
-    if (this.#wireClosed) return;
-    this.#wire.resume();
-    this.#output.end(() => {
-      this.#outputEnded = true;
-      this.#discardUntilEnd();
-    });
-    // A silent peer may never take the goodbye.
-    if (how === 'lost') this.#discard ??= this.clock.after(DISCARD_MS, () => this.#wire.destroy());
+    this.#speaker.finish({ limit: how === 'lost' ? 'from now' : 'once written' });
   }
 
   // The wire.
 
-  /** Everything is written and output is ended: wait a moment for the peer to close as well. */
-  #discardUntilEnd(): void {
-    if (!this.#outputEnded) return;
-    if (this.#inputEnded) this.#wire.destroy();
-    else this.#discard ??= this.clock.after(DISCARD_MS, () => this.#wire.destroy());
-  }
-
   #congested(isCongested: boolean): void {
-    if (isCongested && !this.#isFinishing) this.#wire.pause();
-    else this.#wire.resume();
     this.#conversation?.congested(isCongested);
     for (const session of this.#sessions) session.congested(isCongested);
   }
 
-  #stalled(): void {
-    if (this.#wireClosed) return;
-    const text = 'the peer does not take its answers';
-    this.log.warn('the wire is closed', { code: 'WIRE_WRITE_TIMEOUT', why: text });
-    this.#lose({ code: 'WIRE_WRITE_TIMEOUT', text, by: 'us' });
-    this.#wire.destroy();
+  #lost(reason: CloseReason, wasFinishing: boolean): void {
+    const { code, text } = reason;
+    if (FAILURES.has(code)) {
+      this.#how = 'failed';
+      this.log.warn('the wire is closed', { code, why: text });
+    } else if (this.#sessions.size === 0 && !wasFinishing) this.log.info('the wire is closed', { why: text });
+    if (!wasFinishing) this.#conversation?.lost(reason);
   }
 
   #closed(fault: Error | undefined): void {
-    this.#discard?.cancel();
     if (fault instanceof WireFault && BROKEN.has(fault.code)) this.#how = 'broken';
-    const text =
-      fault === undefined ? 'the peer has closed' : `the connection was lost: ${describeFault(fault)}`;
-    if (this.#sessions.size === 0 && !this.#isFinishing) this.log.info('the wire is closed', { why: text });
-    this.#lose({ code: 'CONNECTION_CLOSED', text, by: 'wire' });
+    this.#isClosed = true;
     this.#gone.resolve();
     this.#endIfDone();
   }
 
-  #lose(reason: CloseReason): void {
-    if (this.#wireClosed) return;
-    this.#wireClosed = true;
-    this.#output.abandon();
-    if (FAILURES.has(reason.code)) this.#how = 'failed';
-    if (!this.#isFinishing) this.#conversation?.lost(reason);
-  }
-
   #endIfDone(): void {
-    if (!this.#wireClosed || this.#sessions.size > 0) return;
+    if (!this.#isClosed || this.#sessions.size > 0) return;
     this.#stopLimit?.cancel();
     void Promise.all([this.#pool.close(), this.#lock.close()]).then(() =>
       this.#end.resolve(this.#hasUnknown ? 'unknown' : this.#how),

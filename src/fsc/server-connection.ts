@@ -2,7 +2,7 @@ import type { Timer } from '../base/clock.ts';
 import type { Charset } from '../dialect/openfsc/charset.ts';
 import { encodeLine, INITIAL, type Line, type LineFault, LineReader } from '../dialect/openfsc/line.ts';
 import { isMethod, METHODS, type MethodName } from '../dialect/openfsc/methods.ts';
-import { OutputQueue } from '../wire/output-queue.ts';
+import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { Platform } from './platform.ts';
 import { answerRequest } from './server-requests.ts';
@@ -12,8 +12,6 @@ import { wordsOf } from './words.ts';
 
 /** How long the site may take to say what it can do. */
 const GREETING_MS = 30_000;
-/** How long the site's last bytes are read after a goodbye. */
-const GOODBYE_MS = 2000;
 
 /**
  * One connection at the platform's end.
@@ -39,10 +37,9 @@ export class ServerConnection implements ServerSessionHost {
   /** What its lines are read in, and what ours are written in. */
   charset: { read: Charset; write: Charset } = { read: 'ASCII', write: 'ASCII' };
   readonly #wire: Wire;
-  readonly #output: OutputQueue;
+  readonly #speaker: Speaker;
   readonly #reader = new LineReader(() => this.charset.read);
   readonly #greeting: Timer;
-  #goodbye: Timer | undefined;
   #state: 'greeting' | 'open' | 'over' = 'greeting';
   #lines = 0;
 
@@ -53,17 +50,19 @@ export class ServerConnection implements ServerSessionHost {
     this.clock = platform.clock;
     this.settings = platform.settings;
     this.initial = new ServerSession(INITIAL, this);
-    this.#output = new OutputQueue(wire, {
-      clock: this.clock,
-      onHigh: (isHigh) => (isHigh ? wire.pause() : wire.resume()),
-      onStalled: () => this.cut('it takes no output'),
-    });
+    this.#speaker = new Speaker(
+      wire,
+      { clock: this.clock, peer: 'the site' },
+      {
+        chunk: (bytes) => this.#reader.push(bytes, (line) => this.#receive(line)),
+        inputEnded: () => this.#over('the site has closed its output'),
+        congested: () => {},
+        lost: ({ text }) => this.#over(text),
+        closed: () => platform.closed(this),
+      },
+    );
     this.#greeting = this.clock.after(GREETING_MS, () => this.quit('no CAPABILITY within 30 s'));
-    wire.start({
-      chunk: (bytes) => this.#reader.push(bytes, (line) => this.#receive(line)),
-      end: () => this.#over('the site has closed its output'),
-      closed: (fault) => this.#closed(fault),
-    });
+    this.#speaker.start();
     this.write(INITIAL, '*', ['CAPABILITY', ...this.settings.capabilities]);
   }
 
@@ -85,8 +84,8 @@ export class ServerConnection implements ServerSessionHost {
     const { bytes } = encodeLine({ session, tag }, parts, this.charset.write);
     this.#report('out', shownLine({ session, tag, method: parts[0] ?? '', rest: parts.slice(1).join(' ') }));
     if (this.settings.isBytewise && this.#wire.framing === 'messages') {
-      for (const byte of bytes) this.#output.push(Buffer.of(byte), 'normal');
-    } else this.#output.push(bytes, 'normal');
+      for (const byte of bytes) this.#speaker.send(Buffer.of(byte), 'normal');
+    } else this.#speaker.send(bytes, 'normal');
     this.#count();
   }
 
@@ -133,8 +132,7 @@ export class ServerConnection implements ServerSessionHost {
   /** Closes without a word. */
   cut(why: string): void {
     this.#over(why);
-    this.#output.abandon();
-    this.#wire.destroy();
+    this.#speaker.destroy();
   }
 
   #receive(line: Line | LineFault): void {
@@ -230,16 +228,8 @@ export class ServerConnection implements ServerSessionHost {
       session.end();
       this.platform.sessionEnded(session);
     }
-    this.#goodbye = this.clock.after(GOODBYE_MS, () => this.#wire.destroy());
-    this.#output.end();
+    this.#speaker.finish({ limit: 'from now' });
     this.platform.changed();
-  }
-
-  #closed(fault: Error | undefined): void {
-    this.#over(fault === undefined ? 'closed' : 'lost');
-    this.#goodbye?.cancel();
-    this.#output.abandon();
-    this.platform.closed(this);
   }
 
   #count(): void {

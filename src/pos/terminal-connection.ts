@@ -1,7 +1,6 @@
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import { deferred } from '../base/deferred.ts';
-import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type {
@@ -15,13 +14,10 @@ import { JsonposConversation, type JsonposOptions } from '../dialect/jsonpos/con
 import { transactions } from '../dialect/jsonpos/routes.ts';
 import { SyncAsker } from '../dialect/jsonpos/sync-asker.ts';
 import { createIds } from '../rpc/ids.ts';
-import { OutputQueue } from '../wire/output-queue.ts';
+import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { type Answer, keepAnswer } from './answer.ts';
 import { sharedController } from './wait.ts';
-
-/** How long the terminal's last bytes are read and thrown away after the goodbye. */
-const DISCARD_MS = 2000;
 
 export interface TerminalConnectionOptions extends Pick<JsonposOptions, 'maxFrameBytes' | 'keepalive'> {
   /** `_Sync` comes before everything else; not on wires that keep message borders. */
@@ -66,7 +62,7 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   readonly #options: TerminalConnectionOptions;
   readonly #events: TerminalConnectionEvents;
   readonly #wire: Wire;
-  readonly #output: OutputQueue;
+  readonly #speaker: Speaker;
   readonly #ended = deferred<CloseReason>();
   readonly #over = sharedController();
   #conversation: JsonposConversation | undefined;
@@ -74,13 +70,9 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   #asker: SyncAsker | undefined;
   #state: 'synchronising' | 'speaking' | 'finishing' | 'closed' = 'synchronising';
   #reason: CloseReason | undefined;
-  #inputEnded = false;
-  #outputEnded = false;
-  #discard: Timer | undefined;
   #written: () => void = () => {};
   /** Sales that were sent and that the terminal has not answered. */
   #unansweredSales = 0;
-  #resetsWhenWritten = false;
 
   /** Takes the wire over and starts it. Nothing is reported from inside. */
   constructor(wire: Wire, options: TerminalConnectionOptions, events: TerminalConnectionEvents) {
@@ -91,18 +83,27 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     this.#events = events;
     this.#wire = wire;
     const { clock, linkSpeed } = options;
-    this.#output = new OutputQueue(wire, {
-      clock,
-      onHigh: (isHigh) => this.#congested(isHigh),
-      onStalled: () => this.#stalled(),
-      onWritten: () => this.#outputTaken(),
-      ...(linkSpeed !== undefined && { linkSpeed }),
-    });
-    wire.start({
-      chunk: (bytes) => this.#receive(bytes),
-      end: () => this.#endOfInput(),
-      closed: (fault) => this.#closed(fault),
-    });
+    this.#speaker = new Speaker(
+      wire,
+      {
+        clock,
+        peer: 'the terminal',
+        resetsStalled: true,
+        onWritten: () => this.#written(),
+        ...(linkSpeed !== undefined && { linkSpeed }),
+      },
+      {
+        chunk: (bytes) => this.#receive(bytes),
+        inputEnded: () => this.#endOfInput(),
+        congested: (isCongested) => this.#conversation?.congested(isCongested),
+        lost: (reason, wasFinishing) => this.#lost(reason, wasFinishing),
+        closed: () => {
+          this.#state = 'closed';
+          this.#events.closed();
+        },
+      },
+    );
+    this.#speaker.start();
   }
 
   /** Begins: by `_Sync` where the stream needs it, else at once. Call once. */
@@ -116,7 +117,7 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     this.#asker = new SyncAsker({
       clock,
       nextId: createIds('pos-sync', randomId()),
-      send: (bytes) => this.#output.push(bytes, 'normal'),
+      send: (bytes) => this.#speaker.send(bytes, 'normal'),
       discardMs,
       settled: (outcome) => {
         this.#asker = undefined;
@@ -144,12 +145,12 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
 
   /** Bytes that the wire has not taken yet. */
   get queuedBytes(): number {
-    return this.#output.queuedBytes;
+    return this.#speaker.queuedBytes;
   }
 
   /** From now on output is paced to a line of so many bytes a second. */
   pace(linkSpeed: number): void {
-    this.#output.pace(linkSpeed);
+    this.#speaker.pace(linkSpeed);
   }
 
   /** Who is told whenever the wire has taken something. */
@@ -189,11 +190,11 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   }
 
   send(frame: Uint8Array, urgency: 'urgent' | 'normal'): void {
-    this.#output.push(frame, urgency);
+    this.#speaker.send(frame, urgency);
   }
 
   discardOutput(): void {
-    this.#output.discard();
+    this.#speaker.discardOutput();
   }
 
   opened(peer: PeerConnection): ConnectionEvents {
@@ -240,7 +241,6 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   }
 
   #receive(bytes: Buffer): void {
-    if (this.#state === 'finishing') return;
     if (this.#asker !== undefined) {
       const rest = this.#asker.receive(bytes);
       if (rest !== undefined && rest.length > 0) this.#conversation?.receive(rest);
@@ -251,10 +251,9 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   }
 
   #endOfInput(): void {
-    this.#inputEnded = true;
-    if (this.#conversation !== undefined && this.#state === 'speaking') this.#conversation.endOfInput();
-    else if (this.#state === 'finishing') this.#discardUntilEnd();
-    else this.#finish({ code: 'CONNECTION_CLOSED', text: 'the terminal has closed', by: 'peer' });
+    if (this.#conversation === undefined) {
+      this.#finish({ code: 'CONNECTION_CLOSED', text: 'the terminal has closed', by: 'peer' });
+    } else this.#conversation.endOfInput();
   }
 
   #finish(reason: CloseReason, isSilent = false): void {
@@ -262,69 +261,16 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     this.#state = 'finishing';
     this.#asker?.stop();
     this.#end(reason);
-    this.#wire.resume();
-    const canReset = this.#wire.reset !== undefined && !this.#inputEnded;
-    if (this.#unansweredSales > 0 && reason.by === 'us' && canReset) {
-      this.#resetsWhenWritten = true;
-      this.#resetIfWritten();
-    } else {
-      this.#output.end(() => {
-        this.#outputEnded = true;
-        this.#discardUntilEnd();
-      });
-    }
-    if (this.#state !== 'finishing') return;
-    // What a silent terminal has not received by then it is not to receive later: a sale could be in it.
-    this.#discard = this.clock.after(DISCARD_MS, () => {
-      if (isSilent || !this.#outputEnded) this.#abandon();
-      else this.#wire.destroy();
-    });
+    // What a terminal has not received by the end it is not to receive later: a sale could be in it.
+    const isOpenSale = this.#unansweredSales > 0 && reason.by === 'us';
+    const unheard = isSilent ? 'reset' : 'cut';
+    this.#speaker.finish({ limit: 'from now', undelivered: isOpenSale ? 'reset when written' : unheard });
   }
 
-  /** Everything is written and output is ended: wait a moment for the terminal to close as well. */
-  #discardUntilEnd(): void {
-    if (this.#outputEnded && this.#inputEnded) this.#wire.destroy();
-  }
-
-  #outputTaken(): void {
-    this.#written();
-    this.#resetIfWritten();
-  }
-
-  #resetIfWritten(): void {
-    if (!this.#resetsWhenWritten || this.#output.queuedBytes > 0) return;
-    this.#resetsWhenWritten = false;
-    this.#abandon();
-  }
-
-  #abandon(): void {
-    if (this.#wire.reset === undefined) this.#wire.destroy();
-    else this.#wire.reset();
-  }
-
-  #congested(isCongested: boolean): void {
-    if (isCongested && this.#state === 'speaking') this.#wire.pause();
-    else this.#wire.resume();
-    this.#conversation?.congested(isCongested);
-  }
-
-  #stalled(): void {
-    this.#lose({ code: 'WIRE_WRITE_TIMEOUT', text: 'the terminal takes nothing', by: 'us' });
-    this.#abandon();
-  }
-
-  #closed(fault: Error | undefined): void {
-    const text = fault === undefined ? 'the terminal has closed' : describeFault(fault);
-    this.#lose({ code: 'CONNECTION_CLOSED', text, by: 'wire' });
-    this.#discard?.cancel();
-    this.#state = 'closed';
-    this.#events.closed();
-  }
-
-  #lose(reason: CloseReason): void {
-    this.#output.abandon();
-    if (this.#state === 'speaking') this.#conversation?.lost(reason);
-    else this.#finish(reason);
+  #lost(reason: CloseReason, wasFinishing: boolean): void {
+    if (wasFinishing) return;
+    if (this.#conversation === undefined) this.#finish(reason);
+    else this.#conversation.lost(reason);
   }
 
   /** The first reason sticks. */
