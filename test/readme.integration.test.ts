@@ -208,7 +208,7 @@ test('four named pipes carry requests to their programs, and answers back', asyn
     const { connection, id, params: received } = await lineOf(channel, method);
     expect(received).toEqual(params);
     const { params: connected } = linesOf(channel)[0];
-    expect(connected.channels.device).toMatch(/^fifo:device\.\d+$/);
+    expect(connected.channels.device).toMatch(/^fifo:device\.unix\.[\w.]{12}$/);
     const device = path.join(folder.path, connected.channels.device.slice('fifo:'.length));
     await writeFile(
       device,

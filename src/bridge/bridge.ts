@@ -41,7 +41,7 @@ const STOP_LIMIT_MS = 4800;
 const PRIVATE_KINDS: ReadonlySet<Endpoint['kind']> = new Set(['fd', 'simulator', 'null']);
 
 export interface BridgeOptions {
-  /** Before the process number in the connection's name; default: the peer. */
+  /** Before the random part of a connection's name; default: the peer. */
   readonly name?: string;
   readonly dialect: Dialect;
   readonly channels: ReadonlyMap<ChannelName, Endpoint>;
@@ -55,7 +55,7 @@ export interface BridgeOptions {
   readonly linkSpeed?: number;
   /** A path, or `none`; undefined: the default for the payment endpoint. */
   readonly lock?: string;
-  /** Part of the identity of transactions; default: the peer's IP address, else empty. */
+  /** Whose connections they are, with `{peer}` filled in for each: part of the identity of transactions; default: nobody's in particular. */
   readonly register?: string;
   /** How long a repeated request gets the stored answer. */
   readonly repeatWindowMs: number;
@@ -73,8 +73,6 @@ export interface BridgeContext extends PoolOptions {
   readonly pool: AttachmentPool;
   readonly journal: Journal | undefined;
   readonly randomId: () => string;
-  /** The end of a connection's name: the process number and, where there are several, a count. */
-  readonly nextSuffix: () => string;
 }
 
 /**
@@ -101,8 +99,9 @@ export class Bridge implements ConversationHost {
   readonly #sessions = new Set<Session>();
   readonly #end = deferred<BridgeEnd>();
   readonly #gone = deferred<void>();
-  /** Of the first connection's name. */
-  readonly #firstSuffix: string;
+  /** Of the first connection. */
+  readonly #firstToken: string;
+  readonly #register: string | undefined;
   #conversation: Conversation | undefined;
   #names = 0;
   #isAccepted = false;
@@ -116,14 +115,14 @@ export class Bridge implements ConversationHost {
    * but the wire.
    */
   static async open(wire: Wire, options: BridgeOptions, context: BridgeContext): Promise<Bridge> {
-    const suffix = context.nextSuffix();
-    const name = connectionName(wire, options, suffix);
+    const token = context.randomId();
+    const name = connectionName(wire, options, token);
     // Where connections follow each other on one wire the applications stay attached in between.
     const keeps = options.protocol.sync ? 'everything' : 'by kind';
     const pool = new AttachmentPool(context, context.pool, keeps);
     try {
       for (const identity of options.dialect.identities ?? [undefined]) {
-        const own = connectionName(wire, options, suffix, identity);
+        const own = connectionName(wire, options, token, identity);
         for (const { want } of wantsOf(options, { connection: own, identity }, wire, context)) {
           await pool.prepare(want);
           pool.get(want);
@@ -131,7 +130,7 @@ export class Bridge implements ConversationHost {
       }
       return new Bridge(wire, options, context, pool, await openLock(options, context), {
         name,
-        suffix,
+        token,
       });
     } catch (fault) {
       await pool.close();
@@ -145,7 +144,7 @@ export class Bridge implements ConversationHost {
     context: BridgeContext,
     pool: AttachmentPool,
     lock: TransactionLock,
-    first: { readonly name: string; readonly suffix: string },
+    first: { readonly name: string; readonly token: string },
   ) {
     this.clock = context.clock;
     this.log = context.log.with({ connection: first.name });
@@ -155,7 +154,8 @@ export class Bridge implements ConversationHost {
     this.#context = context;
     this.#pool = pool;
     this.#lock = lock;
-    this.#firstSuffix = first.suffix;
+    this.#firstToken = first.token;
+    this.#register = options.register?.replaceAll('{peer}', wire.peer.text);
     const { linkSpeed } = options;
     this.#speaker = new Speaker(
       wire,
@@ -248,14 +248,17 @@ export class Bridge implements ConversationHost {
 
   opened(peer: PeerConnection, identity?: string): ConnectionEvents {
     const { clock, statistics, version, pid } = this.#context;
-    const suffix = this.#names === 0 ? this.#firstSuffix : this.#context.nextSuffix();
-    const name = connectionName(this.#wire, this.#options, suffix, identity);
+    const token = this.#names === 0 ? this.#firstToken : this.#context.randomId();
+    const name = connectionName(this.#wire, this.#options, token, identity);
     this.#names += 1;
     const log = this.#context.log.with({ connection: name });
     if (identity === undefined) this.log = log;
     const { dialect } = this.#options;
     const session = new Session(peer, {
       name,
+      token,
+      register: this.#register,
+      peerIdentity: identity,
       peerText: this.#wire.peer.text,
       version,
       dialect,
@@ -270,7 +273,6 @@ export class Bridge implements ConversationHost {
       clock,
       log,
       statistics,
-      randomId: this.#context.randomId,
       ended: (outcome) => {
         this.#sessions.delete(session);
         if (outcome === 'unknown') this.#hasUnknown = true;
@@ -327,10 +329,15 @@ export class Bridge implements ConversationHost {
   #desk(log: Logger): JournalDesk | undefined {
     const { journal, clock } = this.#context;
     if (journal === undefined) return undefined;
-    const { dialect, repeatWindowMs, outcomeWaitMs } = this.#options;
-    const peer = dialect.transactions.isGlobal ? '' : (this.#wire.peer.address ?? '');
-    const register = this.#options.register ?? peer;
-    return new JournalDesk({ journal, register, repeatWindowMs, outcomeWaitMs, clock, log });
+    const { repeatWindowMs, outcomeWaitMs } = this.#options;
+    return new JournalDesk({
+      journal,
+      register: this.#register ?? '',
+      repeatWindowMs,
+      outcomeWaitMs,
+      clock,
+      log,
+    });
   }
 
   #channels(connection: string, identity: string | undefined): Channels {
@@ -351,8 +358,9 @@ const BROKEN: ReadonlySet<string> = new Set([
 ]);
 const FAILURES: ReadonlySet<string> = new Set(['KEEPALIVE', 'WIRE_WRITE_TIMEOUT']);
 
-function connectionName(wire: Wire, options: BridgeOptions, suffix: string, identity?: string): string {
-  return `${identity ?? options.name ?? wire.peer.text}.${suffix}`;
+/** Never the same again: neither after a restart nor in a container, where every process is number 1. */
+function connectionName(wire: Wire, options: BridgeOptions, token: string, identity?: string): string {
+  return `${identity ?? options.name ?? wire.peer.text}.${token}`;
 }
 
 /** Each channel with its endpoint filled in for one connection. */

@@ -7,6 +7,7 @@ import type { Recovery } from './recovery.ts';
 
 /** A request of the peer that is not answered yet. It keeps nothing of the bytes that it came in. */
 export interface OpenRequest {
+  /** Ours, as the application knows it; the peer's own is in `answer`. */
   readonly id: string;
   readonly method: string;
   readonly fits: InboundRequest['fits'];

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import { lineStart, requestLine } from '../channel/application-line.ts';
+import { requestLine } from '../channel/application-line.ts';
 import type { Attachment, AttachmentUser } from '../channel/channel.ts';
 import type { Answer } from './outcome.ts';
 
@@ -9,7 +9,8 @@ export interface QuestionOptions {
   readonly method: string;
   readonly clock: Clock;
   readonly timeoutMs: number;
-  readonly randomId: () => string;
+  /** Never used before. */
+  readonly nextId: () => string;
 }
 
 interface Question {
@@ -32,14 +33,13 @@ export class Questions {
    * is called from a later turn.
    */
   ask(attachment: Attachment, params: Buffer, settle: Question['settle']): void {
-    const { user, method, clock, timeoutMs, randomId } = this.#options;
-    const id = `check-${randomId()}`;
+    const { user, method, clock, timeoutMs, nextId } = this.#options;
+    const id = nextId();
     const question: Question = { attachment, settle, timer: undefined };
     this.#open.set(id, question);
     question.timer = clock.after(timeoutMs, () => this.#settle(id, undefined));
-    const start = lineStart(user.connection);
     attachment.send(user, {
-      bytes: requestLine(start, JSON.stringify(id), JSON.stringify(method), params),
+      bytes: requestLine(user.lineStart, JSON.stringify(id), JSON.stringify(method), params),
       kind: 'request',
       fate: { refused: () => this.#settle(id, undefined) },
     });

@@ -51,8 +51,14 @@ const STOP_MS = 2500;
 const STOPPING = 'the bridge is being stopped';
 
 export interface SessionOptions extends Omit<TransactionsOptions, 'rules'> {
-  /** The connection's name, unique among live ones. */
+  /** The connection's name, which never comes twice. */
   readonly name: string;
+  /** Random, and a part of every id toward applications. */
+  readonly token: string;
+  /** Whose connection it is, where that has a name. */
+  readonly register: string | undefined;
+  /** Whom the dialect has opened it for. */
+  readonly peerIdentity: string | undefined;
   readonly peerText: string;
   readonly version: string;
   readonly dialect: Dialect;
@@ -60,7 +66,6 @@ export interface SessionOptions extends Omit<TransactionsOptions, 'rules'> {
   readonly routes: readonly Route[];
   readonly timeoutMs: (method: string) => number;
   readonly statistics: Statistics;
-  readonly randomId: () => string;
   /** Nothing is open any more and the peer is gone. */
   readonly ended: (outcome: 'clean' | 'unknown') => void;
 }
@@ -73,9 +78,9 @@ export interface SessionOptions extends Omit<TransactionsOptions, 'rules'> {
  */
 export class Session implements ConnectionEvents, AttachmentUser, TransactionsHost {
   readonly connection: string;
+  readonly lineStart: string;
   readonly #options: SessionOptions;
   readonly #peer: PeerConnection;
-  readonly #lineStart: string;
   readonly #router: Router;
   readonly #gates: ReadonlyMap<Attachment, Gate>;
   readonly #transactions: Transactions;
@@ -88,12 +93,13 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   #outcome: 'clean' | 'unknown' = 'clean';
   /** Work that has to be finished before the end: refusals that are not given yet, records that are not written yet. */
   #working = 0;
+  #ids = 0;
 
   constructor(peer: PeerConnection, options: SessionOptions) {
-    const { dialect, channels, clock, timeoutMs, randomId } = options;
+    const { dialect, channels, clock, timeoutMs } = options;
     const { recovery } = dialect.transactions;
     this.connection = options.name;
-    this.#lineStart = lineStart(options.name);
+    this.lineStart = lineStart(options.name, options.register);
     this.#options = options;
     this.#peer = peer;
     this.#router = new Router(channels, options.routes, dialect.routes);
@@ -106,7 +112,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       method: recovery ?? '',
       clock,
       timeoutMs: timeoutMs(recovery ?? ''),
-      randomId,
+      nextId: () => this.#nextId(),
     });
   }
 
@@ -139,7 +145,8 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       } else if (this.#transactions.isTransaction(method)) {
         this.#transactions.start(request, attachment);
       } else {
-        this.forward(this.remember(request, { attachment, identity }), this.lineOf(request));
+        const open = this.remember(request, { attachment, identity });
+        this.forward(open, this.lineOf(open, request));
       }
     }
   }
@@ -155,7 +162,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       else this.#options.log.info('a notification has no way', { method });
       return;
     }
-    const bytes = notificationLine(this.#lineStart, notification.methodText, notification.params);
+    const bytes = notificationLine(this.lineStart, notification.methodText, notification.params);
     this.#send(attachment, { bytes, kind: 'notification' });
   }
 
@@ -230,9 +237,11 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   // The applications.
 
   greeting(): Buffer[] {
-    const { name, dialect, peerText, version, channels, clock } = this.#options;
-    const connected = bridgeLine(name, '_Connected', {
+    const { name, register, peerIdentity, dialect, peerText, version, channels, clock } = this.#options;
+    const connected = bridgeLine(this.lineStart, '_Connected', {
       connection: name,
+      ...(register !== undefined && { register }),
+      ...(peerIdentity !== undefined && { identity: peerIdentity }),
       dialect: dialect.name,
       peer: peerText,
       channels: Object.fromEntries(
@@ -278,11 +287,11 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   }
 
   remember(
-    { id, method, fits, faultOf, answer }: InboundRequest,
+    { method, fits, faultOf, answer }: InboundRequest,
     { attachment, identity, transaction }: Known,
   ): OpenRequest {
     const open: OpenRequest = {
-      id,
+      id: this.#nextId(),
       method,
       fits,
       faultOf,
@@ -293,13 +302,13 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       line: undefined,
       timer: undefined,
     };
-    this.#open.set(id, open);
+    this.#open.set(open.id, open);
     this.#startTimer(open);
     return open;
   }
 
-  lineOf({ idText, methodText, params }: InboundRequest): Buffer {
-    return requestLine(this.#lineStart, idText, methodText, params);
+  lineOf({ id }: OpenRequest, { methodText, params }: InboundRequest): Buffer {
+    return requestLine(this.lineStart, `"${id}"`, methodText, params);
   }
 
   forward(open: OpenRequest, bytes: Buffer): void {
@@ -410,6 +419,12 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   #send(attachment: Attachment, line: OutgoingLine) {
     this.#trace('line out', attachment, line.bytes);
     return this.#gates.get(attachment)?.send(line) ?? attachment.send(this, line);
+  }
+
+  /** No other bridge, and this one never again, has an id like it: an answer can be taken for no other's. */
+  #nextId(): string {
+    this.#ids += 1;
+    return `${this.#options.token}-${this.#ids}`;
   }
 
   #startTimer(open: OpenRequest): void {
@@ -558,8 +573,8 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
       if (to === undefined) return;
       const bytes =
         depth > MAX_DEPTH
-          ? complaintLine(this.connection, idText, 'JSONRPC_INVALID_PARAMS', `the answer is ${TOO_DEEP}`)
-          : answerLine(this.#lineStart, idText, kind, text);
+          ? complaintLine(this.lineStart, idText, 'JSONRPC_INVALID_PARAMS', `the answer is ${TOO_DEEP}`)
+          : answerLine(this.lineStart, idText, kind, text);
       this.#send(to, { bytes, kind: 'answer' });
     };
   }
@@ -574,7 +589,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     this.#options.log.warn('a line of an application was refused', { endpoint: from.text, code, details });
     this.#options.statistics.count('refused lines');
     const to = from.canWrite ? from : this.#router.writable('payment');
-    const bytes = complaintLine(this.connection, idText, code, details, about);
+    const bytes = complaintLine(this.lineStart, idText, code, details, about);
     if (to !== undefined) this.#send(to, { bytes, kind: 'answer' });
   }
 
@@ -602,7 +617,7 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
   }
 
   #disconnectedLine(reason: CloseReason): Buffer {
-    return bridgeLine(this.connection, '_Disconnected', {
+    return bridgeLine(this.lineStart, '_Disconnected', {
       connection: this.connection,
       reason: reason.code,
       details: reason.text,

@@ -52,7 +52,7 @@ export interface TransactionsHost {
   /** Ends an open request without an answer, and the connection with OUTCOME_UNKNOWN. */
   endUnknown(open: OpenRequest, why: string): void;
   /** The line that hands a request over. */
-  lineOf(request: InboundRequest): Buffer;
+  lineOf(open: OpenRequest, request: InboundRequest): Buffer;
   /** Hands the line over in its order, or waits for its application. */
   forward(open: OpenRequest, bytes: Buffer): void;
   /** Keeps what comes later behind a line that is not sent yet; the answer lets it go. */
@@ -112,7 +112,7 @@ export class Transactions {
       const attempt = lock.tryAcquire(this.#holder());
       if (attempt.acquired) {
         const open = this.#open(request, { attachment, identity, release: attempt.release });
-        this.#host.forward(open, this.#host.lineOf(request));
+        this.#host.forward(open, this.#host.lineOf(open, request));
       } else this.#refuseBusy(request, attempt);
     } else if (identity === undefined) {
       const why = `${this.#identityNames} are needed, each a string or a number`;
@@ -256,7 +256,7 @@ export class Transactions {
     attachment: Attachment,
     desk: JournalDesk,
   ): Promise<void> {
-    const bytes = ownLine(this.#host.lineOf(request));
+    const bytes = ownLine(this.#host.lineOf(open, request));
     const letGo = this.#host.holdBack(attachment);
     this.#accepting += 1;
     if (open.transaction !== undefined) open.transaction.isUndecided = true;

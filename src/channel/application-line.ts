@@ -7,9 +7,10 @@ import { errorText } from '../rpc/error-object.ts';
  * Their bytes share slabs of 64 KiB: `ownLine` for what is kept.
  */
 
-/** How every line about a connection begins; worked out once a connection. */
-export function lineStart(connection: string): string {
-  return `{"connection":${JSON.stringify(connection)},"jsonrpc":"2.0"`;
+/** How every line about a connection begins, with its register where one is named; worked out once a connection. */
+export function lineStart(connection: string, register?: string): string {
+  const whose = register === undefined ? '' : `"register":${JSON.stringify(register)},`;
+  return `{"connection":${JSON.stringify(connection)},${whose}"jsonrpc":"2.0"`;
 }
 
 /** `idText` and `methodText` as they were written by who chose them: a JSON string or number. */
@@ -26,21 +27,20 @@ export function answerLine(start: string, idText: string, kind: 'result' | 'erro
 }
 
 /** A notification of the bridge's own; `params` is plain data. */
-export function bridgeLine(connection: string, method: string, params: object): Buffer {
-  return notificationLine(lineStart(connection), JSON.stringify(method), Buffer.from(JSON.stringify(params)));
+export function bridgeLine(start: string, method: string, params: object): Buffer {
+  return notificationLine(start, JSON.stringify(method), Buffer.from(JSON.stringify(params)));
 }
 
 /** Tells an application what was wrong with a line of its own; the id is null where none could be read. */
 export function complaintLine(
-  connection: string | undefined,
+  start: string | undefined,
   idText: string | undefined,
   code: string,
   details: string,
   about?: string,
 ): Buffer {
   const error = errorText(code, details, about === undefined ? {} : { id: about });
-  const start = connection === undefined ? '{"jsonrpc":"2.0"' : lineStart(connection);
-  return line(`${start},"id":${idText ?? 'null'},"error":`, error);
+  return line(`${start ?? '{"jsonrpc":"2.0"'},"id":${idText ?? 'null'},"error":`, error);
 }
 
 /** The same line in memory of its own, so that what is kept keeps no slab alive. */

@@ -372,8 +372,10 @@ export class StreamAttachment implements Attachment {
   #reportDropped(): void {
     if (this.#dropped.size === 0 || this.queuedBytes > MAX_QUEUE_BYTES / 2) return;
     for (const [connection, count] of this.#dropped) {
-      if (!this.#users.has(connection)) continue;
-      this.#enqueue(connection, { bytes: bridgeLine(connection, '_Dropped', { count }), kind: 'lifecycle' });
+      const user = this.#users.get(connection);
+      if (user === undefined) continue;
+      const bytes = bridgeLine(user.lineStart, '_Dropped', { count });
+      this.#enqueue(connection, { bytes, kind: 'lifecycle' });
     }
     this.#dropped.clear();
   }

@@ -32,6 +32,8 @@ export interface QueuedLine {
 /** One connection's interest in an attachment. */
 export interface AttachmentUser {
   readonly connection: string;
+  /** How the lines about it begin: see `lineStart`. */
+  readonly lineStart: string;
   /** Lines that come first on the attachment whenever an application is (again) there. */
   greeting(): Buffer[];
   /** An application is there: called after the greeting is queued. */

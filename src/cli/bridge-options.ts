@@ -50,8 +50,8 @@ export async function resolveBridgeOptions(
   const lock = settings.read('lock', 'a path or none', pathIn);
   const register = settings.read(
     'register',
-    'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons',
-    (text) => (/^[A-Za-z0-9._:-]{1,64}$/.test(text) ? text : undefined),
+    'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons, in which {peer} may stand',
+    (text) => (/^[A-Za-z0-9._:-]{1,64}$/.test(text.replaceAll('{peer}', 'p')) ? text : undefined),
   );
   const linkSpeed = readLinkSpeed(settings) ?? line.bytesPerS;
   return {

@@ -17,7 +17,7 @@ export async function runBridge(settings: Settings): Promise<number> {
   if (settings.isGiven('on-stuck') && (place.endpoint?.kind !== 'serial' || !reopens)) {
     throw settings.fault('on-stuck', 'goes with --wire serial:, without --once');
   }
-  const program = await Program.start(settings, 'one');
+  const program = await Program.start(settings);
   try {
     return reopens
       ? await speakForEver(settings, place, options, program, standby)

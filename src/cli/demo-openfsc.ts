@@ -35,7 +35,7 @@ export async function runOpenfscDemo(settings: Settings): Promise<number> {
   if (settings.isGiven('listen')) {
     throw settings.fault('listen', 'the demo of openfsc needs no listener; posbridge fsc-server is one');
   }
-  const program = await Program.start(settings, 'one');
+  const program = await Program.start(settings);
   const sink = openLogSink(1);
   const platform = new Platform({
     clock: systemClock,

@@ -25,7 +25,7 @@ export async function runFscServer(settings: Settings): Promise<number> {
   const sites = await readSites(settings);
   const script = await readScript(settings);
   const platformSettings = readPlatformSettings(settings, script);
-  const program = await Program.start(settings, 'counted');
+  const program = await Program.start(settings);
   const output = openOutput(settings);
   const platform = new Platform({ clock: systemClock, settings: platformSettings, sites, events: output });
   const stopped = deferred<undefined>();

@@ -208,7 +208,7 @@ const COMMON = [
   {
     name: 'name',
     value: 'TEXT',
-    help: 'name of the connection, before its process number; default: the peer',
+    help: 'name of the connection, before its random part; default: the peer',
     commands: REAL,
   },
   {
@@ -288,7 +288,7 @@ const COMMON = [
   {
     name: 'register',
     value: 'NAME',
-    help: 'whose identifiers they are; default: the IP address of the peer, else nobody in particular',
+    help: "whose connections they are, also '{peer}': told to applications, and part of every transaction's identity; default: nobody's in particular",
     helps: {
       journal: 'only entries of this register; default: of any',
     },

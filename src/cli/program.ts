@@ -45,18 +45,17 @@ export class Program {
   #gauges: () => Record<string, number> = () => ({});
 
   /** Rejects with a BridgeError when the journal cannot be opened. */
-  static async start(settings: Settings, names: 'one' | 'counted'): Promise<Program> {
-    const program = new Program(settings, names);
+  static async start(settings: Settings): Promise<Program> {
+    const program = new Program(settings);
     for (const warning of settings.warnings) program.log.warn(warning);
     program.#journal = await openJournal(settings, { log: program.log });
     return program;
   }
 
-  private constructor(settings: Settings, names: 'one' | 'counted') {
+  private constructor(settings: Settings) {
     const { level, ...render } = readLogOptions(settings);
     this.#sink = openLogSink(2, describeLostLines(render));
     this.log = createLogger({ ...render, level, sink: this.#sink });
-    let connections = 0;
     const options: PoolOptions = {
       clock: systemClock,
       log: this.log,
@@ -77,10 +76,6 @@ export class Program {
       pid: process.pid,
       pool: new AttachmentPool(options),
       randomId,
-      nextSuffix: () => {
-        connections += 1;
-        return names === 'one' && connections === 1 ? `${process.pid}` : `${process.pid}.${connections}`;
-      },
     };
     this.#listenToSignals();
   }

@@ -55,7 +55,7 @@ export async function serve(
   options: ServerOptions,
   { prepare, ready }: ServeSteps,
 ): Promise<number> {
-  const program = await Program.start(settings, 'counted');
+  const program = await Program.start(settings);
   try {
     const stopped = deferred<void>();
     await prepare?.(program);

@@ -27,7 +27,7 @@ const MAX_LINK_SPEED = 1_000_000_000;
 export async function runTerminal(settings: Settings): Promise<number> {
   noteInherited();
   const setup = await readSetup(settings);
-  const program = await Program.start(settings, 'counted');
+  const program = await Program.start(settings);
   const { log } = program;
   const stopped = deferred<void>();
   program.onStop(stopped.resolve);

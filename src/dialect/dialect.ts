@@ -85,8 +85,6 @@ export interface TransactionRules {
   readonly identityOf?: Readonly<Record<string, readonly string[]>>;
   /** Identifying members whose values are the same in capital and small letters. */
   readonly caseless?: readonly string[];
-  /** The identifiers are the peer's own whoever it connects as: the register is no part of them unless it is named. */
-  readonly isGlobal?: boolean;
   /** Members of `params` that say how much. */
   readonly amount: string;
   readonly currency: string;

@@ -201,7 +201,6 @@ export function benchParts(more: BenchOptions = {}) {
     simulate: async () => (wire: Wire) => app.attach(wire),
   };
   let ids = 0;
-  let names = 0;
   const first = benches;
   const context: BridgeContext = {
     ...poolOptions,
@@ -211,11 +210,7 @@ export function benchParts(more: BenchOptions = {}) {
     journal,
     randomId: () => {
       ids += 1;
-      return `r${ids}`;
-    },
-    nextSuffix: () => {
-      names += 1;
-      return names === 1 ? `4711.${first}` : `4711.${first}.${names}`;
+      return `r${first}.${ids}`;
     },
   };
   const target: Endpoint = parseEndpoint(endpoint ?? terminal, 'channel');

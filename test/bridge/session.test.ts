@@ -9,9 +9,8 @@ describe('requests of the register', () => {
     );
     await settle();
     const [request] = app.requests('Status');
-    expect(request.id).toBe('abc');
     app.send(
-      `{"jsonrpc":"2.0","id":"abc","connection":"${request.connection}","result":{"v": 1.0, "t":"ä"}}`,
+      `{"jsonrpc":"2.0","id":"${request.id}","connection":"${request.connection}","result":{"v": 1.0, "t":"ä"}}`,
     );
     await settle();
     expect(register.answerTo('abc')).toEqual({
@@ -33,7 +32,7 @@ describe('requests of the register', () => {
     register.send({ id: '2', method: 'Status', params: {} });
     await pass(clock, 6000);
     expect(app.conversations.at(-1)?.[0].method).toBe('_Connected');
-    expect(app.requests('Status').map(({ id }) => id)).toEqual(['2']);
+    expect(app.requests('Status')).toHaveLength(1);
   });
 
   test('get CHANNEL_CLOSED when their application goes away, and later answers are ignored', async () => {
@@ -88,7 +87,7 @@ describe('requests of the register', () => {
     register.sendText(request('2', 100));
     await settle();
     expect(register.answerTo('1').error.data.string_code).toBe('JSONRPC_INVALID_PARAMS');
-    expect(app.requests('Status').map(({ id }) => id)).toEqual(['2']);
+    expect(app.requests('Status')).toHaveLength(1);
   });
 
   test('beyond 4096 open ones are BUSY', async () => {
@@ -112,20 +111,20 @@ describe('requests of the register', () => {
     const complaint = app.lines.at(-1);
     expect(complaint).toMatchObject({
       id: null,
-      error: { data: { string_code: 'RESPONSE_TOO_LARGE', id: '1' } },
+      error: { data: { string_code: 'RESPONSE_TOO_LARGE', id: app.requests('Status')[0].id } },
     });
   });
 
   test.each([
-    ['a result that is no object', '{"jsonrpc":"2.0","id":"1","result":[1]}'],
-    ['an error that is no error', '{"jsonrpc":"2.0","id":"1","error":{"code":"x"}}'],
-    ['a batch', '[{"jsonrpc":"2.0","id":"1","result":{}}]'],
+    ['a result that is no object', '{"jsonrpc":"2.0","id":"ID","result":[1]}'],
+    ['an error that is no error', '{"jsonrpc":"2.0","id":"ID","error":{"code":"x"}}'],
+    ['a batch', '[{"jsonrpc":"2.0","id":"ID","result":{}}]'],
     ['rubbish', 'hello'],
   ])('%s is an error to the application and leaves the request open', async (_what, line) => {
     const { register, app } = await bench();
     register.send({ id: '1', method: 'Status', params: {} });
     await settle();
-    app.send(line);
+    app.send(line.replace('ID', app.requests('Status')[0].id));
     await settle();
     expect(register.answerTo('1')).toBeUndefined();
     expect(app.lines.at(-1).error.data.string_code).toMatch(/^JSONRPC_/);
@@ -139,8 +138,9 @@ describe('requests of the register', () => {
     register.send({ id: '1', method: 'Status', params: {} });
     register.send({ id: '2', method: 'Status', params: {} });
     await settle();
-    app.send({ id: '1', error: { code: -32601, message: 'what?' } });
-    app.send({ id: '2', result: null });
+    const [first, second] = app.requests('Status').map(({ id }) => id);
+    app.send({ id: first, error: { code: -32601, message: 'what?' } });
+    app.send({ id: second, result: null });
     await settle();
     expect(register.answerTo('1').error).toEqual({
       code: -32601,
@@ -209,7 +209,7 @@ describe('transactions', () => {
       expect(statistics.snapshot()['refused notifications']).toBe(1);
       register.send(purchase('p'));
       await settle();
-      expect(app.requests('Purchase').map(({ id }) => id)).toEqual(['p']);
+      expect(app.requests('Purchase')).toHaveLength(1);
     },
   );
 
@@ -233,7 +233,7 @@ describe('transactions', () => {
     expect(register.answerTo('p')).toMatchObject({ response_to: 'Purchase', result: { approved: true } });
     register.send(purchase('q'));
     await settle();
-    expect(app.requests('Purchase').map(({ id }) => id)).toEqual(['p', 'q']);
+    expect(app.requests('Purchase')).toHaveLength(2);
   });
 
   test('the application is asked after 0, 1 and 2 s, then every 5 s', async () => {
@@ -366,14 +366,14 @@ describe('transactions', () => {
     await settle();
     for (const answer of [two.register.answerTo('q'), one.register.answerTo('r')]) {
       expect(answer.error.data.string_code).toBe('BUSY');
-      expect(answer.error.data.details).toMatch(/memory\.4711\.\d+ \(process 4711\).* since \d{4}-/);
+      expect(answer.error.data.details).toMatch(/memory\.r\d+\.\d+ \(process 4711\).* since \d{4}-/);
     }
     expect(two.app.requests('Status')).toHaveLength(1);
     one.app.answer(one.app.requests('Purchase')[0], {});
     await settle();
     two.register.send(purchase('t', { receipt_id: 20 }));
     await settle();
-    expect(two.app.requests('Purchase').map(({ id }) => id)).toEqual(['t']);
+    expect(two.app.requests('Purchase')).toMatchObject([{ params: { receipt_id: 20 } }]);
   });
 
   test('a member of params twice is refused', async () => {

@@ -30,7 +30,7 @@ describe('a register on a synchronised stream', () => {
     expect(one.register.messages).toMatchObject([{ id: 's', result: {} }]);
     one.register.send(purchase('p'));
     await settle();
-    expect(one.app.requests('Purchase').map(({ id }) => id)).toEqual(['p']);
+    expect(one.app.requests('Purchase')).toHaveLength(1);
   });
 
   test('that begins anew is another connection; what the old one was asked goes nowhere', async () => {
@@ -86,7 +86,9 @@ describe('a transaction of a register that began anew', () => {
     await until(() => app.requests('Purchase').length === 1);
     await begin(one, '2');
     await until(() => app.requests('_Connected').length === 2);
-    expect(app.requests('_Disconnected')).toMatchObject([{ params: { pending: ['p'] } }]);
+    expect(app.requests('_Disconnected')).toMatchObject([
+      { params: { pending: [app.requests('Purchase')[0].id] } },
+    ]);
 
     register.send(check('c1'));
     await until(() => register.answerTo('c1') !== undefined);

@@ -21,10 +21,10 @@ test('each kind of line has its members in one order', () => {
     `{${NAME},"method":"St\\u00e9","params":{"a":1.50}}\n`,
   );
   expect(answerLine(START, '7', 'result', value).toString()).toBe(`{${NAME},"id":7,"result":{"a":1.50}}\n`);
-  expect(bridgeLine('b', '_Dropped', { count: 3 }).toString()).toBe(
-    '{"connection":"b","jsonrpc":"2.0","method":"_Dropped","params":{"count":3}}\n',
+  expect(bridgeLine(lineStart('b', 'till-1'), '_Dropped', { count: 3 }).toString()).toBe(
+    '{"connection":"b","register":"till-1","jsonrpc":"2.0","method":"_Dropped","params":{"count":3}}\n',
   );
-  const complaint = JSON.parse(complaintLine('b', undefined, 'BUSY', 'why', 'x').toString());
+  const complaint = JSON.parse(complaintLine(lineStart('b'), undefined, 'BUSY', 'why', 'x').toString());
   expect(complaint).toMatchObject({ connection: 'b', id: null, error: { data: { string_code: 'BUSY' } } });
   expect(complaintLine(undefined, '"1"', 'BUSY', 'why').toString()).toMatch(/^\{"jsonrpc":"2\.0","id":"1",/);
 });

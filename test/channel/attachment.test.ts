@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/base/log.ts';
 import { Statistics } from '../../src/base/statistics.ts';
+import { lineStart } from '../../src/channel/application-line.ts';
 import { StreamAttachment } from '../../src/channel/attachment.ts';
 import type { AttachmentUser, OutgoingLine, QueuedLine } from '../../src/channel/channel.ts';
 import type { Message } from '../../src/rpc/message.ts';
@@ -60,11 +61,13 @@ function attach(options: { reopens?: boolean } = {}) {
 
 class User implements AttachmentUser {
   readonly connection: string;
+  readonly lineStart: string;
   readonly events: string[] = [];
   readonly messages: Message[] = [];
 
   constructor(connection: string) {
     this.connection = connection;
+    this.lineStart = lineStart(connection);
   }
 
   greeting(): Buffer[] {

@@ -13,25 +13,36 @@ let bench: Workbench;
 let application: TestApplication;
 let bridge: Running;
 let register: TestRegister;
+let connection = '';
 
 beforeEach(async () => {
   bench = await Workbench.open();
   application = await bench.application();
   bridge = bench.startBridge(['--app', `unix:${bench.socketPath}`, '--name', 'till']);
   register = bridge.register();
+  connection = (await application.waitFor('_Connected')).message?.connection ?? '';
 });
 afterEach(() => bench.close());
 
-const connection = () => `till.${bridge.pid}`;
+/** The first request that the application gets. */
+const asked = async (method?: string) => {
+  const { message, text } = await application.waitFor((line) => application.requests(method).includes(line));
+  return { id: message?.id ?? '', method: message?.method, text };
+};
+/** Answers it; a text is JSON as it is. */
+const reply = async (result: string | object) => {
+  const text = typeof result === 'string' ? result : JSON.stringify(result);
+  application.send(`{"jsonrpc":"2.0","id":"${(await asked()).id}","result":${text}}\n`);
+};
 const answered = (id: string) =>
   register.waitFor((message) => message.id === id && message.method === undefined);
-const got = (id: string) =>
-  application.waitFor(({ message }) => message?.id === id && message.method !== undefined);
 
-/** A request in exactly these words reaches the application as exactly this line. */
-async function expectLine(request: string, id: string, line: string): Promise<void> {
+/** A request in exactly these words reaches the application as a line that ends so after its id. */
+async function expectLine(request: string, rest: string): Promise<void> {
   register.write(frameAround(request));
-  expect((await got(id)).text).toBe(line);
+  const { id, text } = await asked();
+  expect(id).toMatch(/^[\w.]{12}-1$/);
+  expect(text).toBe(`{"connection":"${connection}","jsonrpc":"2.0","id":"${id}",${rest}`);
 }
 
 async function expectBroken(code: string): Promise<void> {
@@ -63,14 +74,10 @@ describe('a frame', () => {
     const text = padded(MAX_JSON);
     expect(text).toHaveLength(MAX_JSON);
     const params = text.slice(text.indexOf('"params"'));
-    await expectLine(
-      text,
-      'big',
-      `{"connection":"${connection()}","jsonrpc":"2.0","id":"big","method":"Print",${params}`,
-    );
+    await expectLine(text, `"method":"Print",${params}`);
     const frame = '{"jsonrpc":"2.0","id":"big","response_to":"Print","result":{"text":""}}';
     const result = { text: 'y'.repeat(MAX_JSON - frame.length) };
-    application.send({ jsonrpc: '2.0', id: 'big', result });
+    await reply(result);
     const answer = await answered('big');
     expect(answer.text).toHaveLength(MAX_JSON);
     expect(answer.result).toEqual(result);
@@ -133,8 +140,8 @@ describe('a frame', () => {
     const id = 'i'.repeat(256);
     const method = 'M'.repeat(256);
     void register.request(method, {}, { id });
-    expect((await got(id)).message?.method).toBe(method);
-    application.send({ jsonrpc: '2.0', id, result: {} });
+    expect((await asked()).method).toBe(method);
+    await reply({});
     expect((await answered(id)).response_to).toBe(method);
     void register.request(`${method}M`, {}, { id: 'x' });
     await expectBroken('JSONRPC_INVALID_REQUEST');
@@ -142,7 +149,7 @@ describe('a frame', () => {
 
   test('with an id that is still in use is refused', async () => {
     void register.request('Print', {}, { id: 'twice' });
-    await got('twice');
+    await asked();
     register.write(frameAround('{"jsonrpc":"2.0","id":"\\u0074wice","method":"Status","params":{}}'));
     await expectBroken('JSONRPC_INVALID_REQUEST');
     expect(application.requests('Status')).toEqual([]);
@@ -157,9 +164,9 @@ describe('nesting', () => {
     register.write(frameAround(nested(101)));
     expect((await answered('d101')).error?.data.string_code).toBe('JSONRPC_INVALID_PARAMS');
     register.write(frameAround(nested(100)));
-    await got('d100');
+    await asked();
     expect(application.requests()).toHaveLength(1);
-    application.send({ jsonrpc: '2.0', id: 'd100', result: {} });
+    await reply({});
     expect((await answered('d100')).result).toEqual({});
     await expectWell();
   });
@@ -174,14 +181,14 @@ describe('nesting', () => {
     expect((await answered('e')).error?.data.string_code).toBe('JSONRPC_INVALID_PARAMS');
 
     void register.request('Print', {}, { id: 'f' });
-    await got('f');
-    application.send(`{"jsonrpc":"2.0","id":"f","result":${arrays}}\n`);
+    const { id } = await asked();
+    await reply(arrays);
     const complaint = await application.waitFor(({ message }) => message?.error !== undefined);
     expect(complaint.message).toMatchObject({
       id: null,
-      error: { data: { string_code: 'JSONRPC_INVALID_PARAMS', id: 'f' } },
+      error: { data: { string_code: 'JSONRPC_INVALID_PARAMS', id } },
     });
-    application.send({ jsonrpc: '2.0', id: 'f', result: {} });
+    await reply({});
     expect((await answered('f')).result).toEqual({});
     await expectWell();
   });
@@ -210,23 +217,22 @@ describe('values', () => {
   test.each(VALUES)('%s arrive byte for byte, in either direction', async (_, params) => {
     await expectLine(
       `{"jsonrpc":"2.0","id":"v","method":"Print","params":${params}}`,
-      'v',
-      `{"connection":"${connection()}","jsonrpc":"2.0","id":"v","method":"Print","params":${params}}`,
+      `"method":"Print","params":${params}}`,
     );
-    application.send(`{"jsonrpc":"2.0","id":"v","result":${params}}\n`);
+    await reply(params);
     expect((await answered('v')).text).toBe(
       `{"jsonrpc":"2.0","id":"v","response_to":"Print","result":${params}}`,
     );
 
     // The other way round: a request of the application and its answer.
     application.send(`{"jsonrpc":"2.0","id":1.50,"method":"PosMessage","params":${params}}\n`);
-    const asked = await register.waitFor('PosMessage');
-    expect(asked.text).toBe(
-      `{"jsonrpc":"2.0","id":${JSON.stringify(asked.id)},"method":"PosMessage","params":${params}}`,
+    const question = await register.waitFor('PosMessage');
+    expect(question.text).toBe(
+      `{"jsonrpc":"2.0","id":${JSON.stringify(question.id)},"method":"PosMessage","params":${params}}`,
     );
-    register.write(frameAround(`{"jsonrpc":"2.0","id":${JSON.stringify(asked.id)},"result":${params}}`));
+    register.write(frameAround(`{"jsonrpc":"2.0","id":${JSON.stringify(question.id)},"result":${params}}`));
     const back = await application.waitFor(({ message }) => message?.result !== undefined);
-    expect(back.text).toBe(`{"connection":"${connection()}","jsonrpc":"2.0","id":1.50,"result":${params}}`);
+    expect(back.text).toBe(`{"connection":"${connection}","jsonrpc":"2.0","id":1.50,"result":${params}}`);
     application.send(`{"jsonrpc":"2.0","method":"StatusEvent","params":${params}}\n`);
     expect((await register.waitFor('StatusEvent')).text).toBe(
       `{"jsonrpc":"2.0","method":"StatusEvent","params":${params}}`,
@@ -237,10 +243,9 @@ describe('values', () => {
   test('line breaks between tokens become spaces, nothing else does', async () => {
     await expectLine(
       '{\r\n"jsonrpc":"2.0",\n"id":"l"\n,"method"\n:"Print","params":{\r\n "a":\n1 ,\t"b":"\\n"\n}\n}\n',
-      'l',
-      `{"connection":"${connection()}","jsonrpc":"2.0","id":"l","method":"Print","params":{   "a": 1 ,\t"b":"\\n" }}`,
+      `"method":"Print","params":{   "a": 1 ,\t"b":"\\n" }}`,
     );
-    application.send({ jsonrpc: '2.0', id: 'l', result: {} });
+    await reply({});
     await answered('l');
     await expectWell();
   });
@@ -249,10 +254,9 @@ describe('values', () => {
     const text = 'Käse 1,23 € 日本 😀 \u007f \u0080 \u2028\u2029\ufeff\uffff \u{10ffff}';
     await expectLine(
       `{"jsonrpc":"2.0","id":"ü€😀","method":"Drück","params":{"ключ":"${text}"}}`,
-      'ü€😀',
-      `{"connection":"${connection()}","jsonrpc":"2.0","id":"ü€😀","method":"Drück","params":{"ключ":"${text}"}}`,
+      `"method":"Drück","params":{"ключ":"${text}"}}`,
     );
-    application.send(`{"jsonrpc":"2.0","id":"\\u00fc€\\ud83d\\ude00","result":{"ключ":"${text}"}}\n`);
+    await reply(`{"ключ":"${text}"}`);
     // The register of this test takes nothing but ASCII.
     const answer = await answered('ü€😀');
     expect(answer.result).toEqual({ ключ: text });
@@ -266,8 +270,7 @@ describe('values', () => {
 
   test('an answer that is too large only because it must be escaped is RESPONSE_TOO_LARGE', async () => {
     void register.request('Print', {}, { id: 'x' });
-    await got('x');
-    application.send({ jsonrpc: '2.0', id: 'x', result: { text: '€'.repeat(50_000) } });
+    await reply({ text: '€'.repeat(50_000) });
     expect((await answered('x')).error?.data.string_code).toBe('RESPONSE_TOO_LARGE');
     await expectWell();
   });
@@ -275,10 +278,9 @@ describe('values', () => {
   test('members of the register that are no part of JSON-RPC are left out, its connection first of all', async () => {
     await expectLine(
       '{"connection":"other.1","response_to":"y","params":{"connection":"mine"},"method":"\\u0050rint","extra":[1],"id":"\\u0061","jsonrpc":"\\u0032.0","__proto__":{}}',
-      'a',
-      `{"connection":"${connection()}","jsonrpc":"2.0","id":"\\u0061","method":"\\u0050rint","params":{"connection":"mine"}}`,
+      `"method":"\\u0050rint","params":{"connection":"mine"}}`,
     );
-    application.send({ connection: connection(), jsonrpc: '2.0', id: 'a', result: {}, extra: 1 });
+    application.send({ connection, jsonrpc: '2.0', id: (await asked()).id, result: {}, extra: 1 });
     expect((await answered('a')).text).toBe(
       '{"jsonrpc":"2.0","id":"\\u0061","response_to":"\\u0050rint","result":{}}',
     );
@@ -312,9 +314,9 @@ test('a whole conversation goes one byte a write, in both directions', async () 
   expect((await answered('k-1')).result).toEqual({});
   expect((await answered('a-1')).result).toEqual({ ok: true });
   expect((await application.waitFor('Note')).message?.params).toEqual({});
-  await got('a-2');
+  const { id } = await asked('Print');
   const lines = [
-    { jsonrpc: '2.0', id: 'a-2', result: { text: 'ä€😀' } },
+    { jsonrpc: '2.0', id, result: { text: 'ä€😀' } },
     { jsonrpc: '2.0', method: 'StatusEvent', params: {} },
   ];
   const bytes = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\r\n`).join('\n'));

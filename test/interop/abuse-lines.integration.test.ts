@@ -34,27 +34,46 @@ describe('one application with one register', () => {
   let application: TestApplication;
   let bridge: Running;
   let register: TestRegister;
+  let connection = '';
+
+  /** The bridge's own ids by the register's. */
+  const ids = new Map<string, string>();
 
   beforeEach(async () => {
+    ids.clear();
     application = await bench.application();
     bridge = bench.startBridge(['--app', `unix:${bench.socketPath}`, '--name', 'till']);
     register = bridge.register();
-    await application.waitFor('_Connected');
+    const { message } = await application.waitFor('_Connected');
+    connection = message?.connection ?? '';
   });
-
-  const connection = () => `till.${bridge.pid}`;
 
   /** An open request, seen by the application. */
   async function open(id: string, method = 'Print', params = {}): Promise<void> {
+    const before = application.requests().length;
     void register.request(method, params, { id });
-    await application.waitFor(({ message }) => message?.id === id);
+    const { message } = await application.waitFor((line) => application.requests().indexOf(line) >= before);
+    ids.set(id, message?.id ?? '');
   }
+
+  /** A line of the application, in which the register's ids stand for the bridge's. */
+  function say(line: string | object): void {
+    const text = typeof line === 'string' ? line : `${JSON.stringify(line)}\n`;
+    application.send(renamed(Buffer.from(text)).toString());
+  }
+
+  function renamed(line: string | Buffer): Buffer {
+    const text = (typeof line === 'string' ? Buffer.from(line) : line).toString('latin1');
+    const id = /"id":"([\w-]+)"/.exec(text)?.[1] ?? '';
+    return Buffer.from(text.replace(`"id":"${id}"`, `"id":"${ids.get(id) ?? id}"`), 'latin1');
+  }
+
   const answer = (id: string) =>
     register.waitFor((message) => message.id === id && message.method === undefined);
 
   /** The request is still open: the right answer is the first that it gets. */
   async function expectStillOpen(id: string): Promise<void> {
-    application.send({ jsonrpc: '2.0', id, result: { last: id } });
+    say({ jsonrpc: '2.0', id, result: { last: id } });
     expect((await answer(id)).result).toEqual({ last: id });
   }
 
@@ -73,13 +92,13 @@ describe('one application with one register', () => {
       // An answer that is small itself, in a line made long by a member that nobody wants.
       const id = `line-${bytes}`;
       await open(id);
-      const head = `{"jsonrpc":"2.0","id":"${id}","result":{"n":${bytes}},"filling":"`;
+      const head = `{"jsonrpc":"2.0","id":"${ids.get(id)}","result":{"n":${bytes}},"filling":"`;
       application.send(`${head}${'f'.repeat(bytes - head.length - 2)}"}\n`);
       expect((await answer(id)).result).toEqual({ n: bytes });
     }
     for (const size of [8000, 65_000, 262_000]) {
       const text = 't'.repeat(size);
-      application.send({ jsonrpc: '2.0', method: 'Large', params: { text } });
+      say({ jsonrpc: '2.0', method: 'Large', params: { text } });
       expect((await register.waitFor(({ params }) => params?.['text'] === text)).method).toBe('Large');
     }
     expect(complaints(application)).toEqual([]);
@@ -91,7 +110,7 @@ describe('one application with one register', () => {
     for (const bytes of [MAX_LINE + 1, 5 * MAX_LINE]) {
       const count = complaints(application).length;
       const head = '{"jsonrpc":"2.0","id":"x","result":{"text":"';
-      application.send(`${head}${'t'.repeat(bytes - head.length - 3)}"}}\n`);
+      say(`${head}${'t'.repeat(bytes - head.length - 3)}"}}\n`);
       const { message } = await complaint(application, count);
       expect(message).toMatchObject({
         id: null,
@@ -107,7 +126,7 @@ describe('one application with one register', () => {
     const { socket } = application.attachment;
     for (let sent = 0; sent < 100; sent += 1)
       await new Promise<void>((resolve) => socket.write(megabyte, () => resolve()));
-    application.send('\n');
+    say('\n');
     expect((await complaint(application)).message?.error?.data?.['string_code']).toBe('JSONRPC_PARSE_ERROR');
     await open('x');
     await expectStillOpen('x');
@@ -172,7 +191,7 @@ describe('one application with one register', () => {
     ],
   ])('%s gets one error line, and the request stays open', async (_, line, code) => {
     await open('x');
-    application.attachment.socket.write(line);
+    application.attachment.socket.write(renamed(line));
     application.send('\n');
     const { message } = await complaint(application);
     expect(message?.error?.data?.['string_code']).toBe(code);
@@ -183,10 +202,10 @@ describe('one application with one register', () => {
 
   test('an answer that cannot be one is told apart from a request: id null, the request in data.id', async () => {
     await open('x');
-    application.send('{"jsonrpc":"2.0","id":"x","result":[1]}\n');
-    application.send('{"jsonrpc":"2.0","id":7,"method":"PosMessage","params":[1]}\n');
+    say('{"jsonrpc":"2.0","id":"x","result":[1]}\n');
+    say('{"jsonrpc":"2.0","id":7,"method":"PosMessage","params":[1]}\n');
     const { message: ofAnswer } = await complaint(application);
-    expect(ofAnswer).toMatchObject({ id: null, error: { data: { id: 'x' } } });
+    expect(ofAnswer).toMatchObject({ id: null, error: { data: { id: ids.get('x') } } });
     const { message: ofRequest } = await complaint(application, 1);
     expect(ofRequest).toMatchObject({ id: 7, error: { data: { string_code: 'JSONRPC_INVALID_REQUEST' } } });
     await expectStillOpen('x');
@@ -194,8 +213,8 @@ describe('one application with one register', () => {
   });
 
   test('an error line without an id is worth a log line: no answer, so two sides cannot go on for ever', async () => {
-    application.send('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what?"}}\n');
-    application.send('{"jsonrpc":"2.0","error":{"code":-32700,"message":"what?"}}\n');
+    say('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what?"}}\n');
+    say('{"jsonrpc":"2.0","error":{"code":-32700,"message":"what?"}}\n');
     await open('x');
     await expectStillOpen('x');
     expect(complaints(application)).toEqual([]);
@@ -204,7 +223,7 @@ describe('one application with one register', () => {
 
   test('empty lines and carriage returns are nothing', async () => {
     await open('x');
-    application.send('\n\r\n\n{"jsonrpc":"2.0","id":"x","result":null}\r\n\r\n');
+    say('\n\r\n\n{"jsonrpc":"2.0","id":"x","result":null}\r\n\r\n');
     expect((await answer('x')).result).toEqual({});
     expect(complaints(application)).toEqual([]);
     await expectWell();
@@ -213,21 +232,21 @@ describe('one application with one register', () => {
   test('an answer too large for a frame is no answer: the request ends, a purchase stays open', async () => {
     const large = { text: 't'.repeat(262_134) };
     await open('x');
-    application.send({ jsonrpc: '2.0', id: 'x', result: large });
+    say({ jsonrpc: '2.0', id: 'x', result: large });
     const { message } = await complaint(application);
     expect(message).toMatchObject({
-      connection: connection(),
+      connection,
       id: null,
-      error: { code: 1, data: { string_code: 'RESPONSE_TOO_LARGE', id: 'x' } },
+      error: { code: 1, data: { string_code: 'RESPONSE_TOO_LARGE', id: ids.get('x') } },
     });
     expect((await answer('x')).error?.data.string_code).toBe('RESPONSE_TOO_LARGE');
 
     const params = { receipt_id: 1, sequence_id: 1, amount: 100, currency: 'EUR' };
     await open('purchase', 'Purchase', params);
-    application.send({ jsonrpc: '2.0', id: 'purchase', error: { code: 1, message: 'm', data: large } });
+    say({ jsonrpc: '2.0', id: 'purchase', error: { code: 1, message: 'm', data: large } });
     expect((await complaint(application, 1)).message?.error?.data).toMatchObject({
       string_code: 'RESPONSE_TOO_LARGE',
-      id: 'purchase',
+      id: ids.get('purchase'),
     });
     await expectStillOpen('purchase');
     await expectWell();
@@ -235,8 +254,8 @@ describe('one application with one register', () => {
 
   test('a request or notification too large for a frame is refused', async () => {
     const params = { text: 't'.repeat(262_134) };
-    application.send({ jsonrpc: '2.0', id: 12, method: 'PosMessage', params });
-    application.send({ jsonrpc: '2.0', method: 'PosMessage', params });
+    say({ jsonrpc: '2.0', id: 12, method: 'PosMessage', params });
+    say({ jsonrpc: '2.0', method: 'PosMessage', params });
     const data = { string_code: 'JSONRPC_INVALID_PARAMS' };
     expect((await complaint(application)).message).toMatchObject({ id: 12, error: { data } });
     expect((await complaint(application, 1)).message).toMatchObject({ id: null, error: { data } });
@@ -245,13 +264,12 @@ describe('one application with one register', () => {
 
   test('the first answer counts, the second, a late one and one to nothing do not', async () => {
     await open('x');
-    application.send({ jsonrpc: '2.0', id: 'x', result: { n: 1 } });
-    application.send({ jsonrpc: '2.0', id: 'x', result: { n: 2 } });
-    application.send({ jsonrpc: '2.0', id: 'x', error: { code: 1, message: 'no' } });
-    application.send({ jsonrpc: '2.0', id: 'never asked', result: {} });
-    application.send({ jsonrpc: '2.0', id: 17, result: {} });
+    say({ jsonrpc: '2.0', id: 'x', result: { n: 1 } });
+    say({ jsonrpc: '2.0', id: 'x', result: { n: 2 } });
+    say({ jsonrpc: '2.0', id: 'x', error: { code: 1, message: 'no' } });
+    say({ jsonrpc: '2.0', id: 'never asked', result: {} });
+    say({ jsonrpc: '2.0', id: 17, result: {} });
     expect((await answer('x')).result).toEqual({ n: 1 });
-    // The id is free again: its next request has answers of its own.
     await open('y');
     await expectStillOpen('y');
     expect(register.received.filter(({ id }) => id === 'x')).toHaveLength(1);
@@ -261,14 +279,14 @@ describe('one application with one register', () => {
 
   test('what is said for a connection that is not there reaches nobody', async () => {
     await open('x');
-    application.send({ connection: 'other.1', jsonrpc: '2.0', id: 'x', result: { wrong: true } });
-    application.send({
+    say({ connection: 'other.1', jsonrpc: '2.0', id: 'x', result: { wrong: true } });
+    say({
       connection: 'other.1',
       jsonrpc: '2.0',
       method: 'StatusEvent',
       params: { wrong: true },
     });
-    application.send({ connection: 'other.1', jsonrpc: '2.0', id: 3, method: 'PosMessage', params: {} });
+    say({ connection: 'other.1', jsonrpc: '2.0', id: 3, method: 'PosMessage', params: {} });
     const { message } = await complaint(application);
     expect(message).toMatchObject({ id: 3, error: { data: { string_code: 'CONNECTION_CLOSED' } } });
     await expectStillOpen('x');
@@ -280,14 +298,14 @@ describe('one application with one register', () => {
   test('names that start with _ do not cross', async () => {
     for (const method of ['_Keepalive', '_CloseReason', '_Connected', '_', '\\u005fSync']) {
       const count = complaints(application).length;
-      application.send(`{"jsonrpc":"2.0","id":"a","method":"${method}","params":{}}\n`);
+      say(`{"jsonrpc":"2.0","id":"a","method":"${method}","params":{}}\n`);
       const { message } = await complaint(application, count);
       expect(message).toMatchObject({
         id: 'a',
         error: { data: { string_code: 'JSONRPC_METHOD_NOT_FOUND' } },
       });
     }
-    application.send('{"jsonrpc":"2.0","method":"_CloseReason","params":{}}\n');
+    say('{"jsonrpc":"2.0","method":"_CloseReason","params":{}}\n');
     await expectWell();
     expect(register.received.some(({ method }) => method === '_Sync' || method === '_Connected')).toBe(false);
   });
@@ -309,13 +327,11 @@ describe('one application with one register', () => {
       '1',
     ];
     for (const [n, id] of ids.entries())
-      application.send(`{"jsonrpc":"2.0","id":${id},"method":"PosMessage","params":{"n":${n}}}\n`);
+      say(`{"jsonrpc":"2.0","id":${id},"method":"PosMessage","params":{"n":${n}}}\n`);
     await application.waitFor(({ message }) => message?.result?.['echo'] === ids.length - 1);
     const answers = application.lines.filter(({ message }) => message?.result !== undefined);
     expect(answers.map(({ text }) => text)).toEqual(
-      ids.map(
-        (id, n) => `{"connection":"${connection()}","jsonrpc":"2.0","id":${id},"result":{"echo":${n}}}`,
-      ),
+      ids.map((id, n) => `{"connection":"${connection}","jsonrpc":"2.0","id":${id},"result":{"echo":${n}}}`),
     );
     const asked = register.received.filter(({ method }) => method === 'PosMessage').map(({ id }) => id);
     expect(new Set(asked).size).toBe(ids.length);
@@ -324,9 +340,8 @@ describe('one application with one register', () => {
 
   test('the 4097th request that waits for the register gets BUSY', async () => {
     register.onRequest = () => undefined;
-    for (let n = 0; n < 4096; n += 1)
-      application.send({ jsonrpc: '2.0', id: n, method: 'PosMessage', params: { n } });
-    application.send({ jsonrpc: '2.0', id: 'one more', method: 'PosMessage', params: {} });
+    for (let n = 0; n < 4096; n += 1) say({ jsonrpc: '2.0', id: n, method: 'PosMessage', params: { n } });
+    say({ jsonrpc: '2.0', id: 'one more', method: 'PosMessage', params: {} });
     const { message } = await complaint(application);
     expect(message).toMatchObject({ id: 'one more', error: { data: { string_code: 'BUSY' } } });
     const last = await register.waitFor(({ params }) => params?.['n'] === 4095);
@@ -344,7 +359,7 @@ describe('one application with one register', () => {
     const timedOut = await impatient.request('Print', {}, { id: 'x' });
     expect(timedOut.error?.data.string_code).toBe('TIMEOUT');
     late.handler = () => ({ result: { n: 2 } });
-    late.send({ jsonrpc: '2.0', id: 'x', result: { n: 1 } });
+    late.send({ jsonrpc: '2.0', id: late.requests('Print')[0]?.message?.id, result: { n: 1 } });
     expect((await impatient.request('Print')).result).toEqual({ n: 2 });
     expect(impatient.unexpected).toEqual([]);
     expect(complaints(late)).toEqual([]);
@@ -360,29 +375,32 @@ describe('one application with several registers', () => {
     const application = bench.applicationOver(server.end(3));
     const [one, two] = [await bench.register(port), await bench.register(port)];
     void one.request('Print', {}, { id: 'x' });
-    const { message: first } = await application.waitFor(({ message }) => message?.id === 'x');
+    const { message: first } = await application.waitFor('Print');
     void two.request('Scan', {}, { id: 'x' });
     const { message: second } = await application.waitFor('Scan');
     const names = [first?.connection, second?.connection];
-    return { server, application, one, two, names };
+    const ids = [first?.id, second?.id];
+    return { application, one, two, names, ids };
   }
   const answer = (register: TestRegister) =>
     register.waitFor(({ id, method }) => id === 'x' && method === undefined);
 
   test('names the connection of each, and an answer goes where it says', async () => {
-    const { server, application, one, two, names } = await several();
-    expect(names).toEqual([`till.${server.pid}.1`, `till.${server.pid}.2`]);
+    const { application, one, two, names, ids } = await several();
+    for (const name of names) expect(name).toMatch(/^till\.[\w.]{12}$/);
+    expect(names[0]).not.toBe(names[1]);
+    expect(ids[0]).not.toBe(ids[1]);
     const connected = application.lines.filter(({ message }) => message?.method === '_Connected');
-    expect(connected.map(({ message }) => message?.connection)).toEqual(names);
-    application.send({ connection: names[1], jsonrpc: '2.0', id: 'x', result: { for: 2 } });
-    application.send({ connection: names[0], jsonrpc: '2.0', id: 'x', result: { for: 1 } });
+    expect(connected.map(({ message }) => message?.connection).toSorted()).toEqual(names.toSorted());
+    application.send({ connection: names[1], jsonrpc: '2.0', id: ids[1], result: { for: 2 } });
+    application.send({ connection: names[0], jsonrpc: '2.0', id: ids[0], result: { for: 1 } });
     expect((await answer(two)).result).toEqual({ for: 2 });
     expect((await answer(one)).result).toEqual({ for: 1 });
   });
 
   test('without a connection an answer, a request, a notification are errors as long as there are several', async () => {
-    const { application, one, two, names } = await several();
-    application.send({ jsonrpc: '2.0', id: 'x', result: { wrong: true } });
+    const { application, one, two, names, ids } = await several();
+    application.send({ jsonrpc: '2.0', id: ids[0], result: { wrong: true } });
     application.send({ jsonrpc: '2.0', id: 4, method: 'PosMessage', params: { wrong: true } });
     application.send({ jsonrpc: '2.0', method: 'StatusEvent', params: { wrong: true } });
     const data = { string_code: 'JSONRPC_INVALID_REQUEST' };
@@ -394,11 +412,11 @@ describe('one application with several registers', () => {
       expect(register.received.some(({ text }) => text.includes('wrong'))).toBe(false);
     }
     // Alone it may be left out again.
-    application.send({ connection: names[1], jsonrpc: '2.0', id: 'x', result: {} });
+    application.send({ connection: names[1], jsonrpc: '2.0', id: ids[1], result: {} });
     await answer(two);
     two.destroy();
     await application.waitFor('_Disconnected');
-    application.send({ jsonrpc: '2.0', id: 'x', result: { for: 1 } });
+    application.send({ jsonrpc: '2.0', id: ids[0], result: { for: 1 } });
     expect((await answer(one)).result).toEqual({ for: 1 });
   });
 
@@ -438,13 +456,15 @@ describe('one application with several registers', () => {
     const answers = registers.map((register) =>
       Array.from({ length: 50 }, (_, n) => register.request('Print', { n, text })),
     );
-    for (const [index, own] of answers.entries()) {
-      for (const [n, { result }] of (await Promise.all(own)).entries())
-        expect(result).toMatchObject({
-          n,
-          connection: expect.stringMatching(new RegExp(`\\.${index + 1}$`)),
-        });
-    }
+    const names = await Promise.all(
+      answers.map(async (own) => {
+        const told = await Promise.all(own);
+        expect(told.map(({ result }) => result?.['n'])).toEqual(Array.from({ length: 50 }, (_, n) => n));
+        return new Set(told.map(({ result }) => result?.['connection']));
+      }),
+    );
+    expect(names.map(({ size }) => size)).toEqual([1, 1]);
+    expect([...(names[0] ?? [])]).not.toEqual([...(names[1] ?? [])]);
     expect(application.lines.filter(({ message }) => message === undefined)).toEqual([]);
     expect(application.requests('Print')).toHaveLength(100);
   });

@@ -1,6 +1,7 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { frameOf, type RegisterMessage, type TestRegister } from '../kit/register.ts';
+import { frameOf, type RegisterMessage, TestRegister } from '../kit/register.ts';
 import { MEMORY_LIMIT_BYTES } from './abuse-kit.ts';
 import { exitedWith, freePort, type Running, Workbench } from './kit.ts';
 
@@ -237,13 +238,14 @@ describe('one connection does not disturb another', () => {
   });
 
   test('not by its own application that stands still', async () => {
-    await start(['--app', `unix:${bench.path('{connection}.sock')}`, '--name', 'till']);
-    const places = [1, 2].map((n) => bench.path(`till.${server.pid}.${n}.sock`));
+    await start(['--app', `unix:${bench.path('{peer}.sock')}`]);
+    const places = [1, 2].map((n) => bench.path(`127.0.0.${n}.sock`));
     const answering = await bench.application(() => ({ result: { n: 0 } }), { path: places[0] as string });
     const still = await bench.application(undefined, { path: places[1] as string });
     const one = await bench.register(port);
     expect((await one.request('Status')).result).toEqual({ n: 0 });
-    const two = await bench.register(port);
+    const socket = bench.keep(connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' }));
+    const two = TestRegister.on(socket);
     await still.waitFor('_Connected');
     still.pause();
     const refused = Array.from({ length: 3000 }, (_, n) => two.request('Print', { n, FILLING }));

@@ -51,7 +51,6 @@ describe('an application that dies during a Purchase', () => {
     };
     await application.start();
     const check = await application.waitFor('Check');
-    expect(check.message?.id).toMatch(/^check-/);
     expect(check.message?.params).toEqual({ receipt_id: 'R-1', sequence_id: '17' });
     await expectAlive(register);
     expect(register.received.some(({ id }) => id === 'buy-1')).toBe(false);

@@ -21,10 +21,11 @@ afterEach(() => bench.close());
 async function start(
   ...options: string[]
 ): Promise<{ bridge: Running; register: TestRegister; name: string }> {
+  const before = application.lines.length;
   const bridge = bench.startBridge(['--app', `unix:${bench.socketPath}`, ...options]);
   const register = bridge.register();
   const { message } = await application.waitFor(
-    ({ message }) => message?.connection?.endsWith(`.${bridge.pid}`) === true,
+    (line) => line.message?.method === '_Connected' && application.lines.indexOf(line) >= before,
   );
   return { bridge, register, name: message?.connection ?? '' };
 }

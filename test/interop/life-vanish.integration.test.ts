@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TestApplication } from '../kit/application.ts';
@@ -33,6 +33,13 @@ function registerProcess({ place }: Listening): {
 async function registerSocket({ place }: Listening): Promise<{ register: TestRegister; socket: Socket }> {
   const socket = await bench.connect(place);
   return { register: TestRegister.on(socket), socket };
+}
+
+/** The process that serves the only connection. */
+function bridgeOf({ server }: Listening): number {
+  const parentOf = (pid: number) =>
+    Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  return bench.processes.find((pid) => parentOf(pid) === server.pid) ?? 0;
 }
 
 /** A bridge of another register that shares the lock. */
@@ -187,12 +194,13 @@ describe('with a Purchase at the application', () => {
 
   /** A Purchase is with the application; nobody answers. */
   async function buy(
+    listening: Listening,
     register: TestRegister,
-  ): Promise<{ answer: Promise<unknown>; name: string; pid: number }> {
+  ): Promise<{ answer: Promise<unknown>; name: string; id: string; pid: number }> {
     const answer = register.request('Purchase', purchase('first'), { id: 'buy-1' });
     const { message } = await application.waitFor('Purchase');
-    const name = message?.connection ?? '';
-    return { answer, name, pid: Number(name.split('.').at(-1)) };
+    const { connection: name = '', id = '' } = message ?? {};
+    return { answer, name, id, pid: bridgeOf(listening) };
   }
 
   function approve(): void {
@@ -200,9 +208,12 @@ describe('with a Purchase at the application', () => {
     request?.attachment.answer(request.message ?? {}, { result: { approved: true } });
   }
 
-  async function expectAwaited(name: string, pid: number, busy: TestRegister): Promise<void> {
+  async function expectAwaited(
+    { name, id, pid }: { name: string; id: string; pid: number },
+    busy: TestRegister,
+  ): Promise<void> {
     const { message } = await application.waitFor('_Disconnected');
-    expect(message?.params).toMatchObject({ connection: name, pending: ['buy-1'] });
+    expect(message?.params).toMatchObject({ connection: name, pending: [id] });
     expectWireClosed(pid);
     expect(bench.processes).toContain(pid);
     const refused = await busy.request('Purchase', purchase('meanwhile'));
@@ -217,13 +228,13 @@ describe('with a Purchase at the application', () => {
     const listening = await listen('--app', app());
     const busy = await other();
     const { register, socket } = await registerSocket(listening);
-    const { answer, name, pid } = await buy(register);
+    const { answer, ...bought } = await buy(listening, register);
     socket.resetAndDestroy();
-    await expectAwaited(name, pid, busy);
+    await expectAwaited(bought, busy);
     approve();
     expect(await listening.ends(1)).toEqual([0]);
     await expect(answer).rejects.toThrow();
-    expect(bench.processes).not.toContain(pid);
+    expect(bench.processes).not.toContain(bought.pid);
     expect(await busy.request('Purchase', purchase('after'))).toMatchObject({
       result: { method: 'Purchase' },
     });
@@ -233,12 +244,13 @@ describe('with a Purchase at the application', () => {
     const listening = await listen('--app', app());
     const busy = await other();
     const { register, process } = registerProcess(listening);
-    const { name, pid } = await buy(register);
+    const bought = await buy(listening, register);
+    const { name } = bought;
     process.signal('SIGSTOP');
     application.send({ connection: name, jsonrpc: '2.0', method: 'StatusEvent', params: {} });
     await afterTheLastLineOf(application, name);
     process.signal('SIGKILL');
-    await expectAwaited(name, pid, busy);
+    await expectAwaited(bought, busy);
     approve();
     expect(await listening.ends(1)).toEqual([0]);
     expect(await busy.request('Purchase', purchase('after'))).toMatchObject({
@@ -249,7 +261,7 @@ describe('with a Purchase at the application', () => {
   test('after kill -9 of a register that has read everything the outcome ends it as well', async () => {
     const listening = await listen('--app', app());
     const { register, process } = registerProcess(listening);
-    const { name } = await buy(register);
+    const { name } = await buy(listening, register);
     process.signal('SIGKILL');
     await process.exited;
     approve();
@@ -262,7 +274,7 @@ describe('with a Purchase at the application', () => {
   test('the lock is free and the status 111 when no outcome comes within --outcome-wait', async () => {
     const listening = await listen('--app', app(), '--outcome-wait', '1');
     const { register, socket } = await registerSocket(listening);
-    const { answer } = await buy(register);
+    const { answer } = await buy(listening, register);
     socket.resetAndDestroy();
     expect(await listening.ends(1)).toEqual([111]);
     await expect(answer).rejects.toThrow();
@@ -279,7 +291,7 @@ describe('with a Purchase at the application', () => {
     const listening = await listen('--app', app());
     const busy = await other();
     const { register } = await registerSocket(listening);
-    const { answer } = await buy(register);
+    const { answer } = await buy(listening, register);
     register.end();
     const refused = await busy.request('Purchase', purchase('meanwhile'));
     expect(codeOf(refused)).toBe('BUSY');
@@ -297,7 +309,7 @@ describe('with a Purchase at the application', () => {
   test('after a half-close without an outcome the goodbye is OUTCOME_UNKNOWN, without an answer, and the status 111', async () => {
     const listening = await listen('--app', app(), '--outcome-wait', '1');
     const { register } = await registerSocket(listening);
-    const { answer } = await buy(register);
+    const { answer } = await buy(listening, register);
     register.end();
     await register.closed;
     await expect(answer).rejects.toThrow();
@@ -312,12 +324,12 @@ describe('with a Purchase at the application', () => {
     const busy = await other();
     const { register } = await registerSocket(listening);
     register.answersKeepalive = false;
-    const { answer, name, pid } = await buy(register);
+    const { answer, name, id, pid } = await buy(listening, register);
     await register.closed;
     await expect(answer).rejects.toThrow();
     expect(register.closeReason?.data.string_code).toBe('KEEPALIVE');
     const { message } = await application.waitFor('_Disconnected');
-    expect(message?.params).toMatchObject({ connection: name, reason: 'KEEPALIVE', pending: ['buy-1'] });
+    expect(message?.params).toMatchObject({ connection: name, reason: 'KEEPALIVE', pending: [id] });
     expect(codeOf(await busy.request('Purchase', purchase('meanwhile')))).toBe('BUSY');
     expect(bench.processes).toContain(pid);
     approve();

@@ -211,12 +211,12 @@ describe.each(['human', 'json'])('a log in %s form at level trace', (format) => 
     const all = carriers();
     for (const [n, { json }] of all.entries()) {
       frame(`{"jsonrpc":"2.0","id":"r${n}","method":"Print","params":${json}}`);
-      const request = await application.waitFor(({ message }) => message?.id === `r${n}`);
+      const request = await application.waitFor((line) => application.requests('Print').indexOf(line) === n);
       expect(request.text.endsWith(`"method":"Print","params":${json}}`)).toBe(true);
       const data = `{"string_code":"DECLINED","details":${quoted(json)},"display_message":${quoted(json)}}`;
       const [kind, outcome] =
         n % 3 === 2 ? ['error', `{"code":1,"message":${quoted(json)},"data":${data}}`] : ['result', json];
-      application.send(`{"jsonrpc":"2.0","id":"r${n}","${kind}":${outcome}}\n`);
+      application.send(`{"jsonrpc":"2.0","id":"${request.message?.id}","${kind}":${outcome}}\n`);
       const answer = await register.waitFor(({ id }) => id === `r${n}`);
       expect(sameValue(JSON.stringify(answer[kind as 'result']))).toBe(sameValue(outcome));
 
@@ -285,8 +285,8 @@ describe.each(['human', 'json'])('a log in %s form at level trace', (format) => 
       }
     }
     void register.request('Print', {}, { id: 'last' });
-    await application.waitFor(({ message }) => message?.id === 'last');
-    application.send({ jsonrpc: '2.0', id: 'last', result: {} });
+    const { message } = await application.waitFor((line) => application.requests('Print').includes(line));
+    application.send({ jsonrpc: '2.0', id: message?.id, result: {} });
     await register.waitFor(({ id }) => id === 'last');
     await settledLog(bridge);
     expect(bridge.errors).toMatch(/refused/);
@@ -370,8 +370,8 @@ describe.each(['human', 'json'])('a log in %s form at level trace', (format) => 
     // A method is counted by its first 64 characters, a goodbye is kept by its first 256 and 1024.
     const pad = (length: number) => '·'.repeat(length - CARD.length + 1);
     void register.request(`${pad(64)}${CARD}`, {}, { id: 'm' });
-    await application.waitFor(({ message }) => message?.id === 'm');
-    application.send({ jsonrpc: '2.0', id: 'm', result: {} });
+    const { message } = await application.waitFor((line) => application.requests().includes(line));
+    application.send({ jsonrpc: '2.0', id: message?.id, result: {} });
     await register.waitFor(({ id }) => id === 'm');
     await settledLog(bridge);
     register.notify('_CloseReason', {

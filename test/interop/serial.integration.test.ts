@@ -58,7 +58,7 @@ describe('a serial line', () => {
     expect((await connection.request('Print', { text })).result?.['text']).toBe(text);
     expect(application.lines[0]?.message).toMatchObject({
       method: '_Connected',
-      params: { peer: 'serial', connection: `serial.${bridge.pid}` },
+      params: { peer: 'serial', connection: expect.stringMatching(/^serial\.[\w.]{12}$/) },
     });
     bridge.signal('SIGTERM');
     expect(await bridge.exited).toEqual(exitedWith(0));

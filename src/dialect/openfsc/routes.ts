@@ -32,7 +32,6 @@ export const transactions: TransactionRules = {
   identity: ['siteAccessKey', 'fscTransactionId', 'pump', 'siteTransactionId'],
   identityOf: { 'openfsc.unlockPump': ['siteAccessKey', 'fscTransactionId', 'pump'] },
   caseless: ['siteAccessKey', 'fscTransactionId'],
-  isGlobal: true,
   isParallel: true,
   amount: 'credit',
   currency: 'currency',
