@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.ts';
+import { afterSilence, type Clock, type Timer } from '../base/clock.ts';
 
 export interface HeartbeatOptions {
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export class Heartbeat {
   #beat(): void {
     const { clock, limitMs, maxMissed } = this.#options;
     const askedMs = clock.nowMs();
-    const limit = clock.after(limitMs, () => {
+    const limit = afterSilence(clock, limitMs, () => {
       this.#limits.delete(limit);
       this.#missed += 1;
       this.#options.onMissed(this.#missed);

@@ -1,4 +1,4 @@
-import type { Timer } from '../base/clock.ts';
+import { afterSilence, type Timer } from '../base/clock.ts';
 import type { Charset } from '../dialect/openfsc/charset.ts';
 import { encodeLine, INITIAL, type Line, type LineFault, LineReader } from '../dialect/openfsc/line.ts';
 import { isMethod, METHODS, type MethodName } from '../dialect/openfsc/methods.ts';
@@ -61,7 +61,7 @@ export class ServerConnection implements ServerSessionHost {
         closed: () => platform.closed(this),
       },
     );
-    this.#greeting = this.clock.after(GREETING_MS, () => this.quit('no CAPABILITY within 30 s'));
+    this.#greeting = afterSilence(this.clock, GREETING_MS, () => this.quit('no CAPABILITY within 30 s'));
     this.#speaker.start();
     this.write(INITIAL, '*', ['CAPABILITY', ...this.settings.capabilities]);
   }

@@ -19,12 +19,13 @@ export interface KeepaliveOptions {
  * When to send a keepalive and when to give a peer up.
  *
  * States: stopped --start--> waiting --due: ping--> asked --answered--> waiting ...
- *         asked --limit: stale--> over, for good; waiting or asked --stop--> stopped
+ *         asked --limit--> judged --nothing unread: stale--> over, for good
+ *         waiting, asked or judged --stop--> stopped; judged --answered--> waiting
  * One keepalive at most is outstanding. Without a limit (`suspendLimit`) it goes straight back to waiting.
  */
 export class Keepalive {
   readonly #options: KeepaliveOptions;
-  #state: 'stopped' | 'waiting' | 'asked' | 'over' = 'stopped';
+  #state: 'stopped' | 'waiting' | 'asked' | 'judged' | 'over' = 'stopped';
   #isBusy = false;
   #hasLimit = true;
   #timer: Timer | undefined;
@@ -59,18 +60,26 @@ export class Keepalive {
 
   /** Our keepalive was answered, by a result or an error. */
   answered(): void {
-    if (this.#state === 'asked') this.#wait();
+    if (this.#isOutstanding) this.#wait();
   }
 
   /** Bytes of an unfinished frame arrived: the answer may be behind it, so the limit begins anew. */
   progress(): void {
     if (this.#state === 'asked') this.#dueMs = this.#options.clock.nowMs() + this.#options.limitMs;
+    else if (this.#state === 'judged') {
+      this.#state = 'asked';
+      this.#setTimer(this.#options.limitMs);
+    }
   }
 
   /** The peer has ended its output and can answer no more: keepalives still go out, nothing is stale. */
   suspendLimit(): void {
     this.#hasLimit = false;
-    if (this.#state === 'asked') this.#wait();
+    if (this.#isOutstanding) this.#wait();
+  }
+
+  get #isOutstanding(): boolean {
+    return this.#state === 'asked' || this.#state === 'judged';
   }
 
   #wait(): void {
@@ -93,11 +102,19 @@ export class Keepalive {
     if (leftMs > 0) {
       this.#arm(leftMs);
     } else if (this.#state === 'asked') {
-      this.#state = 'over';
-      this.#options.stale();
+      this.#judge();
     } else {
       this.#ask();
     }
+  }
+
+  /** The answer may have come while this process was stopped: what lies unread is read first. */
+  #judge(): void {
+    this.#state = 'judged';
+    this.#timer = this.#options.clock.afterInput(() => {
+      this.#state = 'over';
+      this.#options.stale();
+    });
   }
 
   #ask(): void {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.ts';
+import { afterSilence, type Clock, type Timer } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import type { Wire } from './wire.ts';
 
@@ -183,7 +183,7 @@ export class OutputQueue {
     this.#bucket?.take(piece.length);
     this.#wire.write(piece, this.#written);
     if (this.#wire.isTaken !== true)
-      this.#stall = this.#clock.after(this.#stallMs, () => this.#reportStalled());
+      this.#stall = afterSilence(this.#clock, this.#stallMs, () => this.#reportStalled());
   }
 
   readonly #written = (fault?: Error): void => {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../base/clock.ts';
+import { afterSilence, type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { SerialEndpoint } from '../endpoint/endpoint.ts';
 import type { OnLineError } from './line-wire.ts';
@@ -37,7 +37,7 @@ export function openSerial(endpoint: SerialEndpoint, options: SerialWireOptions 
     const giveUp = (why: string) =>
       settle(() => reject(new BridgeError('WIRE_OPEN_FAILED', `cannot open ${endpoint.text}: ${why}`)));
     const abort = () => giveUp('given up');
-    const deadline = clock.after(timeoutMs, () => giveUp(`it took longer than ${timeoutMs} ms`));
+    const deadline = afterSilence(clock, timeoutMs, () => giveUp(`it took longer than ${timeoutMs} ms`));
     signal?.addEventListener('abort', abort);
     if (signal?.aborted === true) abort();
     open(endpoint, clock, onLineError, () => isOver).then(

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { type Clock, systemClock, type Timer } from '../base/clock.ts';
+import { afterSilence, type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { SocketReader, socketWire } from './socket-wire.ts';
@@ -32,7 +32,9 @@ export async function connectWire(endpoint: SocketEndpoint, options: ConnectOpti
       if (wire !== undefined) resolve(wire);
       else reject(openFailed(endpoint, fault));
     });
-    const deadline = clock.after(timeoutMs, () => attempt.giveUp(`no connection within ${timeoutMs} ms`));
+    const deadline = afterSilence(clock, timeoutMs, () =>
+      attempt.giveUp(`no connection within ${timeoutMs} ms`),
+    );
     const abort = () => attempt.giveUp('given up');
     signal?.addEventListener('abort', abort);
     if (signal?.aborted === true) abort();

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { systemClock } from '../base/clock.ts';
+import { afterSilence, systemClock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { type ConnectOptions, DEFAULT_CONNECT_TIMEOUT_MS } from './socket.ts';
@@ -47,7 +47,7 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
       ws.terminate();
     };
     const abort = () => fail('given up');
-    const deadline = clock.after(timeoutMs, () => fail(`no connection within ${timeoutMs} ms`));
+    const deadline = afterSilence(clock, timeoutMs, () => fail(`no connection within ${timeoutMs} ms`));
     const settled = () => {
       deadline.cancel();
       signal?.removeEventListener('abort', abort);

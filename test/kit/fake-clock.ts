@@ -30,6 +30,11 @@ export class FakeClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
+  /** In the same millisecond, behind what was set for it before. */
+  afterInput(run: () => void): Timer {
+    return this.after(0, run);
+  }
+
   /** Runs what becomes due, in order of time, timers that are set meanwhile included; then it is `ms` later. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;

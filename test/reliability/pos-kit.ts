@@ -6,6 +6,7 @@ export function fastClock(factor: number): Clock {
     nowMs: () => systemClock.nowMs() * factor,
     wallMs: () => systemClock.wallMs(),
     after: (delayMs, run) => systemClock.after(delayMs / factor, run),
+    afterInput: (run) => systemClock.afterInput(run),
   };
 }
 

@@ -167,6 +167,31 @@ describe('a peer', () => {
     expect(events).toEqual(['ping 30']);
   });
 
+  test('whose answer lay unread when the limit ran out is not', () => {
+    onPing = () => void clock.after(20_000, () => keepalive.answered());
+    keepalive.start();
+    seconds(1000);
+    expect(events.slice(0, 3)).toEqual(['ping 30', 'ping 80', 'ping 130']);
+    expect(events).not.toContainEqual(expect.stringContaining('stale'));
+  });
+
+  test('of whose answer a part lay unread when the limit ran out is given the limit anew', () => {
+    onPing = () => void clock.after(20_000, () => keepalive.progress());
+    keepalive.start();
+    seconds(1000);
+    expect(events).toEqual(['ping 30', 'stale 70']);
+  });
+
+  test('is not judged once it is stopped or cannot answer any more', () => {
+    for (const end of [() => keepalive.stop(), () => keepalive.suspendLimit()]) {
+      keepalive = create();
+      onPing = () => void clock.after(20_000, end);
+      keepalive.start();
+      seconds(50);
+      expect(events).not.toContainEqual(expect.stringContaining('stale'));
+    }
+  });
+
   test('in the middle of a long frame is given the limit anew', () => {
     keepalive.start();
     seconds(30);

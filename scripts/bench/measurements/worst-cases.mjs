@@ -91,7 +91,12 @@ function hostOf(events) {
   const nothing = () => {};
   const log = { error: nothing, warn: nothing, info: nothing, debug: nothing, trace: nothing };
   return {
-    clock: { nowMs: () => 0, wallMs: () => 0, after: () => ({ cancel: nothing }) },
+    clock: {
+      nowMs: () => 0,
+      wallMs: () => 0,
+      after: () => ({ cancel: nothing }),
+      afterInput: () => ({ cancel: nothing }),
+    },
     log: { ...log, enabled: () => false, with: () => log },
     statistics: { count: nothing },
     randomId: () => 'bench',

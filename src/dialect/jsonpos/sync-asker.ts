@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../base/clock.ts';
+import { afterSilence, type Clock, type Timer } from '../../base/clock.ts';
 import { parseMessage } from '../../rpc/message.ts';
 import { encodeFrame } from './frame.ts';
 import { FrameScanner, MAX_SCANNED_BYTES } from './frame-scanner.ts';
@@ -77,7 +77,7 @@ export class SyncAsker {
     const frame = encodeFrame([text], MAX_SCANNED_BYTES);
     if (frame === undefined) throw new RangeError('nextId: too long');
     this.#options.send(frame);
-    this.#after(LIMIT_MS, () => this.#settle('failed'));
+    this.#timer = afterSilence(this.#options.clock, LIMIT_MS, () => this.#settle('failed'));
   }
 
   #isAnswer(text: Buffer): boolean {

@@ -1,4 +1,4 @@
-import type { Timer } from '../../base/clock.ts';
+import { afterSilence, type Timer } from '../../base/clock.ts';
 import type { CloseReason } from '../../base/close-reason.ts';
 import { createIds } from '../../rpc/ids.ts';
 import type {
@@ -90,7 +90,7 @@ export class SiteConversation implements Conversation, LoginsHost {
     const control = new Control(host.log, (method, args) => this.#toldInitially(method, args));
     this.#control = new Dialogue(INITIAL, this, control, this.#questions);
     this.#sessionList = new SessionList(this.#control);
-    this.#greeting = host.clock.after(GREETING_MS, () =>
+    this.#greeting = afterSilence(host.clock, GREETING_MS, () =>
       this.#goodbye('the server has not said what it can do', 'failed'),
     );
     this.#control.notify('CAPABILITY', end.announces);

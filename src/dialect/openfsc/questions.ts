@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../base/clock.ts';
+import { afterSilence, type Clock, type Timer } from '../../base/clock.ts';
 import type { Arguments } from './methods.ts';
 
 /** How long the server may take to answer. No source names a time. */
@@ -35,7 +35,7 @@ export class ServerQuestions {
   add(settle: (answer: ServerAnswer) => void): string {
     const tag = `C${this.#count}`;
     this.#count += 1;
-    const timer = this.#clock.after(ANSWER_MS, () => this.#settle(tag, { kind: 'late' }));
+    const timer = afterSilence(this.#clock, ANSWER_MS, () => this.#settle(tag, { kind: 'late' }));
     this.#pending.set(tag, { settle, timer });
     return tag;
   }

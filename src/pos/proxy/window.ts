@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../base/clock.ts';
+import { afterSilence, type Clock, type Timer } from '../../base/clock.ts';
 
 /** What may be on its way to the terminal: less than a bridge keeps for an application, before it drops notifications. */
 const WINDOW_BYTES = 1024 * 1024;
@@ -46,7 +46,7 @@ export class Window {
     const { clock, ask, opened } = this.#options;
     const bytes = this.#unasked;
     this.#unasked = 0;
-    const limit = clock.after(ANSWER_MS, () => {
+    const limit = afterSilence(clock, ANSWER_MS, () => {
       this.#limits.delete(limit);
       this.#isOff = true;
       opened();

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock, Timer } from '../../base/clock.ts';
+import { afterSilence, type Clock, type Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { type ConnectionId, readConnectionId } from '../../dialect/jsonpos/network/connection-id.ts';
 import { readData } from '../../dialect/jsonpos/network/data.ts';
@@ -143,7 +143,9 @@ export class RegisterNetwork {
     stream.id = id;
     this.#streams.set(id.key, stream);
     const askedMs = clock.nowMs();
-    const limit = clock.after(ANSWER_MS, () => stream.destroy(new Error('the register does not answer')));
+    const limit = afterSilence(clock, ANSWER_MS, () =>
+      stream.destroy(new Error('the register does not answer')),
+    );
     stream.once('close', () => limit.cancel());
     const params = `{"connection_id":${text},"host":${JSON.stringify(host)},"port":${port}}`;
     ask('NetworkConnect', params, ({ kind, text: answer }) => {

@@ -89,6 +89,14 @@ describe('the asking side of _Sync', () => {
     expect(receive(answer)).toBe('');
   });
 
+  test('hears an answer that lay unread when the 5 s ran out', () => {
+    const { clock, receive, outcomes } = asker();
+    clock.advance(100);
+    clock.after(5000, () => receive(answer));
+    clock.advance(5000);
+    expect([outcomes, clock.timerCount]).toEqual([['synchronised'], 0]);
+  });
+
   test('fails after 5 s, and hears nothing any more', () => {
     const { clock, receive, outcomes } = asker();
     clock.advance(5099);
