@@ -351,6 +351,13 @@ const COMMON = [
     commands: ['terminal', 'demo'],
   },
   {
+    name: 'receipts',
+    value: 'FORM',
+    fallback: 'lines',
+    help: 'receipts in answers: text ({"text": …}, as public registers read them) or lines (an array)',
+    commands: ['terminal'],
+  },
+  {
     name: 'interactive',
     help: 'a person at the screen presents cards and presses keys, not the last digits of the amount',
     commands: ['terminal'],

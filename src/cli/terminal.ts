@@ -52,7 +52,8 @@ export async function runTerminal(settings: Settings): Promise<number> {
   }
 }
 
-interface Setup extends Pick<TerminalOptions, 'delayMs' | 'version' | 'linkSpeed' | 'isInteractive'> {
+interface Setup
+  extends Pick<TerminalOptions, 'delayMs' | 'version' | 'linkSpeed' | 'isInteractive' | 'receipts'> {
   readonly listen: Endpoint | undefined;
   readonly connect: readonly Endpoint[];
   readonly screen: TcpEndpoint | undefined;
@@ -85,6 +86,9 @@ async function readSetup(settings: Settings): Promise<Setup> {
     /^\d{1,4}\.\d{1,4}\.\d{1,4}$/.test(text) ? text : undefined,
   );
   const download = settings.read('download-url', DOWNLOAD_FORM, readDownloadUrl);
+  const receipts = settings.read('receipts', 'text or lines', (text) =>
+    text === 'text' || text === 'lines' ? text : undefined,
+  );
   const texts = new Texts();
   for (const file of settings.list('texts')) await texts.addFile(file);
   return {
@@ -99,6 +103,7 @@ async function readSetup(settings: Settings): Promise<Setup> {
     ...(linkSpeed !== undefined && { linkSpeed }),
     ...(version !== undefined && { version }),
     ...(download !== undefined && { download }),
+    ...(receipts !== undefined && { receipts }),
   };
 }
 

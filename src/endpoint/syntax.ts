@@ -232,6 +232,7 @@ const SIMULATOR_OPTIONS: ReadonlyMap<string, (value: string) => boolean> = new M
   ['delay', (value: string) => /^(0|[1-9]\d{0,5})$/.test(value)],
   ['state', (value: string) => !isAddress(value)],
   ['download', (value: string) => /^http:\/\/./.test(value)],
+  ['receipts', (value: string) => /^(text|lines)$/.test(value)],
 ]);
 
 function readSimulator(source: Source): SimulatorEndpoint {
@@ -242,7 +243,7 @@ function readSimulator(source: Source): SimulatorEndpoint {
     const [, name = '', value = ''] = /^([a-z]+)=(.+)$/s.exec(option) ?? [];
     if (SIMULATOR_OPTIONS.get(name)?.(value) !== true || options.has(name)) {
       const why =
-        'only ?delay=, a number of milliseconds, ?state=, a folder, and ?download=, an http: address, may follow, each once';
+        'only ?delay=, a number of milliseconds, ?state=, a folder, ?receipts=, text or lines, and ?download=, an http: address, may follow, each once';
       throw complaint(source, why, 'simulator:?delay=300&state=/var/lib/pos-terminal');
     }
     if (name === 'state') checkPath(source, value, MAX_PATH_BYTES);

@@ -15,6 +15,7 @@ export const OUTCOME_CODES = [
   'PIN_TIMEOUT',
   'PIN_TRIES_EXCEEDED',
   'SIGNATURE_REFUSED',
+  'REVERSAL_REFUSED',
   'TRANSACTION_INTERRUPTED',
 ] as const;
 
@@ -24,6 +25,7 @@ export const REFUSAL_CODES = [
   'DUPLICATE_TRANSACTION',
   'TRANSACTION_ACTIVE',
   'TRANSACTION_NOT_FOUND',
+  'OUTCOME_UNKNOWN',
   'NOTHING_TO_ABORT',
   'ABORT_REFUSED',
   'INPUT_TIMEOUT',
@@ -41,16 +43,19 @@ export function resultAnswer(value: object): Answer {
   return { kind: 'result', text: Buffer.from(JSON.stringify(value)) };
 }
 
-/** `display` is a text for the cashier. */
+/** `display` is a text for the cashier. An outcome says of itself that it is one, whoever knows its code or not. */
 export function errorAnswer(code: AnswerCode, details: string, display?: string): Answer {
   const data = {
     string_code: code,
     details,
+    ...(OUTCOMES.has(code) && { outcome: 'not-charged' }),
     ...(display !== undefined && { display_message: display }),
   };
   const error = { code: NUMBERS[code] ?? 1, message: details, data };
   return { kind: 'error', text: Buffer.from(JSON.stringify(error)) };
 }
+
+const OUTCOMES: ReadonlySet<AnswerCode> = new Set(OUTCOME_CODES);
 
 const NUMBERS: Readonly<Partial<Record<AnswerCode, number>>> = {
   JSONRPC_METHOD_NOT_FOUND: -32601,

@@ -12,8 +12,9 @@ export class Ended extends Error {
   readonly code: OutcomeCode;
   readonly display: TextName;
 
-  constructor(code: OutcomeCode) {
-    super(ENDINGS[code].details);
+  /** @param details instead of the sentence that belongs to the code. */
+  constructor(code: OutcomeCode, details: string = ENDINGS[code].details) {
+    super(details);
     this.name = new.target.name;
     this.code = code;
     this.display = ENDINGS[code].display;
@@ -33,6 +34,7 @@ const ENDINGS: Readonly<Record<OutcomeCode, { readonly details: string; readonly
   PIN_TIMEOUT: { details: 'no PIN was entered in time', display: 'pin_timeout' },
   PIN_TRIES_EXCEEDED: { details: 'the PIN was wrong three times', display: 'pin_tries' },
   SIGNATURE_REFUSED: { details: 'the cashier did not accept the signature', display: 'signature_refused' },
+  REVERSAL_REFUSED: { details: 'there is nothing to reverse', display: 'reversal_refused' },
   TRANSACTION_INTERRUPTED: {
     details:
       'the terminal was stopped before the transaction was decided; it was reversed, nothing was charged',

@@ -1,3 +1,6 @@
+import type { Member, MemberType } from '../dialect/vocabulary.ts';
+import { MEMBER_TYPES } from '../dialect/vocabulary.ts';
+import { integerText } from '../rpc/integer-text.ts';
 import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 
 /** `why` names the field and goes to the register. */
@@ -10,9 +13,31 @@ export interface Rule {
   /** What the field's JSON text looks like, without needless escapes: numbers are never rounded before they are judged. */
   readonly form: RegExp;
   readonly words: string;
+  /** A number counts as the integer that it is by value, and is that before it is judged. */
+  readonly isByValue?: boolean;
 }
 
-export const OPTIONAL_TEXT: Rule = { isNeeded: false, form: /^"/, words: 'a string' };
+export const OPTIONAL_TEXT: Rule = { isNeeded: false, form: /^"/, words: MEMBER_TYPES.text };
+
+const FORMS: Readonly<Partial<Record<MemberType, Pick<Rule, 'form' | 'isByValue'>>>> = {
+  identifier: { form: /^(".{1,128}"|-?\d+)$/s, isByValue: true },
+  amount: { form: /^[1-9]\d{0,11}$/ },
+  currency: { form: /^"[A-Z]{3}"$/ },
+  text: OPTIONAL_TEXT,
+  flag: { form: /^(true|false)$/ },
+};
+
+/** The rules for params that the vocabulary describes. */
+export function rulesOf<N extends string>(members: Readonly<Record<N, Member>>): Record<N, Rule> {
+  const entries = Object.entries<Member>(members).map(
+    ([name, { type, isNeeded = false }]): [string, Rule] => {
+      const known = FORMS[type];
+      if (known === undefined) throw new TypeError(`there is no rule for ${name}, ${MEMBER_TYPES[type]}`);
+      return [name, { ...known, isNeeded, words: MEMBER_TYPES[type] }];
+    },
+  );
+  return Object.fromEntries(entries) as Record<N, Rule>;
+}
 
 /** Checks params by rules, in the order of these. The fields come as text: a string's characters, else the JSON text. */
 export function readFields<N extends string>(
@@ -24,17 +49,21 @@ export function readFields<N extends string>(
   if (!scan.ok) return { ok: false, why: `params: ${scan.why}` };
   const value: Partial<Record<N, string>> = {};
   for (const [index, name] of names.entries()) {
-    const { isNeeded, form, words } = rules[name];
+    const { isNeeded, form, words, isByValue = false } = rules[name];
     const written = scan.values[index];
     if (written === undefined || written.equals(NULL)) {
       if (isNeeded) return { ok: false, why: `${name} is missing` };
       continue;
     }
     const text = kindOf(written) === 'string' ? decodeString(written.toString()) : undefined;
-    if (!form.test(text === undefined ? written.toString('latin1') : JSON.stringify(text))) {
+    const literal =
+      isByValue && kindOf(written) === 'number'
+        ? integerText(written.toString('latin1'))
+        : written.toString('latin1');
+    if (literal === undefined || !form.test(text === undefined ? literal : JSON.stringify(text))) {
       return { ok: false, why: `${name} is not ${words}` };
     }
-    value[name] = text ?? written.toString('latin1');
+    value[name] = text ?? literal;
   }
   return { ok: true, value };
 }

@@ -4,13 +4,17 @@ import { type Clock, isoTime } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
-import { Journal, type OwnedEntry } from '../store/journal.ts';
-import type { SentRecord } from '../store/journal-record.ts';
+import { isDamaged, Journal, type OwnedEntry } from '../store/journal.ts';
+import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
 import { openLockFile } from '../store/lock-file.ts';
 import { type Answer, errorAnswer } from './answer.ts';
 import { Ended } from './cardholder.ts';
-import type { Identifiers, Purchase } from './purchase.ts';
+import { readPeriod, writeClosed } from './period-file.ts';
+import { type Identifiers, identifiersOf, type Purchase, type TransactionKey } from './purchase.ts';
+import { ReceiptIndex } from './receipt-index.ts';
+import { originalOf } from './reversal.ts';
 import type { Texts } from './texts.ts';
+import type { Totals } from './totals.ts';
 import type { Known, OpenRecord, TransactionStore } from './transaction-store.ts';
 
 /** How long identifiers stay used up. */
@@ -32,12 +36,19 @@ const CLAIM_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200, 500];
  * Remembers in a folder, which belongs to one terminal at a time. An entry without outcome that nobody is at was cut off before
  * it was decided, by the death of its terminal or a fault (the outcome is on the disk before anybody hears of it): it becomes
  * TRANSACTION_INTERRUPTED, once and for ever. So does one whose last record is found torn at the start, for it was not yet answered.
+ * Which identifiers are used is kept in memory as well, read at the start.
  */
 export class JournalStore implements TransactionStore {
   readonly #journal: Journal;
   readonly #lock: FileHandle;
   readonly #options: JournalStoreOptions;
+  readonly totals: Totals;
+  readonly #index = new ReceiptIndex();
+  readonly #running = new Set<TransactionKey>();
+  readonly #reversed = new Set<TransactionKey>();
   #approvals = 0;
+  /** A record could not be read: whose receipt it was nobody knows. */
+  #isDamaged = false;
 
   /** Rejects with STATE_OPEN_FAILED, also when another terminal has the folder. */
   static async open(folder: string, options: JournalStoreOptions): Promise<JournalStore> {
@@ -48,7 +59,7 @@ export class JournalStore implements TransactionStore {
       journal = await Journal.open(folder, { clock, log, keepMs: KEEP_MS });
       lock = await openLockFile(path.join(folder, LOCK_FILE));
       if (!loadFileLocks().tryLock(lock.fd, 0, 'exclusive')) throw new Error('another terminal is using it');
-      const store = new JournalStore(journal, lock, options);
+      const store = new JournalStore(journal, lock, await readPeriod(folder), options);
       await store.#recover();
       return store;
     } catch (cause) {
@@ -60,9 +71,10 @@ export class JournalStore implements TransactionStore {
     }
   }
 
-  private constructor(journal: Journal, lock: FileHandle, options: JournalStoreOptions) {
+  private constructor(journal: Journal, lock: FileHandle, totals: Totals, options: JournalStoreOptions) {
     this.#journal = journal;
     this.#lock = lock;
+    this.totals = totals;
     this.#options = options;
   }
 
@@ -71,20 +83,78 @@ export class JournalStore implements TransactionStore {
   }
 
   async find(identifiers: Identifiers): Promise<Known> {
-    const id = idOf(identifiers);
-    let found = await this.#journal.lookup(id);
-    if (found.state === 'unresolved' && !found.isDoubtful) {
-      if (!(await this.#interrupt(id))) return { state: 'running' };
-      found = await this.#journal.lookup(id);
-    }
-    if (found.state === 'unresolved') return { state: 'lost' };
-    if (found.state !== 'done') return { state: found.state };
-    if (found.sent.state === 'absent') return { state: 'absent' };
-    return { state: 'done', answer: { kind: found.done.kind, text: Buffer.from(found.done.text) } };
+    const found = this.#index.find(identifiers);
+    if (found === 'several' || found === 'absent') return { state: found };
+    const key = found === 'none' ? identifiers.key : found;
+    if (this.#running.has(key)) return { state: 'running' };
+    const known = await this.#look(key);
+    if (known.state !== 'none') return known;
+    if (found !== 'none') this.#index.release(identifiersIn(found)); // too old: the journal has forgotten it
+    const mayBeLost = this.#isDamaged && identifiers.sequenceId === undefined;
+    return mayBeLost ? { state: 'lost' } : known;
   }
 
   async begin(purchase: Purchase): Promise<OpenRecord | 'known'> {
-    const id = idOf(purchase);
+    const { key, method } = purchase;
+    const original = purchase.original && originalOf(await this.find(purchase.original), purchase);
+    const undone = typeof original === 'object' ? original.key : undefined;
+    if (!this.#index.claim(purchase, 'sale')) return 'known';
+    this.#running.add(key);
+    const entry = await this.#begin(purchase, undone).catch((fault) => {
+      this.#running.delete(key);
+      this.#index.release(purchase);
+      throw fault;
+    });
+    if (entry === 'known') {
+      this.#running.delete(key);
+      return 'known';
+    }
+    return {
+      original,
+      finish: async (answer) => {
+        await this.#finish(entry, answer);
+        this.#running.delete(key);
+        this.#count(method, undone, answer);
+      },
+      release: async () => {
+        this.#running.delete(key);
+        await entry.release();
+      },
+    };
+  }
+
+  async markAbsent(identifiers: Identifiers): Promise<boolean> {
+    if (!this.#index.claim(identifiers, 'absent')) return this.#index.find(identifiers) === 'absent';
+    const { kind, text } = errorAnswer('TRANSACTION_NOT_FOUND', 'no such transaction');
+    const done = { kind, text: text.toString(), time: isoTime(this.#options.clock) };
+    try {
+      const record = this.#recordOf('absent', identifiers);
+      const entry = await this.#journal.begin(idOf(identifiers.key), record, done);
+      if (entry !== 'exists') {
+        await entry.release();
+        return true;
+      }
+    } catch (fault) {
+      this.#index.release(identifiers);
+      throw fault;
+    }
+    this.#index.release(identifiers);
+    return false;
+  }
+
+  async closePeriod(): Promise<void> {
+    const { period, lines: totals } = this.totals;
+    await writeClosed(this.#journal.folder, { period, totals });
+    this.totals.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close();
+    await this.#lock.close();
+  }
+
+  async #begin(purchase: Purchase, reverses: TransactionKey | undefined): Promise<OwnedEntry | 'known'> {
+    const id = idOf(purchase.key);
     // A record that was damaged keeps its identifiers used up.
     if ((await this.#journal.lookup(id)).state !== 'none') return 'known';
     const record: TerminalRecord = {
@@ -93,35 +163,57 @@ export class JournalStore implements TransactionStore {
       amount: String(purchase.amountMinor),
       currency: purchase.currency,
       language: purchase.language,
+      period: this.totals.period,
+      ...(reverses !== undefined && { reverses }),
     };
     const entry = await this.#journal.begin(id, record);
-    if (entry === 'exists') return 'known';
-    return { finish: (answer) => this.#finish(entry, answer), release: () => entry.release() };
+    return entry === 'exists' ? 'known' : entry;
   }
 
-  async markAbsent(identifiers: Identifiers): Promise<boolean> {
-    const { kind, text } = errorAnswer('TRANSACTION_NOT_FOUND', 'no such transaction');
-    const done = { kind, text: text.toString(), time: isoTime(this.#options.clock) };
-    const entry = await this.#journal.begin(idOf(identifiers), this.#recordOf('absent', identifiers), done);
-    if (entry === 'exists') return false;
-    await entry.release();
-    return true;
-  }
-
-  async close(): Promise<void> {
-    await this.#journal.close();
-    await this.#lock.close();
+  async #look(key: TransactionKey): Promise<Known> {
+    const id = idOf(key);
+    let found = await this.#journal.lookup(id);
+    if (found.state === 'unresolved' && !found.isDoubtful) {
+      if (!(await this.#interrupt(id))) return { state: 'running' };
+      found = await this.#journal.lookup(id);
+    }
+    if (found.state === 'unresolved' || found.state === 'lost') {
+      this.#isDamaged = true;
+      return { state: 'lost' };
+    }
+    if (found.state !== 'done') return { state: found.state };
+    const { sent, done } = found;
+    if (sent.state === 'absent') return { state: 'absent' };
+    const answer = { kind: done.kind, text: Buffer.from(done.text) };
+    return { state: 'done', answer, key, method: sent.method, isReversed: this.#reversed.has(key) };
   }
 
   async #recover(): Promise<void> {
     await this.#journal.prune();
-    for await (const { id, file, isSetAside, sent, done } of this.#journal.entries()) {
+    for await (const stored of this.#journal.entries()) {
+      if (isDamaged(stored)) this.#isDamaged = true;
+      const { id, file, isSetAside, sent, done } = stored;
       if (isSetAside || sent?.register !== REGISTER) continue;
+      const { identity, method, period, reverses }: TerminalRecord = sent;
+      const { receipt_id: receiptId = '', sequence_id: sequenceId } = identity;
+      this.#index.claim(identifiersOf(receiptId, sequenceId), sent.state === 'absent' ? 'absent' : 'sale');
       if (done?.kind === 'result') this.#approvals += 1;
-      if (done !== undefined) continue;
-      if (await this.#interruptSoon(id)) continue;
-      throw new Error(`another program does not let go of its transaction ${file}`);
+      if (done !== undefined) this.#count(method, reverses, done, period === this.totals.period);
+      else if (!(await this.#interruptSoon(id))) {
+        throw new Error(`another program does not let go of its transaction ${file}`);
+      }
     }
+  }
+
+  /** An approved transaction is on record. */
+  #count(
+    method: string,
+    reverses: TransactionKey | undefined,
+    answer: Pick<DoneRecord, 'kind'> & { readonly text: Buffer | string },
+    isOfPeriod = true,
+  ): void {
+    if (answer.kind === 'result' && reverses !== undefined) this.#reversed.add(reverses);
+    if (isOfPeriod) this.totals.add(method, answer);
   }
 
   async #interruptSoon(id: string): Promise<boolean> {
@@ -163,7 +255,7 @@ export class JournalStore implements TransactionStore {
       state,
       version: 1,
       register: REGISTER,
-      identity: { receipt_id: receiptId, sequence_id: sequenceId },
+      identity: { receipt_id: receiptId, ...(sequenceId !== undefined && { sequence_id: sequenceId }) },
       method: '',
       time: isoTime(this.#options.clock),
     };
@@ -173,8 +265,17 @@ export class JournalStore implements TransactionStore {
 /** What the terminal adds to a record of the journal. */
 interface TerminalRecord extends SentRecord {
   readonly language?: string;
+  /** Of the totals. */
+  readonly period?: number;
+  /** What a Reversal undoes. */
+  readonly reverses?: TransactionKey;
 }
 
-function idOf({ key }: Identifiers): string {
+function idOf(key: TransactionKey): string {
   return Journal.idOf(REGISTER, key);
+}
+
+function identifiersIn(key: TransactionKey): Identifiers {
+  const [receiptId, sequenceId] = JSON.parse(key) as [string, string | null];
+  return identifiersOf(receiptId, sequenceId ?? undefined);
 }

@@ -2,19 +2,18 @@ import { type Clock, isoTime } from '../base/clock.ts';
 import { formatAmount } from '../base/currency.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { TransactionStatus } from '../dialect/vocabulary.ts';
 import { type Answer, errorAnswer, resultAnswer } from './answer.ts';
 import { type Cardholder, Ended, type Presented, type Scene } from './cardholder.ts';
 import type { Verification } from './cards.ts';
 import type { Panel } from './panel.ts';
 import type { Purchase } from './purchase.ts';
-import { type Approval, approval } from './receipt.ts';
+import { approval, type ReceiptForm } from './receipt.ts';
+import type { Original } from './reversal.ts';
 import type { ScreenState, Stage } from './screen-model.ts';
 import { sleep } from './sleep.ts';
 import type { TextName, Texts } from './texts.ts';
 import type { OpenRecord } from './transaction-store.ts';
-
-/** How the protocol calls what a terminal is at; idle is no word. */
-export type TransactionStatus = 'WAIT_CARD_IN' | 'PROCESSING' | 'WAIT_POS' | 'WAIT_CARD_OUT';
 
 /** How often a disk that does not take the outcome is tried again. */
 const STORE_AGAIN_MS = 1000;
@@ -25,6 +24,7 @@ export interface PaymentOptions {
   readonly panel: Panel;
   readonly texts: Texts;
   readonly cardholder: Cardholder;
+  readonly receipts: ReceiptForm;
   /** The status has changed. */
   readonly statusChanged: () => void;
   /** A text for the cashier of the register that pays. */
@@ -41,7 +41,7 @@ export interface PaymentOptions {
  *   begun → WAIT_CARD_IN → PROCESSING → (WAIT_POS, for a signature) → decided → recorded → WAIT_CARD_OUT → over
  *
  * Until it is decided the register (`abort`), the cardholder and time limits may end it; then it is decided as well, and
- * recorded in the same way. WAIT_CARD_OUT only while a card is in the reader.
+ * recorded in the same way. WAIT_CARD_OUT only while a card is in the reader. A Reversal begins with PROCESSING: it needs no card.
  */
 export class Payment {
   readonly purchase: Purchase;
@@ -73,7 +73,7 @@ export class Payment {
   /** Runs it on its record; resolves with the answer when that may leave, or undefined when it was stopped. */
   async run(record: OpenRecord): Promise<Answer | undefined> {
     try {
-      const { answer, receipt, shown } = await this.#decide();
+      const { answer, receipt, shown } = await this.#decide(record.original);
       this.#isDecided = true;
       await this.#store(record, answer);
       this.#options.recorded(this.purchase);
@@ -100,9 +100,10 @@ export class Payment {
     this.#stopping.abort(new Error('the terminal is closed'));
   }
 
-  async #decide(): Promise<Decision> {
+  async #decide(original: OpenRecord['original']): Promise<Decision> {
     try {
-      return this.#approve(await this.#askCardholder());
+      const consent = original === undefined ? this.#askCardholder() : this.#askIssuer(original);
+      return this.#approve(await consent);
     } catch (fault) {
       if (!(fault instanceof Ended)) throw fault;
       const text = this.#say(fault.display);
@@ -134,17 +135,29 @@ export class Payment {
     return { ...presented, verification };
   }
 
+  /** A Reversal: nobody has to be there. */
+  async #askIssuer(original: Original | string): Promise<Consent> {
+    if (typeof original === 'string') throw new Ended('REVERSAL_REFUSED', original);
+    const signal = AbortSignal.any([this.#ending.signal, this.#stopping.signal]);
+    const scene = this.#scene(signal);
+    this.#to('PROCESSING', scene, 'processing', 'processing');
+    await this.#options.cardholder.authorise(scene, original.presented);
+    signal.throwIfAborted(); // from here on it is decided
+    return { ...original.presented, verification: 'NONE' };
+  }
+
   #approve(consent: Consent): Decision {
-    const { clock, nextTransaction } = this.#options;
-    const result: Approval = approval({
+    const { clock, nextTransaction, receipts: form } = this.#options;
+    const { result, paper } = approval({
       ...consent,
       ...nextTransaction(),
       purchase: this.purchase,
       timestamp: isoTime(clock),
+      form,
     });
     return {
       answer: resultAnswer(result),
-      receipt: result.customer_receipt,
+      receipt: paper,
       shown: { kind: 'approved', text: this.#say('approved') },
     };
   }

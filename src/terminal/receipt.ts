@@ -11,13 +11,19 @@ export interface ApprovalDetails {
   readonly trace: number;
   readonly transactionId: string;
   readonly timestamp: string;
+  readonly form: ReceiptForm;
 }
+
+/** `text`: `{"text": …}`, as public registers of the protocol read it. `lines`: an array of lines. */
+export type ReceiptForm = 'text' | 'lines';
 
 /** The result of an approved transaction, as a terminal gives it. */
 export interface Approval {
   readonly timestamp: string;
   readonly amount: number;
+  readonly cashback_amount?: number;
   readonly currency: string;
+  readonly response_text: string;
   readonly transaction_id: string;
   readonly trace_number: string;
   readonly authorization_code: string;
@@ -25,29 +31,39 @@ export interface Approval {
   readonly card_scheme: string;
   readonly entry_mode: EntryMode;
   readonly verification_method: Verification;
-  readonly merchant_receipt: readonly string[];
-  readonly customer_receipt: readonly string[];
+  readonly merchant_receipt: Receipt;
+  readonly customer_receipt: Receipt;
 }
 
-export function approval(details: ApprovalDetails): Approval {
+type Receipt = readonly string[] | { readonly text: string };
+
+/** A result, and the lines of the paper for the customer. */
+export function approval(details: ApprovalDetails): { result: Approval; paper: readonly string[] } {
   const { purchase, card, entryMode, verification, trace, transactionId, timestamp } = details;
   const traceNumber = String(trace % 1_000_000).padStart(6, '0');
   const authorizationCode = String((trace * 7919) % 1_000_000).padStart(6, '0');
+  const { amountMinor, cashbackMinor, currency } = purchase;
   const receipt = [
     'SIMULATED TERMINAL',
     'NOT A REAL PAYMENT',
     timestamp,
-    `${purchase.method.toUpperCase()} ${formatAmount(purchase.amountMinor, purchase.currency)}`,
+    `${purchase.method.toUpperCase()} ${formatAmount(amountMinor, currency)}`,
+    ...(cashbackMinor > 0 ? [`OF WHICH CASH ${formatAmount(cashbackMinor, currency)}`] : []),
     `${card.scheme} ${card.maskedNumber}`,
     `${entryMode} ${VERIFIED_BY[verification]}`,
     `AUTH ${authorizationCode} TRACE ${traceNumber}`,
     'APPROVED',
   ];
   const signature = verification === 'SIGNATURE' ? ['', 'Signature: ____________________'] : [];
-  return {
+  const paper = [...receipt, 'CUSTOMER COPY'];
+  const inForm = (lines: readonly string[]): Receipt =>
+    details.form === 'text' ? { text: lines.join('\n') } : lines;
+  const result: Approval = {
     timestamp,
-    amount: purchase.amountMinor,
-    currency: purchase.currency,
+    amount: amountMinor,
+    ...(cashbackMinor > 0 && { cashback_amount: cashbackMinor }),
+    currency,
+    response_text: APPROVED,
     transaction_id: transactionId,
     trace_number: traceNumber,
     authorization_code: authorizationCode,
@@ -55,10 +71,14 @@ export function approval(details: ApprovalDetails): Approval {
     card_scheme: card.scheme,
     entry_mode: entryMode,
     verification_method: verification,
-    merchant_receipt: [...receipt, ...signature, 'MERCHANT COPY'],
-    customer_receipt: [...receipt, 'CUSTOMER COPY'],
+    merchant_receipt: inForm([...receipt, ...signature, 'MERCHANT COPY']),
+    customer_receipt: inForm(paper),
   };
+  return { result, paper };
 }
+
+/** Public registers compare it to the letter. */
+const APPROVED = 'Approved';
 
 const VERIFIED_BY: Readonly<Record<Verification, string>> = {
   PIN: 'PIN VERIFIED',

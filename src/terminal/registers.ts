@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import type { ApplicationEnd } from './line-end.ts';
 
@@ -9,6 +10,8 @@ export interface Caller {
 
 export interface Register extends Caller {
   readonly peer: string;
+  /** The name that the bridge has for it, if it has one. */
+  readonly name: string | undefined;
 }
 
 /** How many connections one attachment may announce. */
@@ -20,14 +23,21 @@ export class Registers {
 
   /** Whether it is a new one. */
   connected(end: ApplicationEnd, connection: string | undefined, params: Buffer): boolean {
-    const [named, peer] = scanObject(params, ['connection', 'peer']).values.map(textOf);
-    const name = connection ?? named;
-    if (name === undefined) return false;
+    const { values } = scanObject(params, ['connection', 'peer', 'register']);
+    const [named, peer = '', register] = values.map(textOf);
+    const called = connection ?? named;
+    if (called === undefined) return false;
     const known = this.#ends.get(end) ?? new Map<string, Register>();
-    if (known.size >= MAX_PER_END && !known.has(name)) return false;
+    if (known.size >= MAX_PER_END && !known.has(called)) return false;
     this.#ends.set(end, known);
-    known.set(name, { end, connection: name, peer: (peer ?? '').slice(0, MAX_PEER_CHARACTERS) });
+    const shown = peer.slice(0, MAX_PEER_CHARACTERS);
+    known.set(called, { end, connection: called, peer: shown, name: register });
     return true;
+  }
+
+  /** Who calls, as far as a bridge has told. */
+  find({ end, connection }: Caller): Register | undefined {
+    return connection === undefined ? undefined : this.#ends.get(end)?.get(connection);
   }
 
   disconnected(end: ApplicationEnd, connection: string | undefined): void {
@@ -51,6 +61,13 @@ const MAX_PEER_CHARACTERS = 256;
 function textOf(written: Buffer | undefined): string | undefined {
   if (written === undefined || written.length > 2048 || kindOf(written) !== 'string') return undefined;
   return decodeString(written.toString());
+}
+
+/** Whether two connections are certainly one register's: by its name, and where none has one by its address. */
+export function isSameRegister(one: Register | undefined, other: Register | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  if (one.name !== undefined || other.name !== undefined) return one.name === other.name;
+  return isIP(one.peer) !== 0 && one.peer === other.peer;
 }
 
 /** A connection's name is unique while it lives; without one the attachment stands for it. */

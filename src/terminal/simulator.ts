@@ -11,7 +11,7 @@ import { Texts } from './texts.ts';
  * with STATE_OPEN_FAILED.
  */
 export async function openSimulator(
-  { delay, state, download }: Readonly<Record<string, string>>,
+  { delay, state, download, receipts }: Readonly<Record<string, string>>,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Promise<Terminal> {
   const texts = new Texts();
@@ -24,6 +24,7 @@ export async function openSimulator(
     log,
     texts,
     ...(source !== undefined && { download: source }),
+    ...((receipts === 'text' || receipts === 'lines') && { receipts }),
     ...(delay !== undefined && { delayMs: Number(delay) }),
     ...(state !== undefined && { store: await JournalStore.open(state, { clock, log, texts }) }),
   });

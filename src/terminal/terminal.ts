@@ -1,6 +1,7 @@
 import { type Clock, isoTime } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { VOCABULARY } from '../dialect/vocabulary.ts';
 import type { Message } from '../rpc/message.ts';
 import type { Wire } from '../wire/wire.ts';
 import { type Answer, errorAnswer, resultAnswer } from './answer.ts';
@@ -8,6 +9,7 @@ import { AutomaticCardholder } from './automatic-cardholder.ts';
 import type { Cardholder } from './cardholder.ts';
 import { CARDS } from './cards.ts';
 import { CustomerDisplay, refusal } from './customer-display.ts';
+import { type Checked, readFields, rulesOf } from './fields.ts';
 import { type ApplicationEnd, LineEnd, type Receiver } from './line-end.ts';
 import { MessageLog } from './message-log.ts';
 import type { DownloadSource } from './network/download.ts';
@@ -17,12 +19,21 @@ import { courseOf } from './outcomes.ts';
 import { Panel } from './panel.ts';
 import { Payment } from './payment.ts';
 import { Person } from './person.ts';
-import { type Purchase, readIdentifiers, readPurchase } from './purchase.ts';
-import { type Caller, isSame, Registers } from './registers.ts';
+import {
+  type AbortOrder,
+  mayMean,
+  type Purchase,
+  readAbort,
+  readIdentifiers,
+  readPurchase,
+  readReversal,
+} from './purchase.ts';
+import type { ReceiptForm } from './receipt.ts';
+import { type Caller, isSame, isSameRegister, type Register, Registers } from './registers.ts';
 import type { RegisterState, ScreenAction, ScreenModel, ScreenState } from './screen-model.ts';
 import type { ScriptPlayer } from './script-player.ts';
 import { Texts } from './texts.ts';
-import { MemoryStore, type TransactionStore } from './transaction-store.ts';
+import { type Known, MemoryStore, type TransactionStore } from './transaction-store.ts';
 
 const DEFAULT_DELAY_MS = 1000;
 const DEFAULT_VERSION = '18.9.0';
@@ -32,6 +43,9 @@ const DEFAULT_LINK_SPEED = 100_000;
 const OUTCOME_SHOWN_MS = 3000;
 const MAX_ATTACHMENTS = 1000;
 const DEFAULT_LANGUAGE = 'en';
+/** What public registers read. */
+const DEFAULT_RECEIPTS = 'lines';
+const TOTALS_RULES = rulesOf(VOCABULARY.Totals.params);
 
 export interface TerminalOptions {
   readonly clock: Clock;
@@ -45,6 +59,8 @@ export interface TerminalOptions {
   readonly version?: string;
   /** Bytes a second. */
   readonly linkSpeed?: number;
+  /** How results carry receipts. Default: an array of lines each. */
+  readonly receipts?: ReceiptForm;
   /** What the test `large_file_download` gets; default: it is refused. */
   readonly download?: DownloadSource;
   /** Whether a person at a screen decides, else the amount does; a function is asked at the beginning of each transaction. */
@@ -60,6 +76,16 @@ interface Call {
   readonly method: string;
   readonly params: Buffer;
   readonly caller: Caller;
+}
+
+/** The transaction that has the terminal. */
+interface Running {
+  readonly payment: Payment;
+  readonly caller: Caller;
+  /** Whose it is, where a bridge has told. */
+  readonly register: Register | undefined;
+  /** Whether its connection is still there. */
+  isWatched: boolean;
 }
 
 /** Undefined: nobody waits for it any more. */
@@ -88,7 +114,9 @@ export class Terminal implements Receiver {
   readonly #registers = new Registers();
   readonly #networks: Networks;
   readonly #download: LargeDownload;
-  #running: { readonly payment: Payment; readonly caller: Caller; isWatched: boolean } | undefined;
+  #running: Running | undefined;
+  /** The period of the totals is being ended. */
+  #isClosingPeriod = false;
   #approvals: number;
   #isClosed = false;
 
@@ -165,6 +193,7 @@ export class Terminal implements Receiver {
       if (method === '_Connected' && this.#registers.connected(end, connection, params))
         this.#panel.changed();
       else if (method === '_Disconnected') this.#left(caller);
+      else if (method === 'Abort') this.#abort({ method, params, caller });
     } else this.#networks.answered(message);
   }
 
@@ -221,10 +250,12 @@ export class Terminal implements Receiver {
   }
 
   readonly #handlers = new Map<string, (call: Call) => Handled>([
-    ['Purchase', (call) => this.#begin(call)],
-    ['Refund', (call) => this.#begin(call)],
+    ['Purchase', (call) => this.#begin(call, readPurchase)],
+    ['Refund', (call) => this.#begin(call, readPurchase)],
+    ['Reversal', (call) => this.#begin(call, readReversal)],
     ['Check', (call) => this.#check(call)],
     ['Abort', (call) => this.#abort(call)],
+    ['Totals', ({ params }) => this.#totals(params)],
     ['Status', () => resultAnswer(this.#status())],
     ['TerminalInfo', () => this.#info()],
     ['VersionInfo', () => this.#info()],
@@ -240,18 +271,22 @@ export class Terminal implements Receiver {
 
   // Transactions.
 
-  async #begin({ method, params, caller }: Call): Promise<Answer | undefined> {
-    const checked = readPurchase(method, params);
+  async #begin(
+    { method, params, caller }: Call,
+    read: (method: string, params: Buffer) => Checked<Purchase>,
+  ): Promise<Answer | undefined> {
+    const checked = read(method, params);
     if (!checked.ok) return refusal(checked);
     const purchase = checked.value;
     const busy = this.#busy(purchase.language);
     if (busy !== undefined) {
       const isRunning = this.#running?.payment.purchase.key === purchase.key;
-      const { state } = isRunning ? RUNNING : await this.#store.find(purchase);
-      return state === 'none' ? busy : duplicate(state);
+      const known: Known = isRunning ? RUNNING : await this.#store.find(purchase);
+      const isAnother = known.state === 'done' && known.key !== purchase.key; // of the same receipt
+      return isAnother || HOW_KNOWN[known.state] === undefined ? busy : duplicate(known.state);
     }
     const payment = this.#paymentFor(purchase, caller);
-    this.#running = { payment, caller, isWatched: true };
+    this.#running = { payment, caller, register: this.#registers.find(caller), isWatched: true };
     try {
       const record = await this.#store.begin(purchase);
       if (record !== 'known') {
@@ -263,7 +298,7 @@ export class Terminal implements Receiver {
       this.#running = undefined;
     }
     const { state } = await this.#store.find(purchase);
-    return duplicate(state === 'none' ? 'running' : state);
+    return duplicate(state);
   }
 
   /** Who will hold the card of what begins now. */
@@ -277,11 +312,12 @@ export class Terminal implements Receiver {
   }
 
   #paymentFor(purchase: Purchase, caller: Caller): Payment {
-    const { clock, log } = this.#options;
+    const { clock, log, receipts = DEFAULT_RECEIPTS } = this.#options;
     const cardholder = this.#cardholder;
     return new Payment(purchase, {
       clock,
       log,
+      receipts,
       panel: this.#panel,
       texts: this.#texts,
       cardholder,
@@ -314,10 +350,14 @@ export class Terminal implements Receiver {
     const checked = readIdentifiers(params);
     if (!checked.ok) return refusal(checked);
     const identifiers = checked.value;
-    if (this.#running?.payment.purchase.key === identifiers.key) return active();
+    if (this.#running !== undefined && mayMean(identifiers, this.#running.payment.purchase)) return active();
     const known = await this.#store.find(identifiers);
     if (known.state === 'done') return known.answer;
     if (known.state === 'running') return active();
+    if (known.state === 'several') {
+      const why = 'the receipt has several transactions; say which by sequence_id';
+      return errorAnswer('OUTCOME_UNKNOWN', why);
+    }
     if (known.state === 'lost') {
       return errorAnswer('INTERNAL_ERROR', 'the record of this transaction is damaged');
     }
@@ -329,14 +369,45 @@ export class Terminal implements Receiver {
     );
   }
 
-  #abort({ caller }: Call): Answer {
+  #abort({ params, caller }: Call): Answer {
+    const order = readAbort(params);
+    if (!order.ok) return refusal(order);
     const running = this.#running;
-    if (running === undefined) return errorAnswer('NOTHING_TO_ABORT', 'no transaction is running');
-    if (!isSame(running.caller, caller)) {
+    const { identifiers } = order.value;
+    if (running === undefined || (identifiers && !mayMean(identifiers, running.payment.purchase))) {
+      return errorAnswer('NOTHING_TO_ABORT', 'no such transaction is running');
+    }
+    if (!this.#mayAbort(running, caller, order.value)) {
       return errorAnswer('ABORT_REFUSED', 'the transaction that is running belongs to another register');
     }
     if (!running.payment.abort()) return errorAnswer('ABORT_REFUSED', 'the transaction is decided already');
     return resultAnswer({});
+  }
+
+  /** A register that has lost its connection, or opens one for each request, aborts by another one. */
+  #mayAbort({ payment, caller, register }: Running, by: Caller, { apiKey }: AbortOrder): boolean {
+    if (isSame(caller, by)) return true;
+    const isSameKey = apiKey === undefined || apiKey === payment.purchase.apiKey;
+    return isSameKey && isSameRegister(register, this.#registers.find(by));
+  }
+
+  async #totals(params: Buffer): Promise<Answer> {
+    const fields = readFields(params, TOTALS_RULES);
+    if (!fields.ok) return refusal(fields);
+    const closed = fields.value.close === 'true';
+    const busy = closed ? this.#busy() : undefined;
+    if (busy !== undefined) return busy;
+    const { totals } = this.#store;
+    const { period, lines, lastClosed } = totals;
+    const report = { period, closed, totals: lines, ...(lastClosed && { last_closed: lastClosed }) };
+    if (!closed) return resultAnswer(report);
+    this.#isClosingPeriod = true;
+    try {
+      await this.#store.closePeriod();
+    } finally {
+      this.#isClosingPeriod = false;
+    }
+    return resultAnswer(report);
   }
 
   #die(): void {
@@ -380,6 +451,7 @@ export class Terminal implements Receiver {
   /** Why nothing else can be begun. */
   #busy(language = DEFAULT_LANGUAGE): Answer | undefined {
     const since = this.#running?.payment.since;
+    if (this.#isClosingPeriod) return errorAnswer('BUSY', 'the totals are being closed');
     if (since === undefined && !this.#display.isInUse) return undefined;
     const why = since === undefined ? 'a text is being entered' : `a transaction is running since ${since}`;
     return errorAnswer('BUSY', why, this.#texts.say(language, 'busy'));
@@ -475,15 +547,16 @@ export class Terminal implements Receiver {
 const FINISH_LIMIT_MS = 2000;
 const RUNNING = { state: 'running' } as const;
 
-const HOW_KNOWN = {
+const HOW_KNOWN: Readonly<Partial<Record<Known['state'], string>>> = {
   running: 'is running',
   done: 'is finished: ask for its outcome with Check',
   absent: 'was asked for with Check and reported as not found',
   lost: 'was here before, and its record is damaged',
-} as const;
+};
 
-function duplicate(state: keyof typeof HOW_KNOWN): Answer {
-  const details = `not charged again: a transaction with these identifiers ${HOW_KNOWN[state]}`;
+function duplicate(state: Known['state']): Answer {
+  const how = HOW_KNOWN[state] ?? HOW_KNOWN.running;
+  const details = `not charged again: a transaction with these identifiers ${how}`;
   return errorAnswer('DUPLICATE_TRANSACTION', details);
 }
 

@@ -22,6 +22,7 @@ const ENGLISH = {
   pin_timeout: 'No PIN was entered',
   pin_tries: 'Too many wrong PINs',
   signature_refused: 'Signature not accepted',
+  reversal_refused: 'Nothing to reverse',
   interrupted: 'Interrupted, not charged',
   busy: 'The terminal is busy',
 };
@@ -45,6 +46,7 @@ const FINNISH: Readonly<Record<TextName, string>> = {
   pin_timeout: 'PIN-koodia ei syötetty',
   pin_tries: 'Liian monta väärää PIN-koodia',
   signature_refused: 'Allekirjoitusta ei hyväksytty',
+  reversal_refused: 'Ei peruutettavaa tapahtumaa',
   interrupted: 'Keskeytyi, ei veloitettu',
   busy: 'Maksupääte on varattu',
 };

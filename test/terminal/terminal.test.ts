@@ -42,6 +42,7 @@ describe('a purchase', () => {
         card_scheme: 'Mastercard',
         entry_mode: 'CHIP',
         verification_method: 'PIN',
+        response_text: 'Approved',
         merchant_receipt: expect.arrayContaining(['PURCHASE 12.50 EUR', 'APPROVED', 'MERCHANT COPY']),
         customer_receipt: expect.arrayContaining(['PURCHASE 12.50 EUR', 'APPROVED', 'CUSTOMER COPY']),
       },
@@ -72,7 +73,12 @@ describe('a purchase', () => {
     expect(register.answer('1')?.error).toEqual({
       code: 1,
       message: expect.any(String),
-      data: { string_code: 'DECLINED', details: expect.any(String), display_message: 'Hylätty' },
+      data: {
+        string_code: 'DECLINED',
+        details: expect.any(String),
+        outcome: 'not-charged',
+        display_message: 'Hylätty',
+      },
     });
   });
 
@@ -107,9 +113,12 @@ describe('parameters', () => {
     ['receipt_id', { receipt_id: '' }],
     ['receipt_id', { receipt_id: ['r1'] }],
     ['receipt_id', { receipt_id: 'r'.repeat(129) }],
-    ['sequence_id', { sequence_id: undefined }],
+    ['sequence_id', { sequence_id: '' }],
     ['sequence_id', { sequence_id: true }],
-    ['sequence_id', { sequence_id: 1.5 }],
+    ['sequence_id', { sequence_id: {} }],
+    ['sequence_id', { sequence_id: 17.5 }],
+    ['cashback_amount', { cashback_amount: 1251 }],
+    ['cashback_amount', { cashback_amount: '5' }],
     ['amount', { amount: undefined }],
     ['amount', { amount: 0 }],
     ['amount', { amount: -100 }],
@@ -139,9 +148,9 @@ describe('parameters', () => {
     ['amount', '0.99999999999999999999999'],
     ['amount', '9'.repeat(100_000)],
     ['amount', '1e999999'],
-    ['sequence_id', '17.0'],
-    ['sequence_id', '12345678901234567890'],
-    ['sequence_id', '-0'],
+    ['sequence_id', '17.0000000000000000000000001'],
+    ['sequence_id', '1e128'],
+    ['receipt_id', '1e-1'],
   ])('numbers are judged by their text: %s', async (field, text) => {
     const params = JSON.stringify(purchase({ [field]: 'HERE' })).replace('"HERE"', text);
     await register.request('1', 'Purchase', params);
@@ -197,13 +206,35 @@ describe('Check', () => {
     },
   );
 
-  test('takes 17 and "17" for the same, and 17 and "017" for different ones', async () => {
+  test('takes 17, 17.0, 1.7e1 and "17" for the same, and "017" and "17.0" for others', async () => {
     await register.request('1', 'Purchase', purchase({ sequence_id: 17 }));
     await advance(1000);
-    await register.request('2', 'Check', { receipt_id: 'r1', sequence_id: '17' });
-    await register.request('3', 'Check', { receipt_id: 'r1', sequence_id: '017' });
-    expect(register.outcomeText('2')).toBe(register.outcomeText('1'));
-    expect(register.code('3')).toBe('TRANSACTION_NOT_FOUND');
+    for (const written of ['17', '17.0', '1.7e1', '170E-1', '"17"']) {
+      const params = `{"receipt_id":"r1","sequence_id":${written}}`;
+      await register.request(written, 'Check', params);
+      expect(register.outcomeText(written)).toBe(register.outcomeText('1'));
+      await register.request(
+        `again ${written}`,
+        'Purchase',
+        `${params.slice(0, -1)},"amount":5,"currency":"EUR"}`,
+      );
+      expect(register.code(`again ${written}`)).toBe('DUPLICATE_TRANSACTION');
+    }
+    for (const another of ['"017"', '"17.0"', '-17']) {
+      await register.request(another, 'Check', `{"receipt_id":"r1","sequence_id":${another}}`);
+      expect(register.code(another)).toBe('TRANSACTION_NOT_FOUND');
+    }
+  });
+
+  test('keeps integers apart that a double cannot', async () => {
+    const of = (sequence: string) =>
+      `{"receipt_id":1,"sequence_id":${sequence},"amount":500,"currency":"EUR"}`;
+    await register.request('1', 'Purchase', of('9007199254740993'));
+    await advance(1000);
+    await register.request('2', 'Check', of('9007199254740992'));
+    await register.request('3', 'Check', of('9007199254740993.0'));
+    expect(register.code('2')).toBe('TRANSACTION_NOT_FOUND');
+    expect(register.outcomeText('3')).toBe(register.outcomeText('1'));
   });
 
   test('says TRANSACTION_ACTIVE while it runs', async () => {
@@ -222,10 +253,10 @@ describe('Check', () => {
     expect(register.statuses).toEqual([]);
   });
 
-  test('needs both identifiers', async () => {
-    await register.request('1', 'Check', { receipt_id: 'r1' });
+  test('needs receipt_id', async () => {
+    await register.request('1', 'Check', { sequence_id: 1 });
     expect(register.code('1')).toBe('JSONRPC_INVALID_PARAMS');
-    expect(register.answer('1')?.error?.message).toContain('sequence_id');
+    expect(register.answer('1')?.error?.message).toContain('receipt_id');
   });
 
   test('remembers the last 10 000 outcomes, whatever else is asked for meanwhile', async () => {

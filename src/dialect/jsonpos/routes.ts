@@ -5,7 +5,9 @@ import type { TransactionRules } from '../dialect.ts';
 export const routes: Readonly<Record<string, ChannelName>> = {
   Purchase: 'payment',
   Refund: 'payment',
+  Reversal: 'payment',
   Abort: 'payment',
+  Totals: 'payment',
 
   Check: 'storage',
   '*Transactions': 'storage',
@@ -25,7 +27,7 @@ export const routes: Readonly<Record<string, ChannelName>> = {
 
 /** The requests that move money, and how their outcome is found again (integration guide, section 7). */
 export const transactions: TransactionRules = {
-  methods: ['Purchase', 'Refund'],
+  methods: ['Purchase', 'Refund', 'Reversal'],
   identity: ['receipt_id', 'sequence_id'],
   amount: 'amount',
   currency: 'currency',
