@@ -32,6 +32,7 @@ import { WireFault } from '../wire/wire-fault.ts';
 import { JournalDesk } from './journal-desk.ts';
 import type { Route } from './router.ts';
 import { Session } from './session.ts';
+import { answerToHttp, type Stranger, StrangeStart } from './strange-start.ts';
 
 /** Output beyond which the peer counts as stalled at once: applications that others use too cannot be held back. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
@@ -103,6 +104,8 @@ export class Bridge implements ConversationHost {
   readonly #firstToken: string;
   readonly #register: string | undefined;
   #conversation: Conversation | undefined;
+  /** Until the first bytes have been looked at. */
+  #start: StrangeStart | undefined;
   #names = 0;
   #isAccepted = false;
   #how: BridgeEnd = 'ended';
@@ -169,9 +172,12 @@ export class Bridge implements ConversationHost {
       {
         chunk: (bytes) => {
           this.statistics.count('wire bytes in', bytes.length);
-          this.#conversation?.receive(bytes);
+          this.#receive(bytes);
         },
-        inputEnded: () => this.#conversation?.endOfInput(),
+        inputEnded: () => {
+          this.#receiveRest();
+          this.#conversation?.endOfInput();
+        },
         congested: (isCongested) => this.#congested(isCongested),
         lost: (reason, wasFinishing) => this.#lost(reason, wasFinishing),
         closed: (fault) => this.#closed(fault),
@@ -183,6 +189,7 @@ export class Bridge implements ConversationHost {
   run(): Promise<BridgeEnd> {
     const { dialect, protocol } = this.#options;
     this.#conversation = dialect.converse(this, this.#wire.framing, protocol);
+    this.#start = this.#wire.framing === 'stream' ? new StrangeStart() : undefined;
     this.#speaker.start();
     return this.#end.promise;
   }
@@ -296,6 +303,31 @@ export class Bridge implements ConversationHost {
   }
 
   // The wire.
+
+  #receive(bytes: Buffer): void {
+    const judged = this.#start === undefined ? { stranger: undefined, bytes } : this.#start.judge(bytes);
+    if (judged === undefined) return;
+    this.#start = undefined;
+    if (judged.stranger === undefined) this.#conversation?.receive(judged.bytes);
+    else this.#refuse(judged.stranger);
+  }
+
+  /** What looked like a stranger's first words until the end is the conversation's after all. */
+  #receiveRest(): void {
+    const rest = this.#start?.rest();
+    this.#start = undefined;
+    if (rest !== undefined && rest.length > 0) this.#conversation?.receive(rest);
+  }
+
+  /** Before anything of it is obeyed. */
+  #refuse(stranger: Stranger): void {
+    const { name } = this.#options.dialect;
+    const text = `the peer speaks ${stranger}, not ${name}`;
+    this.log.warn('the peer is refused', { peer: this.#wire.peer.text, why: text });
+    if (stranger === 'HTTP') this.send(answerToHttp(name), 'normal');
+    this.#conversation?.lost({ code: 'CONNECTION_CLOSED', text, by: 'us' });
+    this.#how = 'broken';
+  }
 
   #congested(isCongested: boolean): void {
     this.#conversation?.congested(isCongested);

@@ -1,6 +1,8 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { codeOf, exitedWith, purchase, Workbench } from './kit.ts';
+import { frameAround } from './abuse-kit.ts';
+import { codeOf, exitedWith, purchase, readAll, Workbench } from './kit.ts';
 
 /** Other users of the machine, and peers that do not belong. What they have put in our way is refused, with what to do. */
 
@@ -104,5 +106,42 @@ describe('where a folder is wanted, an address is refused: 100', () => {
     for (const made of ['nats:', 'http:', 'https:', 'tcp:127.0.0.1:1', 'unix:']) {
       expect(existsSync(bench.path(made))).toBe(false);
     }
+  });
+});
+
+describe('a web page', () => {
+  const body = [
+    { jsonrpc: '2.0', id: 's', method: '_Sync', params: {} },
+    { jsonrpc: '2.0', id: 'r', method: 'Refund', params: purchase('stolen') },
+  ].map((message) => frameAround(Buffer.from(JSON.stringify(message))));
+
+  /** As a browser does for a page of another origin: no preflight, any body. */
+  function post(port: number): Promise<IncomingMessage> {
+    const headers = { Origin: 'https://evil.example', 'Content-Type': 'text/plain' };
+    const asked = httpRequest({ host: '127.0.0.1', port, path: '/', method: 'POST', headers });
+    asked.end(Buffer.concat(body));
+    return new Promise((resolve, reject) => asked.once('response', resolve).once('error', reject));
+  }
+
+  test.each([[['--sync']], [[]]])('posts _Sync and a Refund: nobody obeys, serve %j', async (args) => {
+    const application = await bench.application(() => ({ result: { approved: true } }));
+    const { server, port } = await bench.startServe(['--app', `unix:${bench.socketPath}`, ...args]);
+    const response = await post(port);
+    expect(response.statusCode).toBe(400);
+    expect((await readAll(response)).toString()).toBe('This port speaks jsonpos, not HTTP.\n');
+    await server.says('the peer is refused');
+    const register = await bench.register(port);
+    if (args.includes('--sync')) await register.request('_Sync');
+    expect((await register.request('Purchase', purchase('honest'))).result).toBeDefined();
+    expect(application.requests('Refund')).toEqual([]);
+    expect(application.requests('Purchase')).toHaveLength(1);
+  });
+
+  test('reaches one bridge under a super-server: it ends with 76', async () => {
+    const bridge = bench.startBridge(['--app', 'simulator:']);
+    bridge.child.stdin?.write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    bridge.child.stdin?.end(Buffer.concat(body));
+    expect(await bridge.stdout.waitFor('not HTTP')).toBeDefined();
+    expect(await bridge.exited).toEqual(exitedWith(76));
   });
 });
