@@ -5,7 +5,8 @@ import { deferred } from '../base/deferred.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { Attachment, Channels } from '../channel/channel.ts';
-import { AttachmentPool, type PoolOptions, type Want } from '../channel/pool.ts';
+import type { ChannelContext, Want } from '../channel/kind.ts';
+import { AttachmentPool } from '../channel/pool.ts';
 import type {
   ConnectionEvents,
   Conversation,
@@ -65,7 +66,7 @@ export interface BridgeOptions {
 }
 
 /** What the process lends to its bridges. */
-export interface BridgeContext extends PoolOptions {
+export interface BridgeContext extends ChannelContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly statistics: Statistics;

@@ -6,7 +6,8 @@ import { createLogger, describeLostLines } from '../base/logger.ts';
 import { randomId } from '../base/random-id.ts';
 import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext } from '../bridge/bridge.ts';
-import { AttachmentPool, type PoolOptions } from '../channel/pool.ts';
+import type { ChannelContext } from '../channel/kind.ts';
+import { AttachmentPool } from '../channel/pool.ts';
 import type { Journal } from '../store/journal.ts';
 import type { Wire } from '../wire/wire.ts';
 import { EXIT } from './exit-codes.ts';
@@ -56,7 +57,7 @@ export class Program {
     const { level, ...render } = readLogOptions(settings);
     this.#sink = openLogSink(2, describeLostLines(render));
     this.log = createLogger({ ...render, level, sink: this.#sink });
-    const options: PoolOptions = {
+    const options: ChannelContext = {
       clock: systemClock,
       log: this.log,
       statistics: new Statistics(),
