@@ -44,6 +44,11 @@ export class LineDecoder {
     if (from < chunk.length) this.#keep(chunk.subarray(from));
   }
 
+  /** How the line at hand begins, if it is over the limit already: for who does not wait until it has gone by. */
+  get overlongHead(): Buffer | undefined {
+    return this.#overlongBytes > 0 ? this.#head : undefined;
+  }
+
   end(sink: LineEndSink & Pick<LineSink, 'overlong'>): void {
     const overlong = this.#overlongBytes;
     const head = this.#head;

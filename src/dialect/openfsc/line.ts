@@ -39,8 +39,8 @@ export interface LineFault {
  * Splits the bytes of one connection into lines and reads them, in the role of site or of server.
  *
  * Shape:  `[SESSION.]TAG SP METHOD [arguments]` CRLF; a bare LF, empty lines and spaces behind a line are put up with
- * Limits: MAX_LINE_BYTES; a longer line is a fault, reported when it has gone by
- * Errors: none thrown; a fault is reported in its place and reading goes on
+ * Limits: MAX_LINE_BYTES; a longer line is a fault, reported as soon as it is too long, and the last thing that is read
+ * Errors: none thrown; any other fault is reported in its place and reading goes on
  * Source: OpenFSC 1.0, grammar
  *
  * @param charsetOf the charset of a session's lines; asked for each line, so a change counts from the next one on.
@@ -60,15 +60,21 @@ export class LineReader {
       line: (bytes) => {
         if (!this.#isStopped) read(readLine(bytes, this.#charsetOf));
       },
-      overlong: (_bytes, head) => {
-        if (!this.#isStopped) read(fault(400, 'the line is too long', headOf(head), true));
-      },
+      overlong: (_bytes, head) => this.#overlong(head, read),
     });
+    const head = this.#decoder.overlongHead;
+    if (head !== undefined) this.#overlong(head, read);
   }
 
   /** Nothing comes out any more, not even from the chunk at hand. */
   stop(): void {
     this.#isStopped = true;
+  }
+
+  #overlong(head: Buffer, read: (fault: LineFault) => void): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    read(fault(400, 'the line is too long', headOf(head), true));
   }
 }
 
