@@ -63,6 +63,8 @@ export interface BridgeOptions {
   readonly repeatWindowMs: number;
   /** Where the wire can be opened again: see `ConversationHost.branch`. */
   readonly branch?: ConversationHost['branch'];
+  /** Where the wire can be opened again: see `ConversationHost.reopen`. */
+  readonly reopen?: () => void;
 }
 
 /** What the process lends to its bridges. */
@@ -109,6 +111,7 @@ export class Bridge implements ConversationHost {
   #start: StrangeStart | undefined;
   #names = 0;
   #isAccepted = false;
+  #hasLeft = false;
   #how: BridgeEnd = 'ended';
   #hasUnknown = false;
   #isClosed = false;
@@ -205,8 +208,9 @@ export class Bridge implements ConversationHost {
     return this.#names > 0;
   }
 
-  /** Whether the peer has let us in, or has refused to for good. */
-  get verdict(): 'accepted' | 'refused' | 'none' {
+  /** Whether the peer has let us in, or has refused to for good, or we have left on purpose. */
+  get verdict(): 'accepted' | 'refused' | 'left' | 'none' {
+    if (this.#hasLeft) return 'left';
     if (this.#how === 'refused') return 'refused';
     return this.#isAccepted ? 'accepted' : 'none';
   }
@@ -254,6 +258,10 @@ export class Bridge implements ConversationHost {
     return this.#options.branch?.(purpose, converse) ?? false;
   }
 
+  get reopen(): (() => void) | undefined {
+    return this.#options.reopen;
+  }
+
   opened(peer: PeerConnection, identity?: string): ConnectionEvents {
     const { clock, statistics, version, pid } = this.#context;
     const token = this.#names === 0 ? this.#firstToken : this.#context.randomId();
@@ -297,7 +305,8 @@ export class Bridge implements ConversationHost {
   }
 
   finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost', verdict?: Verdict): void {
-    if (verdict !== undefined) this.#how = verdict;
+    if (verdict === 'left') this.#hasLeft = true;
+    else if (verdict !== undefined) this.#how = verdict;
     if (how === 'broken') this.#how = 'broken';
     if (FAILURES.has(reason.code)) this.#how = 'failed';
     this.#speaker.finish({ limit: how === 'lost' ? 'from now' : 'once written' });

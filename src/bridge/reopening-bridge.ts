@@ -15,6 +15,8 @@ const GOOD_MS = 5000;
 const STUCK_FAILURES = 5;
 /** Bridges whose wire is gone and whose transactions are still awaited; beyond it the line waits for one to end. */
 const MAX_AWAITING = 64;
+/** Between two looks at a wire that we have left: any time will do. */
+const LEFT_MS = 3_600_000;
 /** Failures with the same text are logged at the first, and then once in so many. */
 const QUIET_FAILURES = 60;
 
@@ -29,9 +31,9 @@ export interface ReopeningOptions extends BridgeOptions {
   readonly beside?: readonly ReopeningOptions[];
 }
 
-/** What one life of a wire was: `good` means that what failed before is over. */
+/** What one life of a wire was: `good` means that what failed before is over, `left` that we wanted its end. */
 interface WireLife {
-  readonly was: 'good' | 'failed' | 'refused';
+  readonly was: 'good' | 'failed' | 'refused' | 'left';
   readonly lastedMs: number;
 }
 
@@ -56,6 +58,8 @@ export class ReopeningBridge {
   readonly #beside = new Map<string, { readonly bridge: ReopeningBridge; readonly ended: Promise<void> }>();
   readonly #bridges = new Map<Bridge, Promise<void>>();
   readonly #stopping = new AbortController();
+  /** Aborts when this life of the wire, once it is over, is to be followed by the next at once. */
+  #wanted = new AbortController();
   #failures = 0;
   #lastFailure = '';
   #hasUnknown = false;
@@ -67,7 +71,11 @@ export class ReopeningBridge {
   }
 
   private constructor(options: ReopeningOptions, context: BridgeContext, ownPool?: AttachmentPool) {
-    this.#options = { ...options, branch: (purpose, converse) => this.#branch(purpose, converse) };
+    this.#options = {
+      ...options,
+      branch: (purpose, converse) => this.#branch(purpose, converse),
+      reopen: () => this.#wanted.abort(),
+    };
     this.#ownPool = ownPool;
     this.#context = { ...context, pool: ownPool ?? context.pool };
     const { firstMs = FIRST_RETRY_MS, limitMs = RETRY_LIMIT_MS } = options.dialect.reconnects ?? {};
@@ -79,11 +87,12 @@ export class ReopeningBridge {
     try {
       for (const other of this.#options.beside ?? []) this.#open(other.place, other);
       while (!this.#isStopping) {
+        this.#wanted = new AbortController();
         const life = await this.#speak();
-        if (life.was === 'good') this.#succeeded();
+        if (life.was === 'good' || life.was === 'left') this.#succeeded();
         else await this.#failed();
         if (this.#bridges.size >= MAX_AWAITING) await Promise.race(this.#bridges.values());
-        await pause(this.#context.clock, this.#pauseMs(life), this.#stopping.signal);
+        await this.#rest(life);
       }
     } finally {
       for (const bridge of this.#bridges.keys()) bridge.stop();
@@ -108,6 +117,15 @@ export class ReopeningBridge {
 
   get #isStopping(): boolean {
     return this.#stopping.signal.aborted;
+  }
+
+  /** Waits until the wire is to be opened again, or everything ends. */
+  async #rest(life: WireLife): Promise<void> {
+    const { clock } = this.#context;
+    const signals = [this.#stopping.signal, this.#wanted.signal];
+    if (life.was === 'left')
+      while (!signals.some(({ aborted }) => aborted)) await pause(clock, LEFT_MS, ...signals);
+    else await pause(clock, this.#pauseMs(life), ...signals);
   }
 
   /** How long to wait before the wire is opened again. */
@@ -170,7 +188,8 @@ export class ReopeningBridge {
   #judge(bridge: Bridge, lastedMs: number): WireLife['was'] {
     const { dialect, protocol } = this.#options;
     if (dialect.reconnects !== undefined) {
-      return bridge.verdict === 'accepted' ? 'good' : bridge.verdict === 'refused' ? 'refused' : 'failed';
+      const { verdict } = bridge;
+      return verdict === 'accepted' ? 'good' : verdict === 'none' ? 'failed' : verdict;
     }
     const isSynchronised = protocol.sync && bridge.hasConversed;
     return isSynchronised || lastedMs >= GOOD_MS ? 'good' : 'failed';

@@ -42,6 +42,7 @@ import { Transactions, type TransactionsHost, type TransactionsOptions } from '.
 const MAX_DEPTH = 100;
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH}`;
 const TOO_LARGE = 'the answer does not fit a frame';
+const MALFORMED = 'the answer is malformed';
 /** Requests of the peer that may be open at one time. */
 const MAX_PENDING = 4096;
 /** How long ordinary requests are still answered after the peer has ended its output. */
@@ -369,10 +370,15 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
 
   /** Its application is gone, and nobody can be asked: the peer has to repeat it. */
   settleGone(open: OpenRequest): void {
-    if (!this.isOpen(open) || open.attachment === undefined) return;
+    if (open.attachment !== undefined) this.#endUnsettled(open, 'CHANNEL_CLOSED', goneText(open.attachment));
+  }
+
+  /** Ends a transaction whose outcome nobody can be asked for; the journal knows no more than that it was sent. */
+  #endUnsettled(open: OpenRequest, code: string, details: string): void {
+    if (!this.isOpen(open)) return;
     this.#forget(open);
     void open.transaction?.entry?.release();
-    this.refuse(open, 'CHANNEL_CLOSED', goneText(open.attachment));
+    this.refuse(open, code, details);
     this.#endIfDone();
   }
 
@@ -501,8 +507,9 @@ export class Session implements ConnectionEvents, AttachmentUser, TransactionsHo
     const fault = open?.faultOf?.(kind, full);
     if (open !== undefined && fault !== undefined) {
       this.#complain(from, undefined, fault.code, fault.why, id);
-      if (open.transaction === undefined)
-        this.settleRefused(open, 'INTERNAL_ERROR', 'the answer is malformed');
+      const { recovery } = this.#options.dialect.transactions;
+      if (open.transaction === undefined) this.settleRefused(open, 'INTERNAL_ERROR', MALFORMED);
+      else if (recovery === undefined) this.#endUnsettled(open, 'INTERNAL_ERROR', MALFORMED);
     } else if (open === undefined) this.#questions.answered(id, answer);
     else if (open.transaction === undefined) this.#give(open, answer, from);
     else if (this.canTake(open, answer)) this.#transactions.settle(open, answer);

@@ -156,6 +156,11 @@ export interface ConversationHost {
    */
   branch?(purpose: string, converse: Dialect['converse']): boolean;
   /**
+   * Opens the wire again now, once it is closed, instead of after a pause; also one that was `left`. Undefined: this wire does
+   * not come back.
+   */
+  readonly reopen?: (() => void) | undefined;
+  /**
    * The conversation is over and its goodbye is queued: write what is queued, end output, read and discard
    * for a moment, close. `broken`: the peer broke the protocol. `lost`: the peer is silent or gone.
    */
@@ -164,9 +169,10 @@ export interface ConversationHost {
 
 /**
  * What the end of a conversation means to who wanted it. `failed`: it was not meant to end now. `refused`: the peer does not
- * let us in, and trying again does not help. Default: all is well.
+ * let us in, and trying again does not help. `left`: we have left on purpose, and the wire is not opened before `reopen`.
+ * Default: all is well.
  */
-export type Verdict = 'failed' | 'refused';
+export type Verdict = 'failed' | 'refused' | 'left';
 
 /** One wire being spoken on. */
 export interface Conversation {
