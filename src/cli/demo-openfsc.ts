@@ -6,7 +6,7 @@ import { maskText } from '../base/mask.ts';
 import { escapeActive } from '../base/printable.ts';
 import { Bridge, type BridgeOptions } from '../bridge/bridge.ts';
 import { CHARSETS } from '../dialect/openfsc/charset.ts';
-import { ANNOUNCED, siteDialect } from '../dialect/openfsc/dialect.ts';
+import { siteDialect } from '../dialect/openfsc/dialect.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import { EXAMPLE_SITES } from '../fsc/example-sites.ts';
 import { askFirst } from '../fsc/first-questions.ts';
@@ -113,7 +113,8 @@ function bridgeOptions(): BridgeOptions {
       usesSessions: false,
       charsets: CHARSETS,
       push: 'always',
-      announces: ANNOUNCED,
+      transactionInfo: false,
+      sessionMode: false,
     }),
     channels: new Map(CHANNEL_NAMES.map((channel) => [channel, simulator])),
     routes: [],

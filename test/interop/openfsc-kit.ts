@@ -8,6 +8,8 @@ export const K1 = '9eb56d5e-6563-430a-9d39-5ddf567e73d5';
 export const SECRET1 = '1d3b755d3bce8f09b4f8ff08dabf1796';
 export const CAPABILITIES =
   '* CAPABILITY BEAT CHARSET LOCKEDPUMP NEWSESSION PLAINAUTH PRICE PRODUCT PUMP QUIT SESSIONS TRANSACTION TRANSACTIONINFO';
+/** The line of a login. */
+export const LOGIN = /^\S+ PLAINAUTH [0-9a-f]/;
 export const F1 = 'e2f74ef5-f427-4ae6-bdd3-70a96709992f';
 
 /** What ends a wait that would never end. */

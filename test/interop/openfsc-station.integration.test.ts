@@ -2,7 +2,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ROOT, Workbench } from './kit.ts';
-import { F1, PlayedServer, writeSites } from './openfsc-kit.ts';
+import { F1, LOGIN, PlayedServer, writeSites } from './openfsc-kit.ts';
 
 /** The example of docs/openfsc.md behind a real bridge, asked by a played server. */
 
@@ -42,7 +42,7 @@ async function open() {
   ];
   bench.startBridge([...args, '--wire', `tcp:127.0.0.1:${server.port}`]);
   const side = await server.next();
-  await side.line(/PLAINAUTH/);
+  await side.line(LOGIN);
   return { side, fuel: (words: string) => running.child.stdin?.write(`${words}\n`) };
 }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { Handler } from '../kit/application.ts';
 import { exitedWith, type Running, Workbench } from './kit.ts';
-import { CAPABILITIES, F1, K1, PlayedServer, SECRET1, ServerSide, writeSites } from './openfsc-kit.ts';
+import { CAPABILITIES, F1, K1, LOGIN, PlayedServer, SECRET1, ServerSide, writeSites } from './openfsc-kit.ts';
 
 /** The site's end as a process, with a played server on the wire and a played application behind the channels. */
 
@@ -61,7 +61,7 @@ describe('under a super-server', () => {
     await bench.application(station);
     const bridge = start([]);
     const side = overStdio(bridge);
-    await side.line(/PLAINAUTH/);
+    await side.line(LOGIN);
     side.say('S1 PRICES', 'S2 HEARTBEAT 2026-01-01T00:00:00Z');
     expect(await side.line(/^\* PRICE/)).toBe('* PRICE 0500 LTR EUR 1.629 M\xc3\xbcller \xe2\x82\xac');
     await side.line('S1 OK');
@@ -92,7 +92,7 @@ describe('under a super-server', () => {
       .setEncoding('latin1')
       .on('data', (text: string) => side.received(text));
     side.say(CAPABILITIES);
-    await side.line(/PLAINAUTH/);
+    await side.line(LOGIN);
     side.say('S1 PUMPS');
     await side.line('S1 OK');
     bridge.end(6).end();
@@ -124,7 +124,7 @@ describe('under a super-server', () => {
     await bench.application(station);
     const bridge = start([]);
     const side = overStdio(bridge);
-    await side.line(/PLAINAUTH/);
+    await side.line(LOGIN);
     side.say('S1 PUMPS');
     await side.line('S1 OK');
     bridge.signal('SIGTERM');
@@ -186,18 +186,18 @@ describe('over TCP', () => {
     const journal = ['--journal', bench.path('journal')];
     const first = start(journal, `tcp:127.0.0.1:${server.port}`);
     const one = await server.next();
-    await one.line(/PLAINAUTH/);
+    await one.line(LOGIN);
     one.say(`S1 CLEAR 3 c71b ${F1} pace`);
     await one.line('S1 OK');
     server.sockets[0]?.destroy();
     const two = await server.next();
-    await two.line(/PLAINAUTH/);
+    await two.line(LOGIN);
     two.say(`S1 CLEAR 3 c71b ${F1} pace`);
     await two.line('S1 ERR 410 already cleared');
     await first.kill();
     start(journal, `tcp:127.0.0.1:${server.port}`);
     const three = await server.next();
-    await three.line(/PLAINAUTH/);
+    await three.line(LOGIN);
     three.say(`S1 CLEAR 3 c71b ${F1} pace`);
     await three.line('S1 ERR 410 already cleared');
     expect(application.requests('openfsc.clear')).toHaveLength(1);
@@ -218,7 +218,7 @@ describe('over TCP', () => {
     server = await PlayedServer.listen(bench);
     const bridge = start([...journal, '--log-format', 'json'], `tcp:127.0.0.1:${server.port}`);
     const side = await server.next();
-    await side.line(/PLAINAUTH/);
+    await side.line(LOGIN);
     const secrets = ['92873498723498792384', '643972', '176439', '5550001112223', SECRET1];
     const [pan = '', approval, mileage, other] = secrets;
     const info = `* TRANSACTIONINFO ${F1}`;
@@ -303,7 +303,7 @@ describe('over TCP', () => {
     const bridge = bench.startBridge([...args, '--wire', `tcp:127.0.0.1:${server.port}`, '--timeout', '2']);
     const side = await server.next();
     const count = (pattern: RegExp) => side.lines.filter((line) => pattern.test(line)).length;
-    await side.wait('200 logins', () => (count(/PLAINAUTH/) === 200 ? true : undefined));
+    await side.wait('200 logins', () => (count(LOGIN) === 200 ? true : undefined));
     for (const { session } of sites) {
       side.say(`${session}.S1 PUMPS`, `${session}.S2 HEARTBEAT 2026-01-01T00:00:00Z`);
     }
@@ -365,7 +365,7 @@ describe('over WebSocket', () => {
     const port = typeof address === 'object' ? address?.port : 0;
     const bridge = start([], `ws://127.0.0.1:${port}/ws/text`);
     const side = await connected;
-    await side.line(/PLAINAUTH/);
+    await side.line(LOGIN);
     side.say('S1 PRICES');
     await side.line('S1 OK');
     expect(messages.every(({ text }) => /^[^\r\n]+\r\n$/.test(text))).toBe(true);

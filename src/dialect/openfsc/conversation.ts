@@ -7,19 +7,23 @@ import type {
   ConversationHost,
   PeerAnswer,
   PeerConnection,
+  Verdict,
 } from '../dialect.ts';
+import { announcedBy, ServerCapabilities } from './capabilities.ts';
 import { type Charset, encodeText } from './charset.ts';
 import { Control } from './control.ts';
 import { Dialogue } from './dialogue.ts';
 import { oneLine } from './errors.ts';
 import { encodeLine, INITIAL, type Line, type LineFault, LineReader } from './line.ts';
 import { LineTrace } from './line-trace.ts';
-import { Logins, type LoginsHost, quitReason, tellRefused } from './logins.ts';
+import { Logins, type LoginsHost, quitReason, restClosed, tellRefused } from './logins.ts';
 import type { Arguments, MethodName } from './methods.ts';
+import { refusal } from './peer-answers.ts';
 import { ServerQuestions } from './questions.ts';
 import { SessionList } from './session-list.ts';
+import { SiteMemory } from './site-memory.ts';
 import { quitText, SiteSession } from './site-session.ts';
-import type { Site } from './sites.ts';
+import { oneOfEach, type Site } from './sites.ts';
 import type { Push } from './updates.ts';
 
 /** How long the server may be silent before it says what it can do. */
@@ -35,8 +39,10 @@ export interface SiteEnd {
   readonly usesSessions: boolean;
   readonly charsets: readonly Charset[];
   readonly push: Push;
-  /** What we say that we can receive. */
-  readonly announces: readonly string[];
+  /** TRANSACTIONINFO is announced, and taken. */
+  readonly transactionInfo: boolean;
+  /** SESSIONMODE is announced. */
+  readonly sessionMode: boolean;
   /** A number in [0, 1) that spreads retries; default: the runtime's. */
   readonly random?: () => number;
 }
@@ -50,12 +56,17 @@ export interface SiteEnd {
  *   single   the initial connection is the site; a refused login ends the wire
  *   many     the initial connection is for NEWSESSION and SESSIONS alone; sites come and go on it
  *   over     after QUIT on the initial connection (either side's), a line that is too long, the end of input, loss
+ *
+ * Sessions that rest outlive a wire that can be opened again: until an application says `openfsc.login`, which opens it now,
+ * or the next wire's session takes their place.
  */
 export class SiteConversation implements Conversation, LoginsHost {
   readonly clock: ConversationHost['clock'];
   readonly log: ConversationHost['log'];
   readonly statistics: ConversationHost['statistics'];
   readonly push: Push;
+  readonly takesTransactionInfo: boolean;
+  readonly memory: SiteMemory;
   readonly random: () => number;
   readonly nextId: () => string;
   readonly #host: ConversationHost;
@@ -68,7 +79,7 @@ export class SiteConversation implements Conversation, LoginsHost {
   readonly #greeting: Timer;
   #state: 'greeting' | 'charset' | 'single' | 'many' | 'over' = 'greeting';
   #charset: Charset = 'ASCII';
-  #peerTakes: ReadonlySet<string> = new Set();
+  readonly #server = new ServerCapabilities();
   /** Runs when the server has ended its output. */
   #drain: Timer | undefined;
   #single: SiteSession | undefined;
@@ -76,11 +87,14 @@ export class SiteConversation implements Conversation, LoginsHost {
   /** Why it is ending, from the moment that it is. */
   #ending: { readonly reason: CloseReason; readonly how: 'ended' | 'failed' } | undefined;
 
-  constructor(host: ConversationHost, end: SiteEnd) {
+  /** @param memory what outlives this wire. */
+  constructor(host: ConversationHost, end: SiteEnd, memory = new SiteMemory()) {
     this.clock = host.clock;
     this.log = host.log;
     this.statistics = host.statistics;
     this.push = end.push;
+    this.takesTransactionInfo = end.transactionInfo;
+    this.memory = memory;
     this.random = end.random ?? Math.random;
     this.#host = host;
     this.#end = end;
@@ -93,7 +107,7 @@ export class SiteConversation implements Conversation, LoginsHost {
     this.#greeting = afterSilence(host.clock, GREETING_MS, () =>
       this.#goodbye('the server has not said what it can do', 'failed'),
     );
-    this.#control.notify('CAPABILITY', end.announces);
+    this.#control.notify('CAPABILITY', announcedBy(end));
   }
 
   // The wire.
@@ -157,15 +171,32 @@ export class SiteConversation implements Conversation, LoginsHost {
   }
 
   serverTakes(method: MethodName): boolean {
-    return this.#peerTakes.has(method);
+    return this.#server.has(method);
   }
 
   listSessions(settle: (answer: PeerAnswer) => void): void {
-    this.#sessionList.ask(settle);
+    if (this.#state === 'over') settle(refusal('CONNECTION_CLOSED', 'the wire to the server is closed'));
+    else this.#sessionList.ask(settle);
   }
 
   loginNow(session: SiteSession): void {
-    this.#logins?.now(session);
+    if (this.#state === 'over') {
+      this.memory.closed.delete(session.site.name);
+      this.memory.begins(session.site.name);
+      this.#host.reopen?.();
+    } else this.#logins?.now(session);
+  }
+
+  leave(session: SiteSession, why: string): void {
+    if (this.#logins !== undefined) {
+      this.#logins.leave(session, why);
+      return;
+    }
+    if (this.#canReopen) {
+      this.memory.closed.add(session.site.name);
+      restClosed(session, why);
+    }
+    this.#goodbye(why, 'left');
   }
 
   accepted(): void {
@@ -183,6 +214,7 @@ export class SiteConversation implements Conversation, LoginsHost {
   }
 
   allRefused(): void {
+    if (this.#canReopen) for (const session of this.#sessions) session.rest();
     this.#goodbye(quitReason(401), 'refused');
   }
 
@@ -233,7 +265,7 @@ export class SiteConversation implements Conversation, LoginsHost {
 
   /** Notifications on the initial connection. */
   #toldInitially(method: MethodName, { values, list }: Arguments): void {
-    if (method === 'CAPABILITY') this.#peerTakes = new Set(list.map((name) => OTHER_NAMES.get(name) ?? name));
+    if (method === 'CAPABILITY') this.#server.learn(list);
     else if (method === 'QUIT') {
       const text = this.#trace.withoutSecrets(quitText(values['reason']));
       const reason: CloseReason = { code: 'CONNECTION_CLOSED', text, by: 'peer' };
@@ -267,7 +299,8 @@ export class SiteConversation implements Conversation, LoginsHost {
       this.#logins = new Logins(sites, this.#control, this);
       return;
     }
-    const [first, ...others] = sites;
+    // Without sessions there are no priorities either: a site needs one wire.
+    const [first, ...others] = oneOfEach(sites);
     if (first === undefined) return;
     this.#state = 'single';
     for (const site of others) this.#beginElsewhere(site);
@@ -275,16 +308,23 @@ export class SiteConversation implements Conversation, LoginsHost {
   }
 
   #beginSingle(site: Site): void {
+    this.memory.begins(site.name);
     const session = new SiteSession(site, INITIAL, this, this.#questions);
     this.#single = session;
+    session.begun();
+    if (this.memory.closed.has(site.name)) {
+      this.leave(session, 'closed by the site');
+      return;
+    }
     session.dialogue.ask('PLAINAUTH', [site.siteAccessKey, site.secret], (answer) => {
-      if (session.isClosed || answer.kind === 'gone') return;
+      if (session.isOver || answer.kind === 'gone') return;
       if (answer.kind === 'ok') {
         session.authenticated();
         this.#host.accepted?.();
         return;
       }
       tellRefused(session, answer, this);
+      if (this.#canReopen) session.rest();
       const isRefused = answer.kind === 'error' && answer.code === 401;
       const text = answer.kind === 'error' ? quitReason(answer.code) : 'the server does not answer';
       this.#goodbye(text, isRefused ? 'refused' : 'failed');
@@ -294,7 +334,7 @@ export class SiteConversation implements Conversation, LoginsHost {
   /** A server without NEWSESSION: every site needs a wire of its own. */
   #beginElsewhere(site: Site): void {
     const end: SiteEnd = { ...this.#end, sites: [site], usesSessions: false };
-    if (this.#host.branch?.(site.name, (host) => new SiteConversation(host, end))) return;
+    if (this.#host.branch?.(site.name, (host) => new SiteConversation(host, end, this.memory))) return;
     this.log.error(
       'the server has no sessions, and this wire cannot be opened twice: a site is not connected',
       {
@@ -305,6 +345,10 @@ export class SiteConversation implements Conversation, LoginsHost {
   }
 
   // Ends.
+
+  get #canReopen(): boolean {
+    return this.#host.reopen !== undefined;
+  }
 
   get #sessions(): readonly SiteSession[] {
     if (this.#single !== undefined) return this.#single.isClosed ? [] : [this.#single];
@@ -329,13 +373,13 @@ export class SiteConversation implements Conversation, LoginsHost {
     this.#goodbye(why, 'broken');
   }
 
-  #goodbye(why: string, how: 'broken' | 'failed' | 'refused'): void {
+  #goodbye(why: string, how: 'broken' | Verdict): void {
     if (this.#state === 'over') return;
     this.#control.notify('QUIT', [why]);
     this.#over({ code: 'CONNECTION_CLOSED', text: why, by: 'us' }, how, 'closed');
   }
 
-  #over(reason: CloseReason, how: 'ended' | 'broken' | 'failed' | 'refused', link: 'lost' | 'closed'): void {
+  #over(reason: CloseReason, how: 'ended' | 'broken' | Verdict, link: 'lost' | 'closed'): void {
     if (this.#state === 'over') return;
     const sessions = this.#sessions;
     this.#state = 'over';
@@ -343,15 +387,16 @@ export class SiteConversation implements Conversation, LoginsHost {
     this.#greeting.cancel();
     this.#drain?.cancel();
     this.#logins?.stop();
-    for (const session of sessions) session.end(reason, link);
+    for (const session of sessions) {
+      if (session.isResting && this.#canReopen) this.memory.keep(session);
+      else session.end(reason, link);
+    }
     this.#control.close();
     if (how === 'ended' || how === 'broken') this.#host.finished(reason, how);
     else this.#host.finished(reason, link === 'lost' ? 'lost' : 'ended', how);
   }
 }
 
-/** Methods that some servers list under another name. */
-const OTHER_NAMES: ReadonlyMap<string, string> = new Map([['LISTSESSIONS', 'SESSIONS']]);
 /** The bridge has closed the only site there is. */
 const SINGLE_CLOSED = {
   reason: { code: 'CONNECTION_CLOSED', text: 'the site is closed', by: 'us' },

@@ -4,16 +4,13 @@ import type { Dialect, DialectSettings } from '../dialect.ts';
 import { SiteConversation, type SiteEnd } from './conversation.ts';
 import { FIRST_RETRY_MS, REFUSED_RETRY_MS, RETRY_LIMIT_MS } from './logins.ts';
 import { routes, transactions } from './routes.ts';
-import { readSecret, readSites, type SecretPlace, type Site, type SitesFile } from './sites.ts';
+import { SiteMemory } from './site-memory.ts';
+import { isSameSite, readSecret, readSites, type SecretPlace, type Site, type SitesFile } from './sites.ts';
 import type { Push } from './updates.ts';
 
 const NAME = 'openfsc';
 /** The protocol's own limit for an application's answer. */
 const TIMEOUT_MS = 10_000;
-
-/** What a site can receive, in alphabetical order. */
-export const ANNOUNCED =
-  'CLEAR HEARTBEAT LOCKPUMP PRICES PRODUCTS PUMPS PUMPSTATUS QUIT TRANSACTIONS UNLOCKPUMP'.split(' ');
 
 /** OpenFSC 1.0, the site's end: forecourt and payment programs behind the channels, the payment platform on the wire. */
 export async function setUp(settings: DialectSettings): Promise<Dialect> {
@@ -22,6 +19,7 @@ export async function setUp(settings: DialectSettings): Promise<Dialect> {
 
 /** The dialect for sites that are known. */
 export function siteDialect(end: SiteEnd): Dialect {
+  const memory = new SiteMemory();
   return {
     name: NAME,
     routes,
@@ -31,15 +29,21 @@ export function siteDialect(end: SiteEnd): Dialect {
     reconnects: { firstMs: FIRST_RETRY_MS, limitMs: RETRY_LIMIT_MS, refusedMs: REFUSED_RETRY_MS },
     webSocket: { subprotocol: undefined, isBinary: true },
     ranked: (rank) => siteDialect(rankedEnd(end, rank)),
-    converse: (host) => new SiteConversation(host, end),
+    converse: (host) => new SiteConversation(host, end, memory),
   };
 }
 
-/** Every site's session with the priority that belongs to this wire: the best wire has the site's own. */
+/**
+ * Every site's session with the priority that belongs to this wire: the best wire has the site's own. Of a site with several sessions
+ * all of one wire come before those of the next.
+ */
 function rankedEnd(end: SiteEnd, rank: number): SiteEnd {
-  const sites = end.sites.map((site) => ({ ...site, priority: (site.priority ?? 1) + rank - 1 }));
-  const announces = [...new Set([...end.announces, 'SESSIONMODE'])].sort();
-  return { ...end, sites, announces, usesSessions: true };
+  const sites = end.sites.map((site) => {
+    const own = end.sites.filter((other) => isSameSite(site, other)).map(({ priority = 1 }) => priority);
+    const span = Math.max(...own) - Math.min(...own) + 1;
+    return { ...site, priority: (site.priority ?? 1) + span * (rank - 1) };
+  });
+  return { ...end, sites, sessionMode: true, usesSessions: true };
 }
 
 /** Reads the sites file and the secrets that it names. Rejects with `DialectSettings.fault`. */
@@ -58,7 +62,8 @@ export async function readSiteEnd(settings: DialectSettings): Promise<SiteEnd> {
     usesSessions: read.usesSessions,
     charsets: read.charsets,
     push: readPush(settings),
-    announces: announcedBy(read),
+    transactionInfo: read.transactionInfo,
+    sessionMode: read.sessionMode,
   };
 }
 
@@ -83,9 +88,4 @@ function readPush(settings: DialectSettings): Push {
   const push = settings.text('push') ?? 'always';
   if (push === 'always' || push === 'subscribed') return push;
   throw settings.fault('push', 'always or subscribed is wanted');
-}
-
-function announcedBy({ transactionInfo, sessionMode }: SitesFile): readonly string[] {
-  const more = [...(transactionInfo ? ['TRANSACTIONINFO'] : []), ...(sessionMode ? ['SESSIONMODE'] : [])];
-  return [...ANNOUNCED, ...more].sort();
 }

@@ -1,4 +1,5 @@
 import { type ArgumentSpec, fitsArgument, METHODS, WORDS } from './methods.ts';
+import { sumFaults } from './sums.ts';
 
 /** What applications tell as JSON objects, and a line each carries to the server. */
 export type ElementName = 'PRICE' | 'PRODUCT' | 'PUMP' | 'TRANSACTION';
@@ -69,6 +70,7 @@ function checked(name: ElementName, args: string[]): ReadElement {
       if (third !== 'open' && third !== 'deferred')
         return { ok: false, why: 'status is not open or deferred' };
       if (isZero(args[5]) || isZero(args[10])) warnings.push('a transaction of nothing');
+      warnings.push(...transactionFaults(args));
       break;
     case 'PRODUCT':
       args[1] = RENAMED.get(second) ?? second;
@@ -80,6 +82,23 @@ function checked(name: ElementName, args: string[]): ReadElement {
   const pump = name === 'PUMP' || name === 'TRANSACTION' ? Number(first) : undefined;
   const key = name === 'TRANSACTION' ? `${name} ${first} ${second}` : `${name} ${first}`;
   return { ok: true, element: { name, args, key, pump, warnings } };
+}
+
+function transactionFaults([
+  ,
+  ,
+  ,
+  ,
+  ,
+  gross = '',
+  net = '',
+  ,
+  vat = '',
+  ,
+  volume = '',
+  pricePerUnit = '',
+]: readonly string[]): string[] {
+  return sumFaults({ gross, net, vat, volume, pricePerUnit });
 }
 
 function isZero(decimal: string | undefined): boolean {

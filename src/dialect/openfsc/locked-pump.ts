@@ -7,6 +7,9 @@ export interface LockedPump {
   readonly args: readonly string[];
 }
 
+/** Nothing was dispensed, or the customer took too long. */
+const REASONS: ReadonlySet<string> = new Set(['aborted', 'timeout']);
+
 /** Reads the params of `openfsc.lockedPump`; undefined where they cannot be used. */
 export function readLockedPump(params: Buffer): LockedPump | undefined {
   const { pump, fscTransactionId, reason } = JSON.parse(params.toString()) as Record<string, unknown>;
@@ -14,8 +17,6 @@ export function readLockedPump(params: Buffer): LockedPump | undefined {
     return undefined;
   }
   const isGood =
-    fitsArgument('pump', String(pump)) &&
-    fitsArgument('uuid', fscTransactionId) &&
-    fitsArgument('token', reason);
+    fitsArgument('pump', String(pump)) && fitsArgument('uuid', fscTransactionId) && REASONS.has(reason);
   return isGood ? { pump, fscTransactionId, args: [String(pump), fscTransactionId, reason] } : undefined;
 }

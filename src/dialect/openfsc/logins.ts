@@ -3,6 +3,7 @@ import type { Timer } from '../../base/clock.ts';
 import type { Dialogue } from './dialogue.ts';
 import { oneLine } from './errors.ts';
 import type { ServerAnswer } from './questions.ts';
+import type { SiteMemory } from './site-memory.ts';
 import { SiteSession, type SiteSessionHost } from './site-session.ts';
 import type { Site } from './sites.ts';
 
@@ -16,6 +17,7 @@ const PARALLEL = 8;
 
 export interface LoginsHost extends SiteSessionHost {
   readonly random: () => number;
+  readonly memory: SiteMemory;
   accepted(): void;
   /** None of the sites has a session any more, and no more will be opened. */
   allEnded(): void;
@@ -23,7 +25,7 @@ export interface LoginsHost extends SiteSessionHost {
   allRefused(): void;
 }
 
-/** A site that has a session, or will have one again. */
+/** A site that has a session, will have one again, or could have. */
 interface Slot {
   readonly site: Site;
   readonly backoff: Backoff;
@@ -39,7 +41,8 @@ interface Slot {
  * The sites of a multiplexed wire, each with a session and a life of its own:
  *
  *   waiting for its turn → NEWSESSION → PLAINAUTH → authenticated ──QUIT──▶ waiting, at once
- *   NEWSESSION, PLAINAUTH ──refused──▶ pausing ──1, 2, 4 … 30 s; 5 min after 401; an application's word──▶ waiting
+ *   NEWSESSION, PLAINAUTH ──refused──▶ pausing ──1, 2, 4 … 30 s; 5 min after 401; openfsc.login──▶ waiting
+ *   any ──openfsc.quit──▶ resting ──openfsc.login──▶ waiting
  */
 export class Logins {
   readonly #initial: Dialogue;
@@ -53,15 +56,21 @@ export class Logins {
   constructor(sites: readonly Site[], initial: Dialogue, host: LoginsHost) {
     this.#initial = initial;
     this.#host = host;
-    this.#slots = sites.map((site) => ({
-      site,
-      backoff: new Backoff({ firstMs: FIRST_RETRY_MS, limitMs: RETRY_LIMIT_MS, random: host.random }),
-      session: new SiteSession(site, site.name, host),
-      retry: undefined,
-      isWaiting: true,
-      isRefused: false,
-      loggedInAtMs: 0,
-    }));
+    this.#slots = sites.map((site) => {
+      const isResting = host.memory.closed.has(site.name);
+      host.memory.begins(site.name);
+      const session = new SiteSession(site, site.name, host);
+      if (isResting) restClosed(session);
+      return {
+        site,
+        backoff: new Backoff({ firstMs: FIRST_RETRY_MS, limitMs: RETRY_LIMIT_MS, random: host.random }),
+        session,
+        retry: undefined,
+        isWaiting: !isResting,
+        isRefused: false,
+        loggedInAtMs: 0,
+      };
+    });
     this.#next();
   }
 
@@ -81,12 +90,31 @@ export class Logins {
     this.#endIfDone();
   }
 
-  /** Tries now instead of later. */
+  /** Tries now instead of later, or again at all. */
   now(session: SiteSession): void {
     const slot = this.#slotOf(session);
-    if (slot?.retry === undefined) return;
+    if (slot === undefined || this.#isEnding) return;
+    if (session.isResting) {
+      this.#host.memory.closed.delete(slot.site.name);
+      slot.session = undefined;
+      session.end({ code: 'CONNECTION_CLOSED', text: 'the site logs in again', by: 'us' }, 'closed');
+    } else if (slot.retry === undefined) return;
     slot.backoff.reset();
     this.#retryIn(slot, 0);
+  }
+
+  /** Ends a site's session at the server, and opens it no more before `now`. */
+  leave(session: SiteSession, why: string): void {
+    const slot = this.#slotOf(session);
+    if (slot === undefined) return;
+    this.#host.memory.closed.add(slot.site.name);
+    this.#sessions.delete(session.prefix);
+    slot.retry?.cancel();
+    slot.retry = undefined;
+    slot.isWaiting = false;
+    slot.isRefused = false;
+    session.quit(why);
+    restClosed(session, why);
   }
 
   /** A session is over: the site gets another one, unless everything is to end. */
@@ -120,9 +148,11 @@ export class Logins {
     slot.session ??= new SiteSession(site, site.name, this.#host);
     const { session } = slot;
     const priority = site.priority === undefined ? [] : [String(site.priority)];
+    session.connecting();
     this.#initial.ask('NEWSESSION', [site.name, ...priority], (answer) => {
-      if (session.isClosed || this.#isEnding) {
-        if (answer.kind === 'ok') session.quit('not needed any more');
+      if (answer.kind === 'ok') session.begun();
+      if (session.isOver || this.#isEnding) {
+        session.quit('not needed any more');
         this.#done();
       } else if (answer.kind === 'ok') {
         this.#sessions.set(site.name, session);
@@ -138,7 +168,7 @@ export class Logins {
   }
 
   #answered(slot: Slot, session: SiteSession, answer: ServerAnswer): void {
-    if (session.isClosed || answer.kind === 'gone') return;
+    if (session.isOver || answer.kind === 'gone') return;
     if (answer.kind === 'ok') {
       slot.backoff.reset();
       slot.isRefused = false;
@@ -182,6 +212,12 @@ export class Logins {
   #endIfDone(): void {
     if (this.sessions.length === 0) this.#host.allEnded();
   }
+}
+
+/** An application has closed the site. */
+export function restClosed(session: SiteSession, reason = 'closed by the site'): void {
+  session.link('closed', { reason });
+  session.rest();
 }
 
 /** Words for a server that has refused a login. */

@@ -183,9 +183,9 @@ function nextWord(text: string): [string, string] {
   return end === -1 ? [text.slice(from), ''] : [text.slice(from, end), text.slice(end + 1)];
 }
 
-/** Whether a value can be written as an argument of this type. */
+/** Whether a value may be written as an argument of this type: the grammar to the letter, where reading is tolerant. */
 export function fitsArgument(type: ArgumentType, value: string): boolean {
-  return value !== '' && FORMS[type](value);
+  return value !== '' && (STRICT_FORMS[type] ?? FORMS[type])(value);
 }
 
 const FORMS: Readonly<Record<ArgumentType, (value: string) => boolean>> = {
@@ -199,6 +199,11 @@ const FORMS: Readonly<Record<ArgumentType, (value: string) => boolean>> = {
   text: (value) => !/[\r\n]/.test(value),
 };
 
+const STRICT_FORMS: Readonly<Partial<Record<ArgumentType, (value: string) => boolean>>> = {
+  decimal: (value) => /^\d+\.\d+$/.test(value),
+  token: (value) => /^[\x21-\x7e]+$/.test(value),
+};
+
 /** What a type is called in an error. */
 export const WORDS: Readonly<Record<ArgumentType, string>> = {
   number: 'a whole number',
@@ -207,7 +212,7 @@ export const WORDS: Readonly<Record<ArgumentType, string>> = {
   uuid: 'a uuid',
   currency: 'a currency such as EUR',
   session: 'a session id',
-  token: 'one word',
+  token: 'one word of printable ASCII characters',
   text: 'one line',
 };
 

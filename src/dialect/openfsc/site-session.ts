@@ -13,11 +13,12 @@ import { type Element, type ElementName, readElement } from './elements.ts';
 import { fscErrorOf, oneLine } from './errors.ts';
 import type { Line } from './line.ts';
 import { readLockedPump } from './locked-pump.ts';
-import type { Arguments, MethodName } from './methods.ts';
+import { type Arguments, fitsArgument, type MethodName } from './methods.ts';
 import { refusal, toPeerAnswer } from './peer-answers.ts';
 import type { ServerQuestions } from './questions.ts';
-import { receiptLines } from './receipt.ts';
+import { readReceipt } from './receipt.ts';
 import { readAnswer, SERVER_REQUESTS, type ServerRequest } from './requests.ts';
+import { transactions } from './routes.ts';
 import type { Site } from './sites.ts';
 import { TransactionInfo } from './transaction-info.ts';
 import { MAX_TTL_S, MIN_TTL_S, type Push, Updates } from './updates.ts';
@@ -31,6 +32,8 @@ const DEPTH = 4;
 /** What a session may use of its conversation. */
 export interface SiteSessionHost extends LineWriter {
   readonly push: Push;
+  /** Whether TRANSACTIONINFO is announced, and so taken. */
+  readonly takesTransactionInfo: boolean;
   opened(connection: PeerConnection, identity: string): ConnectionEvents;
   /** For a request to the applications: no two are the same. */
   nextId(): string;
@@ -38,18 +41,23 @@ export interface SiteSessionHost extends LineWriter {
   serverTakes(method: MethodName): boolean;
   /** Which sessions the server has on this wire, for an application. */
   listSessions(settle: (answer: PeerAnswer) => void): void;
-  /** An application wants the next attempt to log in now. */
+  /** An application wants the site to be logged in, and now. */
   loginNow(session: SiteSession): void;
+  /** An application wants the site's session to end, and to stay so until it says `openfsc.login`. */
+  leave(session: SiteSession, why: string): void;
   /** The session has ended. `by`: who ended it. */
   ended(session: SiteSession, by: CloseReason['by']): void;
 }
 
-export type LinkState = 'connected' | 'authenticated' | 'lost' | 'refused' | 'closed';
+export type LinkState = 'connecting' | 'connected' | 'authenticated' | 'lost' | 'refused' | 'closed';
 
 /**
  * One site on one wire: a connection for the bridge, and a session (or the initial connection) for the server.
  *
  *   open ──login──▶ authenticated ──QUIT, loss, our goodbye──▶ closed         open ──the same──▶ closed
+ *   open, authenticated ──openfsc.quit, a refused login that ends its wire──▶ resting ──openfsc.login──▶ closed, and a new one
+ *
+ * Resting means that the server does not know it any more, and the applications still do.
  *
  * What needs an application goes to the bridge as JSON-RPC, and its answer comes back as lines; transaction information is kept here
  * until the request comes that it belongs to.
@@ -64,8 +72,11 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   readonly #info: TransactionInfo;
   readonly #updates: Updates;
   readonly #warnings = new Set<Timer>();
-  #state: 'open' | 'authenticated' | 'closed' = 'open';
+  #state: 'open' | 'authenticated' | 'resting' | 'closed' = 'open';
+  /** The server has opened the session, and neither side has ended it. */
+  #isKnown = false;
   #wasAuthenticated = false;
+  #linkState: LinkState | undefined;
   #isPassive = false;
   #toldDriftMs = 0;
 
@@ -78,7 +89,7 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     this.#info = new TransactionInfo(host.clock);
     this.#updates = new Updates(host.clock, host.push);
     this.#events = host.opened(this, site.name);
-    this.link('connected');
+    this.connecting();
   }
 
   get isAuthenticated(): boolean {
@@ -90,8 +101,17 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     return this.#wasAuthenticated;
   }
 
+  /** The server cannot use it any more. */
+  get isOver(): boolean {
+    return this.#state === 'closed' || this.#state === 'resting';
+  }
+
   get isClosed(): boolean {
     return this.#state === 'closed';
+  }
+
+  get isResting(): boolean {
+    return this.#state === 'resting';
   }
 
   get takesPan(): boolean {
@@ -99,7 +119,18 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   }
 
   receive(line: Line): void {
-    if (this.#state !== 'closed') this.dialogue.receive(line);
+    if (!this.isOver) this.dialogue.receive(line);
+  }
+
+  /** The site is about to be logged in. */
+  connecting(): void {
+    if (this.#linkState !== 'connecting') this.link('connecting');
+  }
+
+  /** The server has opened the session, or it is the initial connection: the login is next. */
+  begun(): void {
+    this.#isKnown = true;
+    if (this.#state === 'open') this.link('connected');
   }
 
   /** The server has let the site in. */
@@ -112,6 +143,7 @@ export class SiteSession implements PeerConnection, DialogueOwner {
 
   /** Tells the ui how the site stands with the server. */
   link(state: LinkState, why: { readonly reason?: string; readonly fscCode?: number } = {}): void {
+    this.#linkState = state;
     this.#tell('openfsc.link', { state, ...why });
   }
 
@@ -123,14 +155,19 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   /** Over without a word on the wire: the wire, the server or the conversation has ended it. */
   end(reason: CloseReason, state: 'lost' | 'closed'): void {
     if (this.#state === 'closed') return;
-    this.link(state, { reason: oneLine(reason.text) });
+    if (this.#state !== 'resting') this.link(state, { reason: oneLine(reason.text) });
     this.#state = 'closed';
-    this.#info.wipeAll();
-    for (const timer of this.#warnings) timer.cancel();
-    this.#warnings.clear();
-    this.dialogue.close();
+    this.#forget();
     this.#events.closed(reason);
     this.#host.ended(this, reason.by);
+  }
+
+  /** The server has nothing to do with it any more; the applications may still say `openfsc.login`. */
+  rest(): void {
+    if (this.isOver) return;
+    this.#state = 'resting';
+    this.#isKnown = false;
+    this.#forget();
   }
 
   // What the server says.
@@ -148,16 +185,19 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     const id = values['fscTransactionId'] ?? '';
     switch (method) {
       case 'TRANSACTIONINFO':
-        this.#keep(id, values['key'] ?? '', values['value'] ?? '');
+        if (this.#host.takesTransactionInfo) this.#keep(id, values['key'] ?? '', values['value'] ?? '');
+        else this.#host.statistics.count('transaction information that was not announced');
         return;
       case 'PAN':
         this.#keep(id, 'PAN', values['pan'] ?? '');
         return;
       case 'SESSIONMODE':
         this.#isPassive = values['mode'] === 'passive';
+        this.#updates.forget();
         this.#tell('openfsc.sessionMode', { mode: this.#isPassive ? 'passive' : 'active' });
         return;
       case 'QUIT':
+        this.#isKnown = false;
         this.end({ code: 'CONNECTION_CLOSED', text: this.#quitText(values['reason']), by: 'peer' }, 'closed');
         return;
       default:
@@ -177,12 +217,23 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full' {
     if (this.#state === 'closed') return 'closed';
     const method: unknown = JSON.parse(methodText);
-    if (method === 'openfsc.lockedPump') return this.#lockedPump(params, settle);
-    if (method === 'openfsc.sessions') this.#host.listSessions(settle);
-    else if (method === 'openfsc.login') {
-      this.#host.loginNow(this);
-      settle({ kind: 'result', text: Buffer.from('{}'), depth: 2 });
-    } else settle(refusal('JSONRPC_METHOD_NOT_FOUND', 'OpenFSC has no such request of a site'));
+    switch (method) {
+      case 'openfsc.lockedPump':
+        return this.#lockedPump(params, settle);
+      case 'openfsc.sessions':
+        this.#host.listSessions(settle);
+        break;
+      case 'openfsc.login':
+        // Answered first: the connection may end with it.
+        settle(DONE);
+        this.#host.loginNow(this);
+        break;
+      case 'openfsc.quit':
+        this.#leave(params, settle);
+        break;
+      default:
+        settle(refusal('JSONRPC_METHOD_NOT_FOUND', 'OpenFSC has no such request of a site'));
+    }
     return 'sent';
   }
 
@@ -211,8 +262,10 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     this.end(reason, 'closed');
   }
 
+  /** Says goodbye, where the server has the session. */
   quit(why: string): void {
-    this.dialogue.notify('QUIT', [oneLine(why)]);
+    if (this.#isKnown) this.dialogue.notify('QUIT', [oneLine(why)]);
+    this.#isKnown = false;
   }
 
   // Inside.
@@ -220,7 +273,7 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   #forward(spec: ServerRequest, method: MethodName, tag: string, args: Arguments): void {
     const { values } = args;
     const id = values['fscTransactionId'];
-    const info = id !== undefined ? this.#info.take(id) : undefined;
+    const info = id !== undefined ? this.#info.copy(id) : undefined;
     if (method === 'UNLOCKPUMP' && id !== undefined) this.#info.unlocked(Number(values['pump']), id);
     const plain = JSON.stringify({ siteAccessKey: this.site.siteAccessKey, ...spec.params(args) });
     const params =
@@ -253,18 +306,21 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     return {
       fits: () => true,
       faultOf: (kind, text) => {
-        const read = kind === 'result' ? readAnswer(spec, text) : undefined;
-        return read?.ok === false ? { code: 'JSONRPC_INVALID_PARAMS', why: read.why } : undefined;
+        if (kind === 'error') return undefined;
+        const read = method === 'CLEAR' ? readReceipt('', text) : readAnswer(spec, text);
+        return read.ok ? undefined : { code: 'JSONRPC_INVALID_PARAMS', why: read.why };
       },
       answer: (kind, text) => {
         if (warning !== undefined) {
           warning.cancel();
           this.#warnings.delete(warning);
         }
-        if (this.#state === 'closed' || !this.dialogue.isOpen(tag)) return 'closed';
+        if (this.isOver || !this.dialogue.isOpen(tag)) return 'closed';
         if (kind === 'error') this.#answerError(tag, text);
         else this.#answerResult(spec, method, tag, args, text);
-        this.#wipe(method, args);
+        // Where nobody has decided, the server repeats its request, and perhaps not what belongs to it.
+        if (!MONEY.has(method) || transactions.judge?.({ kind, text }) !== 'nothing')
+          this.#wipe(method, args);
         return 'sent';
       },
     };
@@ -284,9 +340,8 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     for (const element of read.elements) this.#say(element);
     // The receipt, a discontinued extension: only for a server that still takes it.
     if (method === 'CLEAR' && this.#host.serverTakes('RECEIPTINFO')) {
-      for (const line of receiptLines(args.values['fscTransactionId'] ?? '', result)) {
-        this.dialogue.notify('RECEIPTINFO', line);
-      }
+      const receipt = readReceipt(args.values['fscTransactionId'] ?? '', result);
+      for (const line of receipt.ok ? receipt.lines : []) this.dialogue.notify('RECEIPTINFO', line);
     }
     if (TOUCHING.has(method)) this.#updates.touched(Number(args.values['pump']));
     this.dialogue.answer(tag, ['OK']);
@@ -298,8 +353,12 @@ export class SiteSession implements PeerConnection, DialogueOwner {
 
   #say(element: Element): void {
     const { name, args, warnings } = element;
-    for (const why of warnings)
-      this.#host.log.warn('an application says something odd', { message: name, why });
+    for (const why of this.#updates.isNews(element) ? warnings : [])
+      this.#host.log.warn('an application says something odd', {
+        session: this.site.name,
+        message: name,
+        why,
+      });
     this.dialogue.notify(name, args);
     this.#updates.told(element);
   }
@@ -307,12 +366,12 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   #lockedPump(params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full' {
     const locked = readLockedPump(params);
     if (locked === undefined) {
-      settle(refusal('JSONRPC_INVALID_PARAMS', 'pump (a number), fscTransactionId and reason are needed'));
+      const why = 'pump (a number), fscTransactionId (a uuid) and reason (aborted or timeout) are needed';
+      settle(refusal('JSONRPC_INVALID_PARAMS', why));
     } else if (this.#state !== 'authenticated') {
       settle(refusal('CONNECTION_CLOSED', 'the site is not logged in'));
-    } else if (!this.#host.serverTakes('LOCKEDPUMP')) {
-      settle(toPeerAnswer({ kind: 'error', code: 405, text: 'the server does not take it' }));
     } else {
+      // Whatever the server has announced: some list what they send, and one that does not know it says so.
       const asked = this.dialogue.ask('LOCKEDPUMP', locked.args, (answer) => {
         this.#info.wipe(locked.fscTransactionId);
         if (answer.kind === 'ok') this.#updates.touched(locked.pump);
@@ -321,6 +380,24 @@ export class SiteSession implements PeerConnection, DialogueOwner {
       return asked === 'full' ? 'full' : 'sent';
     }
     return 'sent';
+  }
+
+  #leave(params: Buffer, settle: (answer: PeerAnswer) => void): void {
+    const { reason } = JSON.parse(params.toString()) as { reason?: unknown };
+    if (reason !== undefined && (typeof reason !== 'string' || !fitsArgument('text', reason))) {
+      settle(refusal('JSONRPC_INVALID_PARAMS', 'reason has to be a text on one line'));
+      return;
+    }
+    settle(DONE);
+    if (!this.isOver) this.#host.leave(this, oneLine(reason ?? '') || 'closed by the site');
+  }
+
+  /** Nothing that belongs to the session at the server is of use any more. */
+  #forget(): void {
+    this.#info.wipeAll();
+    for (const timer of this.#warnings) timer.cancel();
+    this.#warnings.clear();
+    this.dialogue.close();
   }
 
   #keep(id: string, key: string, value: string): void {
@@ -369,6 +446,7 @@ const ELEMENTS: ReadonlyMap<unknown, ElementName> = new Map([
   ['openfsc.price', 'PRICE'],
   ['openfsc.transaction', 'TRANSACTION'],
 ]);
+const DONE: PeerAnswer = { kind: 'result', text: Buffer.from('{}'), depth: 2 };
 /** Requests that move money, and those that change a pump. */
 const MONEY: ReadonlySet<MethodName> = new Set(['UNLOCKPUMP', 'CLEAR']);
 const TOUCHING: ReadonlySet<MethodName> = new Set(['UNLOCKPUMP', 'LOCKPUMP', 'CLEAR']);

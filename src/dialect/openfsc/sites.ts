@@ -20,7 +20,7 @@ export interface SitesFile {
   readonly charsets: readonly Charset[];
   /** Announce TRANSACTIONINFO: it takes an agreement with the platform. */
   readonly transactionInfo: boolean;
-  /** Announce SESSIONMODE. */
+  /** Announce SESSIONMODE: where the file says so, or a site has several sessions. */
   readonly sessionMode: boolean;
   /** Give the site a session of its own even if it is the only one. */
   readonly usesSessions: boolean;
@@ -35,7 +35,8 @@ export type ReadSites = ({ readonly ok: true } & SitesFile) | { readonly ok: fal
  *
  * Shape:  `{"sites":[{"siteAccessKey":UUID,"secretFile":PATH|"secretEnv":NAME,"session"?,"priority"?,"legacyPan"?}],
  *         "charsets"?:[…],"transactionInfo"?:true,"sessionMode"?:true}`; anything else is refused
- * Limits: 1 to MAX_SITES sites; session ids `[A-Za-z][A-Za-z0-9]{0,15}`, each once; without one they are s1, s2, …
+ * Limits: 1 to MAX_SITES sites; session ids `[A-Za-z][A-Za-z0-9]{0,15}`, each once; without one they are s1, s2, …; a site
+ *         may stand there several times, each time with another priority
  * Errors: one sentence that says where and what is wanted; it quotes no secret
  */
 export function readSites(text: string): ReadSites {
@@ -45,6 +46,26 @@ export function readSites(text: string): ReadSites {
     if (fault instanceof Misfit) return { ok: false, why: fault.message };
     return { ok: false, why: 'is not JSON' };
   }
+}
+
+type Ranked = Pick<Site, 'siteAccessKey' | 'priority'>;
+
+export function isSameSite(one: Ranked, other: Ranked): boolean {
+  return one.siteAccessKey.toLowerCase() === other.siteAccessKey.toLowerCase();
+}
+
+/** Each site once, with its best priority. */
+export function oneOfEach<T extends Ranked>(sites: readonly T[]): T[] {
+  const rank = ({ priority = 1 }: Ranked) => priority;
+  return sites.filter((site, index) =>
+    sites.every(
+      (other, at) =>
+        at === index ||
+        !isSameSite(site, other) ||
+        rank(site) < rank(other) ||
+        (rank(site) === rank(other) && index < at),
+    ),
+  );
 }
 
 /** Secrets are one line; what surrounds it is not part of it. */
@@ -68,17 +89,7 @@ function sitesOf(value: unknown): SitesFile {
     throw new Misfit(`"sites" wants a list of 1 to ${MAX_SITES} sites`);
   }
   const sites = list.map(siteOf);
-  for (const member of ['name', 'siteAccessKey'] as const) {
-    const words = sites.map((site) => site[member].toLowerCase());
-    const twice = sites.findIndex((site, index) =>
-      member === 'name'
-        ? sites.findIndex(({ name }) => name === site.name) < index
-        : words.indexOf(site[member].toLowerCase()) < index,
-    );
-    if (twice !== -1) {
-      throw new Misfit(`sites[${twice}] has the ${member === 'name' ? 'session' : member} of an earlier one`);
-    }
-  }
+  for (const [index, site] of sites.entries()) refuseTwins(site, sites.slice(0, index), `sites[${index}]`);
   if (!Array.isArray(charsets) || !charsets.every((name) => typeof name === 'string' && isCharset(name))) {
     throw new Misfit(`"charsets" wants a list of ${CHARSETS.join(', ')}`);
   }
@@ -86,9 +97,25 @@ function sitesOf(value: unknown): SitesFile {
     sites,
     charsets: charsets as readonly Charset[],
     transactionInfo: flagOf(file, 'transactionInfo', '"transactionInfo"'),
-    sessionMode: flagOf(file, 'sessionMode', '"sessionMode"'),
+    // With two sessions of one site it has to be known which of them the server listens to.
+    sessionMode: flagOf(file, 'sessionMode', '"sessionMode"') || oneOfEach(sites).length < sites.length,
     usesSessions: sites.length > 1 || list.some((site: object) => 'session' in site || 'priority' in site),
   };
+}
+
+/** Several sessions of one site are for failover: the server has to know which of them comes first. */
+function refuseTwins(site: SitesFile['sites'][number], earlier: SitesFile['sites'], where: string): void {
+  if (earlier.some(({ name }) => name === site.name)) {
+    throw new Misfit(`${where} has the session of an earlier one`);
+  }
+  const twins = earlier.filter((other) => isSameSite(site, other));
+  if (twins.length === 0) return;
+  const isRanked = [site, ...twins].every(({ priority }) => priority !== undefined);
+  if (!isRanked || twins.some(({ priority }) => priority === site.priority)) {
+    throw new Misfit(
+      `${where} has the siteAccessKey of an earlier one: give each of them another "priority", or take one away`,
+    );
+  }
 }
 
 function siteOf(value: unknown, index: number): SitesFile['sites'][number] {

@@ -17,8 +17,8 @@ interface Details {
 }
 
 /**
- * What the server has told about the cards of one session's transactions (TRANSACTIONINFO): kept in memory only, given away
- * once, and overwritten when given, when no longer wanted, or after ten minutes.
+ * What the server has told about the cards of one session's transactions (TRANSACTIONINFO): kept in memory only, and
+ * overwritten when no longer wanted, or after ten minutes.
  */
 export class TransactionInfo {
   readonly #clock: Clock;
@@ -51,13 +51,13 @@ export class TransactionInfo {
   }
 
   /**
-   * The details as a JSON object, and nothing is left of them here; undefined when there are none. Who takes it overwrites it.
+   * A copy of the details as a JSON object; undefined when there are none. Who asks for it overwrites it.
    *
-   * Shape: `{"pan":"…","approvalCode":"…","mileage":176439,"other":{"KEY":"VALUE"}}`, each where it was told
+   * Shape: `{"pan":"…","approvalCode":"…","mileage":176439,"other":{"KEY":"VALUE"}}`, each where it was told; a mileage
+   *   that was not told is 0
    */
-  take(fscTransactionId: string): Buffer | undefined {
-    const id = fscTransactionId.toLowerCase();
-    const values = this.#details.get(id)?.values;
+  copy(fscTransactionId: string): Buffer | undefined {
+    const values = this.#details.get(fscTransactionId.toLowerCase())?.values;
     if (values === undefined || values.size === 0) return undefined;
     const members: Buffer[] = [];
     const others: Buffer[] = [];
@@ -68,10 +68,10 @@ export class TransactionInfo {
         members.push(joined([`"${known.member}":${quote}`, value, quote]));
       } else others.push(Buffer.from(`${JSON.stringify(key)}:${JSON.stringify(value.toString())}`));
     }
+    if (!values.has('Mileage')) members.push(Buffer.from('"mileage":0'));
     if (others.length > 0) members.push(joined(['"other":{', list(others), '}']));
     const object = joined(['{', list(members), '}']);
     for (const part of [...members, ...others]) part.fill(0);
-    this.wipe(id);
     return object;
   }
 

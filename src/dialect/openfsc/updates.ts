@@ -37,9 +37,15 @@ export class Updates {
     this.#untilMs.set(`${kind} ${pump}`, nowMs + ttlS * 1000);
   }
 
+  /** Whether it is something else than what the server was told last. */
+  isNews({ key, args }: Element): boolean {
+    return this.#told.get(key) !== args.join(' ');
+  }
+
   /** Whether this is news that the server wants. */
-  wants({ name, pump, key, args }: Element): boolean {
-    if (this.#told.get(key) === args.join(' ')) return false;
+  wants(element: Element): boolean {
+    const { name, pump } = element;
+    if (!this.isNews(element)) return false;
     if (this.#push === 'always') return true;
     return (this.#untilMs.get(`${name} ${pump}`) ?? 0) > this.#clock.nowMs();
   }
@@ -49,6 +55,11 @@ export class Updates {
     this.#told.set(key, args.join(' '));
     const [oldest] = this.#told.keys();
     if (this.#told.size > MAX_VALUES && oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  /** The server may have heard something else on another session since: everything is news. */
+  forget(): void {
+    this.#told.clear();
   }
 
   /** The server has changed something there: its next state is news, even if it is the old one. */

@@ -58,8 +58,15 @@ export class PlayedServer {
 
 /** The dialect of a site that uses no charset but ASCII. */
 export function dialectFor(sites: readonly Site[] = [site()], usesSessions = false) {
-  const announces = ['CLEAR', 'HEARTBEAT', 'TRANSACTIONINFO', 'UNLOCKPUMP'];
-  return siteDialect({ sites, usesSessions, charsets: [], push: 'always', announces });
+  const push = 'always';
+  return siteDialect({
+    sites,
+    usesSessions,
+    charsets: [],
+    push,
+    transactionInfo: true,
+    sessionMode: false,
+  });
 }
 
 /** A bridge between a played server and one played application. */

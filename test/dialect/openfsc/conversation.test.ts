@@ -1,6 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../src/base/log.ts';
-import { F1, F2, K1, K2, loggedIn, multiplexed, SECRET1, SERVER_CAPS, SiteBench, site } from './kit.ts';
+import {
+  type BenchOptions,
+  F1,
+  F2,
+  K1,
+  K2,
+  loggedIn,
+  multiplexed,
+  SECRET1,
+  SERVER_CAPS,
+  SiteBench,
+  site,
+} from './kit.ts';
 
 const PUMP_3 = { pump: 3, status: 'free' };
 const TRANSACTION = {
@@ -21,9 +33,16 @@ const errCodes = (lines: readonly string[]) => lines.map((line) => line.split(' 
 
 describe('the beginning', () => {
   test('says what it can at once, without waiting for the server', () => {
-    expect(new SiteBench().lines()).toEqual([
-      '* CAPABILITY CLEAR HEARTBEAT LOCKPUMP PRICES PRODUCTS PUMPS PUMPSTATUS QUIT TRANSACTIONS UNLOCKPUMP',
-    ]);
+    const always =
+      'BEAT CHARSET CLEAR HEARTBEAT LOCKEDPUMP LOCKPUMP NEWSESSION PLAINAUTH PRICE PRICES PRODUCT PRODUCTS PUMP PUMPS PUMPSTATUS QUIT SESSIONS TRANSACTION TRANSACTIONS UNLOCKPUMP'.split(
+        ' ',
+      );
+    const announced = (options: BenchOptions) =>
+      new SiteBench({ transactionInfo: false, ...options }).lines().join('\n').split(' ').slice(2);
+    expect(announced({})).toEqual(always);
+    expect(announced({ transactionInfo: true })).toEqual([...always, 'TRANSACTIONINFO'].sort());
+    expect(announced({ sessionMode: true })).toEqual([...always, 'SESSIONMODE'].sort());
+    expect(announced({ sites: [site(), site({ legacyPan: true })] })).toEqual([...always, 'PAN'].sort());
   });
 
   test('ends with QUIT when the server says nothing for 30 s', () => {
@@ -96,7 +115,7 @@ describe('the beginning', () => {
     bench.receive(SERVER_CAPS, `C0 ERR 401 wrong secret ${SECRET1}`);
     expect(bench.lines().at(-1)).toBe('* QUIT authentication failed');
     expect(bench.finished).toMatchObject({ verdict: 'refused' });
-    expect(bench.connection().links()).toEqual(['connected', 'refused 401', 'closed']);
+    expect(bench.connection().links()).toEqual(['connecting', 'connected', 'refused 401', 'closed']);
     expect(JSON.stringify(bench.connection().notifications)).not.toContain(SECRET1);
     expect(bench.clock.timerCount).toBe(0);
   });
@@ -111,14 +130,13 @@ describe('the beginning', () => {
     expect(silent.finished).toMatchObject({ verdict: 'failed' });
   });
 
-  test('a repeated CAPABILITY replaces the list and begins nothing anew', () => {
+  test('a repeated CAPABILITY adds to the list and begins nothing anew', () => {
     const bench = loggedIn();
-    bench.receive('* CAPABILITY PUMP');
+    bench.receive('* CAPABILITY RECEIPTINFO', '* CAPABILITY PUMP FROB');
     expect(bench.lines()).toEqual([]);
-    const asked = bench
-      .connection()
-      .ask('openfsc.lockedPump', { pump: 1, fscTransactionId: F1, reason: 'aborted' });
-    expect(asked.answer?.json.data.fscCode).toBe(405);
+    bench.receive(`S1 CLEAR 3 x ${F1} pace`);
+    bench.connection().result({ receiptInfo: [{ key: 'Receipt-No', value: '17' }] });
+    expect(bench.lines()).toEqual([`* RECEIPTINFO ${F1} Receipt-No 17`, 'S1 OK']);
   });
 });
 
@@ -255,7 +273,7 @@ describe('requests of the server', () => {
     const bench = loggedIn();
     bench.receive(`S1 TRANSACTIONINFO ${F1} PAN 92873498723498792384`, `S2 CLEAR 3 x ${F1} pace`);
     expect(bench.lines()).toEqual(['S1 OK']);
-    expect(bench.connection().last.json.transactionInfo).toEqual({ pan: '92873498723498792384' });
+    expect(bench.connection().last.json.transactionInfo).toEqual({ pan: '92873498723498792384', mileage: 0 });
   });
 
   test('before the login get 403, after unknown methods got 405 and before arguments are looked at', () => {
@@ -307,7 +325,7 @@ describe('requests of the server', () => {
     const bench = loggedIn();
     bench.receive('S1 PRODUCTS', 'S2 PRICES', 'S3 PUMPS');
     const [products, prices, pumps] = bench.connection().requests;
-    const product = { productId: '1', category: 'careDiesel', vatRate: '19', unit: 'LTR' };
+    const product = { productId: '1', category: 'careDiesel', vatRate: '19.0', unit: 'LTR' };
     bench.connection().result(
       {
         products: [
@@ -317,14 +335,14 @@ describe('requests of the server', () => {
       },
       products,
     );
-    const price = { productId: '1', unit: 'LTR', currency: 'EUR', pricePerUnit: '1' };
+    const price = { productId: '1', unit: 'LTR', currency: 'EUR', pricePerUnit: '1.0' };
     bench.connection().result({ prices: [{ ...price, description: ' x\ny ' }] }, prices);
     bench.connection().result({ pumps: [{ pump: 1, status: 'in-transaction' }] }, pumps);
     expect(bench.lines()).toEqual([
-      '* PRODUCT 1 dieselHvo 19 LTR   a  b ',
-      '* PRODUCT 1 dieselHvo 19 LTR  ',
+      '* PRODUCT 1 dieselHvo 19.0 LTR   a  b ',
+      '* PRODUCT 1 dieselHvo 19.0 LTR  ',
       'S1 OK',
-      '* PRICE 1 LTR EUR 1  x y ',
+      '* PRICE 1 LTR EUR 1.0  x y ',
       'S2 OK',
       '* PUMP 1 in-use',
       'S3 OK',
@@ -335,13 +353,7 @@ describe('requests of the server', () => {
     for (const takes of [true, false]) {
       const bench = loggedIn();
       bench.receive(`${SERVER_CAPS}${takes ? ' RECEIPTINFO' : ''}`, `S1 CLEAR 3 x ${F1} pace`);
-      const receiptInfo = [
-        { key: 'Receipt-No', value: '17' },
-        { key: 'bad key', value: '1' },
-        null,
-        { key: 1 },
-      ];
-      bench.connection().result({ receiptInfo });
+      bench.connection().result({ receiptInfo: [{ key: 'Receipt-No', value: '17' }] });
       expect(bench.lines()).toEqual([...(takes ? [`* RECEIPTINFO ${F1} Receipt-No 17`] : []), 'S1 OK']);
     }
   });
@@ -425,7 +437,9 @@ describe('pushes', () => {
     expect(fault('openfsc.pump', { pump: 1.5, status: 'free' })?.why).toBe(
       'pump is not a whole number from 1 on',
     );
-    expect(fault('openfsc.price', { productId: 'a b' })?.why).toBe('productId is not one word');
+    expect(fault('openfsc.price', { productId: 'a b' })?.why).toBe(
+      'productId is not one word of printable ASCII characters',
+    );
     expect(fault('openfsc.frob', {})?.code).toBe('JSONRPC_METHOD_NOT_FOUND');
   });
 
@@ -561,7 +575,7 @@ describe('transaction information', () => {
     info(bench, F2, 'PAN', '456');
     bench.clock.advance(1);
     expect(taken(bench, F1)).toBeUndefined();
-    expect(taken(bench, F2)).toEqual({ pan: '456' });
+    expect(taken(bench, F2)).toEqual({ pan: '456', mileage: 0 });
     info(bench, F2, 'PAN', '456');
     bench.conversation.lost({ code: 'CONNECTION_CLOSED', text: 'cut', by: 'wire' });
     expect(bench.clock.timerCount).toBe(0);
@@ -591,8 +605,8 @@ describe('transaction information', () => {
     const id = (index: number) => `00000000-0000-0000-0000-${String(index).padStart(12, '0')}`;
     for (let index = 0; index < 65; index += 1) info(bench, id(index), 'PAN', '1');
     expect(taken(bench, id(0))).toBeUndefined();
-    expect(taken(bench, id(1))).toEqual({ pan: '1' });
-    expect(taken(bench, id(64))).toEqual({ pan: '1' });
+    expect(taken(bench, id(1))).toEqual({ pan: '1', mileage: 0 });
+    expect(taken(bench, id(64))).toEqual({ pan: '1', mileage: 0 });
   });
 
   test('that is malformed or too much is dropped', () => {
@@ -612,7 +626,7 @@ describe('transaction information', () => {
     const bench = loggedIn({ sites: [site({ legacyPan: true })] });
     bench.receive(`S0 PAN ${F1} 1234567890123456789`);
     expect(bench.lines()).toEqual(['S0 OK']);
-    expect(taken(bench)).toEqual({ pan: '1234567890123456789' });
+    expect(taken(bench)).toEqual({ pan: '1234567890123456789', mileage: 0 });
   });
 });
 
@@ -623,8 +637,8 @@ describe('many sites on one wire', () => {
     const bench = multiplexed(two);
     expect(bench.connections.map(({ identity }) => identity)).toEqual(['s1', 's2']);
     expect(bench.connections.map((one) => one.links())).toEqual([
-      ['connected', 'authenticated'],
-      ['connected', 'authenticated'],
+      ['connecting', 'connected', 'authenticated'],
+      ['connecting', 'connected', 'authenticated'],
     ]);
     expect(bench.sent).toContain('C1 NEWSESSION s2 2');
     bench.receive('s2.S1 PUMPS', 's1.S1 PUMPS');
@@ -710,7 +724,7 @@ describe('many sites on one wire', () => {
     bench.clock.advance(0);
     expect(bench.lines()).toEqual(['C2 NEWSESSION s1']);
     bench.receive('C2 OK', 's1.C0 OK');
-    expect(bench.connection('s1').links()).toEqual(['connected', 'authenticated']);
+    expect(bench.connection('s1').links()).toEqual(['connecting', 'connected', 'authenticated']);
     expect(bench.finished).toBeUndefined();
   });
 
@@ -795,6 +809,19 @@ describe('the end', () => {
     bench.receive(`S1 PUMPS ${'x'.repeat(8193 - 11)}`);
     expect(bench.lines()).toEqual(['S1 ERR 400 the line is too long', '* QUIT the line is too long']);
     expect(bench.finished).toMatchObject({ how: 'broken' });
+  });
+
+  test('a line without an end is over at 8192 bytes, whatever comes in how many pieces', () => {
+    for (const piece of [1, 7, 1000, 100_000]) {
+      const bench = loggedIn();
+      let sent = 0;
+      bench.conversation.receive(Buffer.from('S1 PUMPS '));
+      for (; bench.finished === undefined && sent < 1_000_000; sent += piece)
+        bench.conversation.receive(Buffer.alloc(piece, 'x'));
+      expect(sent).toBeLessThan(8192 + piece);
+      expect(bench.lines()).toEqual(['S1 ERR 400 the line is too long', '* QUIT the line is too long']);
+      expect(bench.finished).toMatchObject({ how: 'broken' });
+    }
   });
 
   test('bytes that do not fit the charset get 406, and the connection goes on', () => {

@@ -10,6 +10,7 @@ import type {
   Verdict,
 } from '../../../src/dialect/dialect.ts';
 import { SiteConversation, type SiteEnd } from '../../../src/dialect/openfsc/conversation.ts';
+import { SiteMemory } from '../../../src/dialect/openfsc/site-memory.ts';
 import type { Site } from '../../../src/dialect/openfsc/sites.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
 
@@ -24,7 +25,6 @@ export const F1 = 'e2f74ef5-f427-4ae6-bdd3-70a96709992f';
 export const F2 = '70644955-ef32-4d33-a88b-67b500a7c00d';
 export const SERVER_CAPS =
   '* CAPABILITY BEAT CHARSET LOCKEDPUMP NEWSESSION PLAINAUTH PRICE PRODUCT PUMP QUIT SESSIONS TRANSACTION';
-const SITE_CAPS = 'CLEAR HEARTBEAT LOCKPUMP PRICES PRODUCTS PUMPS PUMPSTATUS QUIT TRANSACTIONS UNLOCKPUMP';
 
 export const site = (more: Partial<Site> = {}): Site => ({
   name: 's1',
@@ -97,6 +97,11 @@ export interface BenchOptions extends Partial<SiteEnd> {
   readonly clock?: FakeClock;
   readonly canBranch?: boolean;
   readonly log?: ConversationHost['log'];
+  /** The wire can be opened again. */
+  readonly canReopen?: boolean;
+  /** The server's greeting. */
+  readonly capabilities?: string;
+  readonly memory?: SiteMemory;
 }
 
 /** A site's end with everything that it says and reports written down. */
@@ -110,11 +115,20 @@ export class SiteBench {
   readonly branches: string[] = [];
   finished: { reason: CloseReason; how: string; verdict: Verdict | undefined } | undefined;
   accepted = 0;
+  reopened = 0;
   readonly conversation: SiteConversation;
   #read = 0;
 
   constructor(options: BenchOptions = {}) {
-    const { clock = new FakeClock(), canBranch = false, log = silentLogger, ...end } = options;
+    const {
+      clock = new FakeClock(),
+      canBranch = false,
+      log = silentLogger,
+      canReopen = false,
+      capabilities: _,
+      memory = new SiteMemory(),
+      ...end
+    } = options;
     this.clock = clock;
     let ids = 0;
     const host: ConversationHost = {
@@ -149,19 +163,25 @@ export class SiteBench {
         if (canBranch) this.branches.push(purpose);
         return canBranch;
       },
+      ...(canReopen && {
+        reopen: () => {
+          this.reopened += 1;
+        },
+      }),
       finished: (reason, how, verdict) => {
         if (this.finished !== undefined) throw new Error('finished twice');
         this.finished = { reason, how, verdict };
       },
     };
-    this.conversation = new SiteConversation(host, {
+    const defaults: SiteEnd = {
       sites: [site()],
       usesSessions: false,
       charsets: [],
       push: 'always',
-      announces: SITE_CAPS.split(' '),
-      ...end,
-    });
+      transactionInfo: true,
+      sessionMode: false,
+    };
+    this.conversation = new SiteConversation(host, { ...defaults, ...end }, memory);
   }
 
   /** The server's lines, a CRLF behind each. */
@@ -187,12 +207,13 @@ export class SiteBench {
 /** A single site that is logged in; its opening lines have been looked at. */
 export function loggedIn(options: BenchOptions = {}): SiteBench {
   const bench = new SiteBench(options);
-  bench.receive(SERVER_CAPS);
+  bench.receive(options.capabilities ?? SERVER_CAPS);
   for (const line of bench.lines()) {
     const [tag, method] = line.split(' ');
     if (method === 'CHARSET' || method === 'PLAINAUTH') bench.receive(`${tag} OK`);
   }
-  for (const line of bench.lines()) if (line.includes('PLAINAUTH')) bench.receive(`${line.split(' ')[0]} OK`);
+  for (const line of bench.lines())
+    if (line.includes(' PLAINAUTH ')) bench.receive(`${line.split(' ')[0]} OK`);
   return bench;
 }
 

@@ -122,6 +122,36 @@ describe('an answer is never invented', () => {
   });
 });
 
+describe('card data and receipts', () => {
+  test('card data waits for the application that is away, in every repeated CLEAR, with and without a journal', async () => {
+    for (const connect of [siteBridge, (await station()).connect]) {
+      const one = await connect();
+      one.app.die();
+      await settle();
+      one.server.say(`* TRANSACTIONINFO ${F1} PAN ${PAN}`, `S1 ${CLEAR}`);
+      await pass(one.clock, 6000);
+      expect(await answered(one, 'S1')).toMatch(/^S1 ERR 500 /);
+      one.app.isThere = true;
+      await pass(one.clock, 6000);
+      expect(await clear(one, 'S2', (request) => one.app.answer(request, {}))).toBe('S2 OK');
+      expect(one.app.requests('openfsc.clear').map(({ params }) => params.transactionInfo)).toEqual([
+        { pan: PAN, mileage: 0 },
+      ]);
+    }
+  });
+
+  test('a malformed receipt is told to the application, the server gets 500, and a repeated CLEAR is asked again', async () => {
+    for (const connect of [siteBridge, (await station()).connect]) {
+      const one = await connect();
+      const malformed = (request: object) =>
+        one.app.answer(request, { receiptInfo: [{ key: 'a b', value: '1' }] });
+      expect(await clear(one, 'S1', malformed)).toMatch(/^S1 ERR 500 /);
+      await until(() => one.app.lines.some(({ error }) => error?.code === -32602));
+      expect(await clear(one, 'S2', fails(one, 410))).toBe('S2 ERR 410 said the application');
+    }
+  });
+});
+
 describe('with a journal, CLEAR', () => {
   test('that succeeded is 410 ever after, over restarts, and the application is not asked', async () => {
     const { connect } = await station();
@@ -215,6 +245,7 @@ describe('with a journal, CLEAR', () => {
     expect(one.app.requests('openfsc.clear')[0].params.transactionInfo).toEqual({
       pan: PAN,
       approvalCode: '643972',
+      mileage: 0,
     });
     const stored = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), 'latin1'));
     expect(stored.join('')).toContain(F1);

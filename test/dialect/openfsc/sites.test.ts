@@ -44,6 +44,16 @@ describe('a sites file', () => {
     });
   });
 
+  test('may name a site several times, each time with another priority: SESSIONMODE is announced then', () => {
+    const result = read({
+      sites: [
+        { ...site, session: 'primary', priority: 1 },
+        { ...site, siteAccessKey: K1.toUpperCase(), session: 'backup', priority: 2 },
+      ],
+    });
+    expect(result).toMatchObject({ ok: true, usesSessions: true, sessionMode: true });
+  });
+
   test.each([
     [undefined, 'is not JSON'],
     [[], 'the file wants to be an object'],
@@ -58,6 +68,24 @@ describe('a sites file', () => {
     [{ sites: [{ ...site, priority: 0 }] }, 'sites[0]: "priority" wants a number from 1'],
     [{ sites: [{ ...site, legacyPan: 1 }] }, 'sites[0]: "legacyPan" wants true or false'],
     [{ sites: [site, { ...site, session: 'b' }] }, 'sites[1] has the siteAccessKey of an earlier one'],
+    [
+      {
+        sites: [
+          { ...site, priority: 1 },
+          { ...site, session: 'b' },
+        ],
+      },
+      'give each of them another "priority"',
+    ],
+    [
+      {
+        sites: [
+          { ...site, priority: 2 },
+          { ...site, siteAccessKey: K1.toUpperCase(), session: 'b', priority: 2 },
+        ],
+      },
+      'give each of them another "priority"',
+    ],
     [
       { sites: [site, { ...site, siteAccessKey: K2, session: 's1' }] },
       'sites[1] has the session of an earlier one',

@@ -99,6 +99,45 @@ describe('a wire that is lost', () => {
     await pass(clock, 5000);
   });
 
+  test('after 401 is opened at once when an application says openfsc.login, under the name that it knows', async () => {
+    const { clock, app, main, bridge } = await reopening(dialectFor());
+    main.letsIn = false;
+    main.servers[0]?.vanish();
+    await pass(clock, 1000);
+    main.servers[1]?.say('C0 ERR 401 no');
+    await pass(clock, 10_000);
+    expect(main.attempts).toHaveLength(2);
+    main.letsIn = true;
+    const links = () => app.lines.filter(({ method }) => method === 'openfsc.link');
+    const { connection } = links().at(-1);
+    app.send({ connection, id: 'now', method: 'openfsc.login', params: {} });
+    await pass(clock, 1000);
+    expect(app.lines.find(({ id }) => id === 'now')?.result).toEqual({});
+    expect([main.attempts.length, links().at(-1).params.state]).toEqual([3, 'authenticated']);
+    bridge.stop();
+    await pass(clock, 5000);
+    expect(clock.timerCount).toBe(0);
+  });
+
+  test('because an application said openfsc.quit stays closed until it says openfsc.login', async () => {
+    const { clock, app, main, bridge, ended } = await reopening(dialectFor());
+    const { connection } = app.lines.find(({ method }) => method === '_Connected');
+    app.send({ connection, id: 'quit', method: 'openfsc.quit', params: { reason: 'closing time' } });
+    await pass(clock, 10_000);
+    expect(main.servers[0]?.lines.at(-1)).toBe('* QUIT closing time');
+    await pass(clock, 400_000);
+    expect(main.attempts).toHaveLength(1);
+    app.send({ connection, id: 'login', method: 'openfsc.login', params: {} });
+    await pass(clock, 1000);
+    expect(main.attempts).toHaveLength(2);
+    app.send({ id: 'quit', method: 'openfsc.quit', params: {} });
+    await pass(clock, 10_000);
+    bridge.stop();
+    await pass(clock, 5000);
+    expect(await ended).toBe('ended');
+    expect(clock.timerCount).toBe(0);
+  });
+
   test('leaves the applications attached', async () => {
     const { clock, app, main, bridge } = await reopening(dialectFor());
     await pass(clock, 2000);
@@ -138,6 +177,18 @@ describe('a second wire', () => {
     await pass(clock, 5000);
   });
 
+  test('ranks all sessions of a site behind those of the first wire', async () => {
+    const pair = [site({ name: 'primary', priority: 1 }), site({ name: 'backup', priority: 2 })];
+    const wire = (rank: number) => dialectFor(pair, true).ranked?.(rank) as Dialect;
+    const { clock, main, second, bridge } = await reopening(wire(1), wire(2));
+    const asked = ({ servers }: Platform) =>
+      servers[0]?.lines.filter((line) => / NEWSESSION /.test(line) && !line.startsWith('*'));
+    expect(asked(main)).toEqual(['C0 NEWSESSION primary 1', 'C1 NEWSESSION backup 2']);
+    expect(asked(second)).toEqual(['C0 NEWSESSION primary 3', 'C1 NEWSESSION backup 4']);
+    bridge.stop();
+    await pass(clock, 5000);
+  });
+
   test('in a storm of losses on both the site is back as soon as the storm is over', async () => {
     const { clock, main, second, bridge } = await reopening(ranked(1), ranked(2));
     for (let round = 0; round < 30; round += 1) {
@@ -150,7 +201,7 @@ describe('a second wire', () => {
     await pass(clock, 31_000);
     for (const { servers } of [main, second]) {
       expect(servers.at(-1)?.closed).toBe(false);
-      expect(servers.at(-1)?.lines.some((line) => line.includes('PLAINAUTH'))).toBe(true);
+      expect(servers.at(-1)?.lines.some((line) => line.includes('s1.C0 PLAINAUTH '))).toBe(true);
     }
     bridge.stop();
     await pass(clock, 5000);
@@ -168,7 +219,10 @@ test('with a server that has no sessions every site gets a wire of its own, whic
   );
   expect(main.servers).toHaveLength(2);
   const keys = () =>
-    main.servers.map(({ lines }) => lines.find((line) => line.includes('PLAINAUTH'))?.split(' ')[2]);
+    main.servers.map(
+      ({ lines }) =>
+        lines.find((line) => line.includes(' PLAINAUTH ') && !line.startsWith('*'))?.split(' ')[2],
+    );
   expect(keys()).toEqual(sites.map(({ siteAccessKey }) => siteAccessKey));
   main.servers[1]?.say('S1 PUMPS');
   await settle();
