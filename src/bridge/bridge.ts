@@ -284,7 +284,7 @@ export class Bridge implements ConversationHost {
       timeoutMs: this.#options.timeoutMs,
       outcomeWaitMs: this.#options.outcomeWaitMs,
       lock: this.#lock,
-      desk: this.#desk(log),
+      desk: this.#desk(name, log),
       pid,
       clock,
       log,
@@ -368,13 +368,16 @@ export class Bridge implements ConversationHost {
     );
   }
 
-  #desk(log: Logger): JournalDesk | undefined {
+  #desk(connection: string, log: Logger): JournalDesk | undefined {
     const { journal, clock } = this.#context;
     if (journal === undefined) return undefined;
     const { repeatWindowMs, outcomeWaitMs } = this.#options;
+    const { address } = this.#wire.peer;
     return new JournalDesk({
       journal,
       register: this.#register ?? '',
+      connection,
+      ...(address !== undefined && { peer: address }),
       repeatWindowMs,
       outcomeWaitMs,
       clock,

@@ -1,18 +1,30 @@
-import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
+import { isNeverStored } from '../base/mask/rules.ts';
+import { dropMembers } from '../rpc/drop-members.ts';
+import { integerText } from '../rpc/integer-text.ts';
+import { decodeString, scanObject } from '../rpc/scan.ts';
 
 /** What identifies a transaction for ever. */
 export interface Identity {
-  /** The identifying values as text, so that "17" and 17 are the same. */
+  /** All identifying values by value: "17", 17 and 17.0 are the same, a missing one is `null`. */
   readonly key: string;
-  /** The same by name. */
+  /** The value that every transaction has. */
+  readonly first: string;
+  /** The other values as one text; undefined where none was given. */
+  readonly rest: string | undefined;
+  /** The values that were given, by name, as text. */
   readonly values: Readonly<Record<string, string>>;
   /** The same members as a JSON object, each value in the peer's own text: the params of a recovery request. */
   readonly params: Buffer;
 }
 
 /**
- * Reads the identifying members of `params`. Undefined when one is missing or neither string nor number; `ambiguous`
- * when any member of `params` comes twice, since two readers could then see two transactions.
+ * `ambiguous`: a member of `params` comes twice, and two readers could see two transactions; `missing`: the first identifying
+ * member is not there; `invalid`: one is neither a string nor an integer.
+ */
+export type IdentityFault = 'ambiguous' | 'missing' | 'invalid';
+
+/**
+ * Reads the identifying members of `params`. The first of `names` is needed; `null` is as good as not there.
  *
  * @param caseless members whose values are the same in capital and small letters.
  */
@@ -20,25 +32,60 @@ export function identify(
   params: Buffer,
   names: readonly string[],
   caseless: readonly string[] = [],
-): Identity | 'ambiguous' | undefined {
+): Identity | IdentityFault {
   const scan = scanObject(params, names);
   if (!scan.ok) return 'ambiguous';
   const values: [string, string][] = [];
+  const keys: (string | null)[] = [];
   const members: string[] = [];
   for (const [index, name] of names.entries()) {
-    const value = scan.values[index];
-    if (value === undefined) return undefined;
-    const kind = kindOf(value);
-    if (kind !== 'string' && kind !== 'number') return undefined;
-    const text = value.toString();
-    values.push([name, kind === 'string' ? decodeString(text) : text]);
+    const text = scan.values[index]?.toString();
+    if (text === undefined || text === 'null') {
+      keys.push(null);
+      continue;
+    }
+    const value = valueIn(text);
+    if (value === undefined) return 'invalid';
+    values.push([name, value]);
+    keys.push(caseless.includes(name) ? value.toLowerCase() : value);
     members.push(`${JSON.stringify(name)}:${text}`);
   }
+  const [first, ...others] = keys;
+  if (first === undefined || first === null) return 'missing';
   return {
-    key: JSON.stringify(
-      values.map(([name, value]) => (caseless.includes(name) ? value.toLowerCase() : value)),
-    ),
+    key: JSON.stringify(keys),
+    first,
+    rest: others.every((value) => value === null) ? undefined : JSON.stringify(others),
     values: Object.fromEntries(values),
     params: Buffer.from(`{${members.join(',')}}`),
   };
+}
+
+/** A string is itself; a number is its integer value in decimal digits. Undefined for everything else. */
+function valueIn(text: string): string | undefined {
+  return text.startsWith('"') ? decodeString(text) : integerText(text);
+}
+
+/**
+ * What has to be the same in a repeated request, as one text: the method, what is paid, and with whose key. Other
+ * members (a timestamp, a language) may differ. Never anything of a card.
+ *
+ * @param params a valid JSON object.
+ * @param isCompared which members count, by name.
+ */
+export function comparedText(method: string, params: Buffer, isCompared: (name: string) => boolean): string {
+  const names = Object.keys(JSON.parse(params.toString()) as object)
+    .filter((name) => isCompared(name) && !isNeverStored(name))
+    .toSorted();
+  const { values } = scanObject(params, names);
+  const members = names.flatMap((name, index) => {
+    const text = values[index]?.toString() ?? 'null';
+    return text === 'null' ? [] : [[name, comparedValue(text)]];
+  });
+  return JSON.stringify([method, ...members]);
+}
+
+function comparedValue(text: string): string {
+  if (text.startsWith('"')) return decodeString(text); // "1230" is 1230, and may be escaped in many ways
+  return text.startsWith('{') || text.startsWith('[') ? dropMembers(text, isNeverStored) : text;
 }

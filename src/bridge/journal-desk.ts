@@ -5,10 +5,10 @@ import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
 import { isNeverStored } from '../base/mask/rules.ts';
 import { dropMembers } from '../rpc/drop-members.ts';
-import { errorText } from '../rpc/error-object.ts';
+import { errorText, stringCodeOf } from '../rpc/error-object.ts';
 import type { Moment } from '../store/age.ts';
-import { Journal, type Lookup, type OwnedEntry } from '../store/journal.ts';
-import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
+import { Journal, type Lookup, type Outcome, type OwnedEntry } from '../store/journal.ts';
+import { type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { LockAttempt } from '../store/lock.ts';
 import type { Identity } from './identity.ts';
 import { type Answer, judgeAnswer } from './outcome.ts';
@@ -27,25 +27,40 @@ export interface JournalDeskOptions {
   readonly journal: Journal;
   /** Part of every identity. */
   readonly register: string;
+  readonly connection: string;
+  /** The register's address. */
+  readonly peer?: string;
   readonly repeatWindowMs: number;
   readonly outcomeWaitMs: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
+/** What an application is asked, by the recovery method. */
+export interface Question {
+  /** The identifying members in the peer's own text. */
+  readonly params: Buffer;
+  /** The transaction that the journal has: it is asked at the very place where it went. Undefined where there is no record. */
+  readonly sent?: SentRecord;
+}
+
 /** A request for a transaction, as the journal sees it. */
 export interface TransactionRequest {
   readonly identity: Identity;
   /** The `sent` record without what the desk knows itself. */
-  readonly record: Omit<SentRecord, 'state' | 'version' | 'register' | 'identity' | 'time'>;
+  readonly record: Pick<SentRecord, 'method' | 'channel' | 'pid' | 'amount' | 'currency'>;
+  /** What has to be the same in a repeated request; only a keyed hash of it is stored. */
+  readonly compared: string;
+  /** Where the request goes; undefined where nobody is. */
+  place(): Promise<string | undefined>;
   /** Takes the terminal for the transaction of this name. */
   acquire(id: string): LockAttempt;
   /** Without an outcome it may be handed over again: the application knows a repeated one. */
   readonly isRepeatable?: boolean;
   /** What a repeated one is answered with, however old the outcome is. */
   repeated?(outcome: Answer): Answer | undefined;
-  /** Asks the application about it, on the channel that it went to or would go to. */
-  ask(channel: string | undefined): Promise<Answer | undefined>;
+  /** Asks the application about it. */
+  ask(question: Question): Promise<Answer | undefined>;
   /** It will take longer: others need not wait behind it. */
   delayed(): void;
   /** Nobody waits for it any more. */
@@ -77,8 +92,12 @@ export class JournalDesk {
     const { clock, outcomeWaitMs } = this.#options;
     const id = this.#idOf(request.identity);
     const giveUpMs = clock.nowMs() + outcomeWaitMs;
+    let sent: Promise<SentRecord> | undefined;
     while (!request.isAbandoned()) {
-      const acceptance = await this.#tryAccept(id, request).catch((fault) => this.#unavailable(id, fault));
+      sent ??= this.#sentOf(request);
+      const acceptance = await sent
+        .then((record) => this.#tryAccept(id, request, record))
+        .catch((fault) => this.#unavailable(id, fault));
       if (acceptance !== 'again') return acceptance;
       if (clock.nowMs() >= giveUpMs) break;
       request.delayed();
@@ -107,28 +126,78 @@ export class JournalDesk {
    * Stores an outcome. Resolves when it is on the disk, or when the disk refuses it or takes too long: it is then
    * reported and tried again, as long as an outcome is waited for. Never rejects.
    */
-  async record(entry: OwnedEntry, answer: Answer): Promise<void> {
+  record(entry: OwnedEntry, answer: Answer): Promise<void> {
+    const done = this.#doneOf(answer);
+    return this.#store(entry, () => entry.finish(done));
+  }
+
+  /**
+   * A result that nobody waits for any more. Where "not charged" was told, it contradicts that, which is reported; where nothing was told yet,
+   * it is the outcome. From then on it is what `Check` gives. Resolves like `record`, never rejects.
+   */
+  async contradict(identity: Identity, answer: Answer): Promise<void> {
+    const id = this.#idOf(identity);
+    const { clock, log, outcomeWaitMs } = this.#options;
+    const giveUpMs = clock.nowMs() + outcomeWaitMs;
+    const facts = { identity: identity.values, entry: id };
+    while (answer.kind === 'result' && clock.nowMs() < giveUpMs) {
+      const isOver = await this.#tryContradict(id, identity, answer).catch((fault) => {
+        log.error('A RESULT CANNOT BE RECORDED', { ...facts, why: describeFault(fault) });
+        return false;
+      });
+      if (isOver) return;
+      await this.#pause(RECORD_AGAIN_MS);
+    }
+  }
+
+  /** Whether there is nothing more to do about it. */
+  async #tryContradict(id: string, identity: Identity, answer: Answer): Promise<boolean> {
+    const { journal, log } = this.#options;
+    const entry = await journal.claim(id);
+    if (entry === undefined) {
+      if (await journal.hasEntry(id)) return false; // somebody is at it
+      log.error('A RESULT CAME FOR A TRANSACTION THAT IS NOT IN THE JOURNAL; it is recorded', {
+        identity: identity.values,
+      });
+      return (await this.#recordAbsent(id, identity, answer)) !== 'busy';
+    }
+    const { lookup } = entry;
+    if (lookup.state === 'unresolved') await this.record(entry, answer);
+    else if (lookup.state === 'done' && lookup.done.kind === 'error') {
+      const told = { told: stringCodeOf(Buffer.from(lookup.done.text)), since: lookup.done.time };
+      log.error('A RESULT CONTRADICTS WHAT WAS TOLD: IT IS CHARGED', { identity: identity.values, ...told });
+      const done = this.#doneOf(answer);
+      await this.#store(entry, () => entry.contradict(done));
+    } else await entry.release();
+    return true;
+  }
+
+  async #store(entry: OwnedEntry, store: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#options;
-    const stored = entry.finish(this.#doneOf(answer));
+    const stored = store();
     const late = deferred<'late'>();
     const limit = clock.after(RECORD_LIMIT_MS, () => late.resolve('late'));
     try {
       if ((await Promise.race([stored, late.promise])) !== 'late') return;
       log.error('the journal does not take an outcome in time; the register gets it all the same');
-      stored.catch((fault) => this.#recordAgain(entry, answer, fault));
+      stored.catch((fault) => this.#storeAgain(entry, store, fault));
     } catch (fault) {
-      this.#recordAgain(entry, answer, fault);
+      this.#storeAgain(entry, store, fault);
     } finally {
       limit.cancel();
     }
   }
 
-  async #tryAccept(id: string, request: TransactionRequest): Promise<Acceptance | 'again'> {
+  async #tryAccept(
+    id: string,
+    request: TransactionRequest,
+    record: SentRecord,
+  ): Promise<Acceptance | 'again'> {
     const lookup = await this.#options.journal.lookup(id);
     if (lookup.state === 'running') return 'again';
-    if (lookup.state === 'none') return this.#begin(id, request);
+    if (lookup.state === 'none') return this.#begin(id, request, record);
     if (lookup.state === 'unresolved' && request.isRepeatable) return this.#resume(id, request);
-    if (lookup.state === 'lost' && request.isRepeatable) return this.#begin(id, request);
+    if (lookup.state === 'lost' && request.isRepeatable) return this.#begin(id, request, record);
     request.delayed();
     const giveUpMs = this.#options.clock.nowMs() + this.#options.outcomeWaitMs;
     for (;;) {
@@ -137,12 +206,12 @@ export class JournalDesk {
       if (resolution === 'unknown' || this.#options.clock.nowMs() >= giveUpMs || request.isAbandoned()) {
         return { kind: 'unknown', details: 'an earlier request for this transaction has no known outcome' };
       }
-      if (resolution !== 'active') return this.#repeat(resolution, request);
+      if (resolution !== 'active') return this.#repeat(resolution, request, record);
       await this.#pause(ASK_AGAIN_MS);
     }
   }
 
-  async #begin(id: string, request: TransactionRequest): Promise<Acceptance | 'again'> {
+  async #begin(id: string, request: TransactionRequest, record: SentRecord): Promise<Acceptance | 'again'> {
     const attempt = request.acquire(id);
     if (!attempt.acquired) {
       const holder = await attempt.holder();
@@ -151,10 +220,7 @@ export class JournalDesk {
     }
     faultPoint('before-sent');
     try {
-      const entry = await this.#options.journal.begin(
-        id,
-        this.#sentOf(request.identity, 'sent', request.record),
-      );
+      const entry = await this.#options.journal.begin(id, record);
       if (entry !== 'exists') return { kind: 'begun', entry, release: attempt.release };
     } catch (fault) {
       attempt.release();
@@ -162,6 +228,12 @@ export class JournalDesk {
     }
     attempt.release();
     return 'again';
+  }
+
+  async #sentOf({ identity, record, compared, place }: TransactionRequest): Promise<SentRecord> {
+    const [hash, at] = await Promise.all([this.#options.journal.fingerprint(compared), place()]);
+    const where = at === undefined ? {} : { place: at };
+    return this.#recordOf(identity, { ...record, ...where, state: 'sent', hash });
   }
 
   /** Takes over an entry without an outcome, to hand the request over again. */
@@ -179,14 +251,13 @@ export class JournalDesk {
   }
 
   /** The same identity once more: the stored answer if it is the same request soon after, else a refusal. */
-  #repeat({ done }: Found, { record, repeated }: TransactionRequest): Acceptance {
+  #repeat({ done }: Found, { repeated }: TransactionRequest, record: SentRecord): Acceptance {
     const { sent, recorded } = done;
     const { journal, repeatWindowMs } = this.#options;
     const answer = repeated?.(done);
     if (answer !== undefined) return { kind: 'answer', answer };
-    const isSame =
-      sent.state === 'sent' && sent.amount === record.amount && sent.currency === record.currency;
-    if (isSame && sent.method === record.method && !journal.isOlder(recorded, repeatWindowMs)) {
+    const isSame = sent.state === 'sent' && sent.hash === record.hash;
+    if (isSame && !journal.isOlder(recorded, repeatWindowMs)) {
       return { kind: 'answer', answer: done };
     }
     const first =
@@ -215,7 +286,8 @@ export class JournalDesk {
       if (entry.lookup.state === 'done') return foundIn(entry.lookup);
       if (entry.lookup.state !== 'unresolved') return 'unknown';
       const { sent, isDoubtful } = entry.lookup;
-      const answer = await this.#askTwice(() => ask(sent.channel), isDoubtful);
+      const params = sent.params === undefined ? identity.params : Buffer.from(sent.params);
+      const answer = await this.#askTwice(() => ask({ params, sent }), isDoubtful);
       if (typeof answer === 'string') return answer;
       const done = this.#doneOf(answer);
       try {
@@ -232,7 +304,7 @@ export class JournalDesk {
 
   /** The record is damaged: an outcome is believed, but nothing proves that there is none. */
   async #resolveLost(id: string, identity: Identity, ask: TransactionRequest['ask']): Promise<Resolution> {
-    const answer = await ask(undefined);
+    const answer = await ask({ params: identity.params });
     if (answer === undefined) return 'unknown';
     const judgement = judgeAnswer(answer);
     if (judgement === 'active') return 'active';
@@ -241,7 +313,7 @@ export class JournalDesk {
   }
 
   async #checkUnrecorded(id: string, identity: Identity, ask: TransactionRequest['ask']): Promise<Answer> {
-    const answer = await ask(undefined);
+    const answer = await ask({ params: identity.params });
     const judgement = answer === undefined ? 'nothing' : judgeAnswer(answer);
     if (judgement === 'active') return active();
     if (answer === undefined || judgement === 'nothing') return unknown('the application cannot say');
@@ -261,7 +333,7 @@ export class JournalDesk {
 
   /** Stores what the application said about a transaction of which there is no record. */
   async #recordAbsent(id: string, identity: Identity, answer: Answer): Promise<Resolution> {
-    const sent = this.#sentOf(identity, 'absent', { method: '' });
+    const sent = this.#recordOf(identity, { state: 'absent', method: '' });
     const done = this.#doneOf(answer);
     try {
       const entry = await this.#options.journal.begin(id, sent, done);
@@ -292,13 +364,13 @@ export class JournalDesk {
     return again === 'active' ? 'active' : 'unknown';
   }
 
-  #recordAgain(entry: OwnedEntry, answer: Answer, fault: unknown): void {
+  #storeAgain(entry: OwnedEntry, store: () => Promise<void>, fault: unknown): void {
     this.#unrecorded(fault);
     const { clock, outcomeWaitMs, log } = this.#options;
     const giveUpMs = clock.nowMs() + outcomeWaitMs;
     const retry = async (): Promise<void> => {
       try {
-        await entry.finish(this.#doneOf(answer));
+        await store();
         log.warn('the journal has taken the outcome after all');
       } catch (again) {
         if (clock.nowMs() < giveUpMs) clock.after(RECORD_AGAIN_MS, retry);
@@ -330,17 +402,27 @@ export class JournalDesk {
   }
 
   #idOf(identity: Identity): string {
-    return Journal.idOf(this.#options.register, identity.key);
+    return Journal.idOf(this.#options.register, identity.first, identity.rest);
   }
 
-  #sentOf(identity: Identity, state: SentRecord['state'], record: TransactionRequest['record']): SentRecord {
-    const { register, clock } = this.#options;
-    const time = isoTime(clock);
-    return { state, version: 1, register, identity: identity.values, ...record, time };
+  /** A first record, with what the desk knows itself. */
+  #recordOf<R extends Pick<SentRecord, 'state' | 'method'>>(identity: Identity, record: R): SentRecord {
+    const { register, connection, peer, clock } = this.#options;
+    const { values, params } = identity;
+    return {
+      ...record,
+      version: VERSION,
+      register,
+      identity: values,
+      params: params.toString(),
+      connection,
+      ...(peer !== undefined && { peer }),
+      time: isoTime(clock),
+    };
   }
 
   /** The outcome for the disk: never with track data, verification values or PINs. */
-  #doneOf({ kind, text }: Answer): Omit<DoneRecord, 'state'> {
+  #doneOf({ kind, text }: Answer): Outcome {
     const own = text.toString();
     const storable = dropMembers(own, isNeverStored);
     if (storable !== own) this.#options.log.warn('an answer has card secrets; it is stored without them');
@@ -353,7 +435,7 @@ export class JournalDesk {
 }
 
 /** As it is stored: whoever asks again gets the same. */
-function foundIn({ sent, done }: { sent: SentRecord; done: Omit<DoneRecord, 'state'> }): Found {
+function foundIn({ sent, done }: { sent: SentRecord; done: Outcome }): Found {
   return { done: { kind: done.kind, text: Buffer.from(done.text), sent, recorded: done } };
 }
 

@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto';
 import type { ChannelName } from '../base/channel-name.ts';
 import { type Clock, isoTime } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
-import { isNeverStored } from '../base/mask/rules.ts';
 import { ownLine } from '../channel/application-line.ts';
 import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
-import { dropMembers } from '../rpc/drop-members.ts';
+import { placeOf } from '../endpoint/place.ts';
 import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import type { LockAttempt, TransactionLock } from '../store/lock.ts';
-import { type Identity, identify } from './identity.ts';
-import type { Acceptance, JournalDesk, TransactionRequest } from './journal-desk.ts';
+import { comparedText, type Identity, identify } from './identity.ts';
+import type { Acceptance, JournalDesk, Question, TransactionRequest } from './journal-desk.ts';
 import type { Known, OpenRequest, OpenTransaction } from './open-request.ts';
 import { type Answer, judgeAnswer } from './outcome.ts';
 import { Recovery } from './recovery.ts';
@@ -98,15 +96,16 @@ export class Transactions {
   /** Of a recovery request; undefined where it names no transaction clearly. */
   identityOf({ params }: InboundRequest): Identity | undefined {
     const identity = identify(params, this.#options.identity);
-    return identity === 'ambiguous' ? undefined : identity;
+    return typeof identity === 'string' ? undefined : identity;
   }
 
   /** Takes in a request that moves money. */
   start(request: InboundRequest, attachment: Attachment): void {
     const { desk, lock } = this.#options;
     const { caseless } = this.#options.rules;
-    const identity = identify(request.params, this.#identityOf(request.method), caseless);
-    if (identity === 'ambiguous') {
+    const read = identify(request.params, this.#identityOf(request.method), caseless);
+    const identity = typeof read === 'string' ? undefined : read;
+    if (read === 'ambiguous') {
       this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', 'a member of params comes twice');
     } else if (desk === undefined) {
       const attempt = lock.tryAcquire(this.#holder());
@@ -115,8 +114,7 @@ export class Transactions {
         this.#host.forward(open, this.#host.lineOf(open, request));
       } else this.#refuseBusy(request, attempt);
     } else if (identity === undefined) {
-      const why = `${this.#identityNames} are needed, each a string or a number`;
-      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', why);
+      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', this.#identityRule);
     } else if (this.#accepting >= MAX_ACCEPTING) {
       this.#host.refuse(request, 'BUSY', `${MAX_ACCEPTING} transactions wait to be recorded already`);
     } else {
@@ -131,13 +129,13 @@ export class Transactions {
     const { desk } = this.#options;
     if (desk === undefined) return false;
     if (identity === undefined) {
-      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', `${this.#identityNames} are needed, each once`);
+      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', this.#identityRule);
       return true;
     }
     const open = this.#host.remember(request, { attachment: undefined, identity });
     open.timer?.cancel(); // every question has its time
     const answered = desk
-      .check(identity, (channel) => this.#askOnce(channel, identity))
+      .check(identity, (question) => this.#askOnce(question))
       .then((answer) => {
         if (this.#host.canTake(open, answer)) this.#host.finish(open, answer);
         else this.#host.settleRefused(open, 'RESPONSE_TOO_LARGE', 'the outcome does not fit a frame');
@@ -263,10 +261,12 @@ export class Transactions {
     const acceptance = await desk.accept({
       identity,
       record: this.#recordOf(request),
+      place: () => placeAt(attachment),
+      compared: this.#comparedOf(request),
       acquire: (transaction) => this.#options.lock.tryAcquire({ ...this.#holder(), transaction }),
       isRepeatable: this.#options.rules.recovery === undefined,
       repeated: (outcome) => this.#options.rules.repeated?.(request.method, outcome),
-      ask: (channel) => this.#askOnce(channel, identity),
+      ask: (question) => this.#askOnce(question),
       delayed: () => {
         open.timer?.cancel(); // waiting for the holder of the same transaction has a limit of its own
         letGo();
@@ -354,12 +354,14 @@ export class Transactions {
     });
   }
 
-  #askOnce(channel: string | undefined, identity: Identity): Promise<Answer | undefined> {
+  /** Asks the place where a transaction went, and no other; where it is new, the one that recovery requests go to. */
+  async #askOnce({ params, sent }: Question): Promise<Answer | undefined> {
     const { recovery } = this.#options.rules;
-    if (recovery === undefined) return Promise.resolve(undefined);
-    const attachment = this.#host.attachmentOf(channel, recovery);
-    if (attachment === undefined) return Promise.resolve(undefined);
-    return new Promise((resolve) => this.#host.ask(attachment, identity.params, resolve));
+    if (recovery === undefined) return undefined;
+    const attachment = this.#host.attachmentOf(sent?.channel, recovery);
+    if (attachment === undefined) return undefined;
+    if (sent?.place !== undefined && (await placeAt(attachment)) !== sent.place) return undefined;
+    return new Promise((resolve) => this.#host.ask(attachment, params, resolve));
   }
 
   #refuseBusy({ method, answer }: InboundRequest, attempt: Extract<LockAttempt, { acquired: false }>): void {
@@ -367,13 +369,25 @@ export class Transactions {
     this.#host.holdOpen(wordsForBusy(attempt).then((details) => this.#host.refuse(request, 'BUSY', details)));
   }
 
-  get #identityNames(): string {
-    return this.#options.identity.join(' and ');
+  get #identityRule(): string {
+    const [first = '', ...others] = this.#options.identity;
+    const optional = others.length === 0 ? '' : ` and may have ${others.join(' and ')}`;
+    return `params must have ${first}${optional}, once each, a string or an integer`;
   }
 
   #holder() {
     const { pid, clock } = this.#options;
     return { connection: this.#host.connection, pid, since: isoTime(clock) };
+  }
+
+  /** What has to be the same in a repeated request. */
+  #comparedOf({ method, params }: InboundRequest): string {
+    const { amount, currency, isCompared } = this.#options.rules;
+    return comparedText(
+      method,
+      params,
+      (name) => name === amount || name === currency || isCompared?.(name) === true,
+    );
   }
 
   #recordOf({ method, params }: InboundRequest): TransactionRequest['record'] {
@@ -382,15 +396,17 @@ export class Transactions {
     const [amount, currency] = values.map(textOf);
     return {
       method,
-      // Not even a hash of card data: there are few enough card numbers to try them all.
-      hash: createHash('sha256').update(dropMembers(params.toString(), isNeverStored)).digest('hex'),
       channel: this.#host.channelOf(method),
-      connection: this.#host.connection,
       pid: this.#options.pid,
       ...(amount !== undefined && { amount }),
       ...(currency !== undefined && { currency }),
     };
   }
+}
+
+/** Where an application is, for records: undefined where nobody is. */
+async function placeAt({ endpoint }: Attachment): Promise<string | undefined> {
+  return endpoint === undefined ? undefined : placeOf(endpoint);
 }
 
 function textOf(value: Buffer | undefined): string | undefined {

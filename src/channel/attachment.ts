@@ -4,6 +4,7 @@ import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { Queue } from '../base/queue.ts';
 import type { Statistics } from '../base/statistics.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
 import { LineDecoder } from '../frame/lines.ts';
 import { parseMessage } from '../rpc/message.ts';
 import { scanObject } from '../rpc/scan.ts';
@@ -27,6 +28,7 @@ const CLOSE_LIMIT_MS = 2000;
 
 export interface AttachmentOptions {
   readonly text: string;
+  readonly endpoint?: Endpoint;
   readonly canWrite: boolean;
   readonly canRead: boolean;
   /** Reaches the application; settles within 5 s. */
@@ -84,6 +86,7 @@ const GONE: QueuedLine = { withdraw: () => false };
  */
 export class StreamAttachment implements Attachment {
   readonly text: string;
+  readonly endpoint: Endpoint | undefined;
   readonly canWrite: boolean;
   readonly canRead: boolean;
   readonly #options: AttachmentOptions;
@@ -107,6 +110,7 @@ export class StreamAttachment implements Attachment {
   constructor(options: AttachmentOptions) {
     this.#options = options;
     this.text = options.text;
+    this.endpoint = options.endpoint;
     this.canWrite = options.canWrite;
     this.canRead = options.canRead;
     this.#backoff = new Backoff({

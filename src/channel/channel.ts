@@ -1,4 +1,5 @@
 import type { ChannelName } from '../base/channel-name.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { Message } from '../rpc/message.ts';
 
 /** Why a line never reached its application. */
@@ -48,6 +49,8 @@ export interface AttachmentUser {
 export interface Attachment {
   /** The endpoint for people: filled in and masked. */
   readonly text: string;
+  /** The endpoint itself: filled in, not masked. Undefined where nobody is there. */
+  readonly endpoint: Endpoint | undefined;
   /** Whether this kind of endpoint can carry lines to, and from, an application. */
   readonly canWrite: boolean;
   readonly canRead: boolean;

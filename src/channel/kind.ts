@@ -31,6 +31,8 @@ export interface Want<K extends EndpointKind = EndpointKind> {
 export interface AttachContext extends ChannelContext {
   /** The endpoint for people: filled in and masked. */
   readonly text: string;
+  /** The same, not masked. */
+  readonly endpoint: Endpoint;
   /** Called once when the last user has left, where the attachment does not stay. */
   readonly onUnused?: () => void;
 }

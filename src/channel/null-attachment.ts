@@ -3,6 +3,7 @@ import type { Attachment, AttachmentUser, OutgoingLine, QueuedLine } from './cha
 /** `null:`: nobody is there. Notifications vanish, requests are refused. */
 export class NullAttachment implements Attachment {
   readonly text = 'null:';
+  readonly endpoint = undefined;
   readonly canWrite = true;
   readonly canRead = false;
   readonly epoch = 0;

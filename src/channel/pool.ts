@@ -87,7 +87,8 @@ export class AttachmentPool {
       this.#attachments.delete(endpoint.text);
       this.#close(attachment);
     };
-    const context = { ...this.#context, text: displayEndpoint(endpoint), ...(!stays && { onUnused }) };
+    const text = displayEndpoint(endpoint);
+    const context = { ...this.#context, text, endpoint, ...(!stays && { onUnused }) };
     const attachment = kind.attach(want, context, takePrepared);
     return attachment;
   }

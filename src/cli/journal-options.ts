@@ -11,7 +11,7 @@ const MAX_AGO_MS = 100 * 365 * DAY_MS;
 /** The journal that was asked for, if one was. Loaded on demand: most bridges have none. */
 export async function openJournal(
   settings: Settings,
-  more: Pick<JournalOptions, 'log' | 'mustExist' | 'owners'>,
+  more: Pick<JournalOptions, 'log' | 'kind' | 'mustExist' | 'owners'>,
 ): Promise<Journal | undefined> {
   const folder = readFolder(settings, 'journal');
   if (folder === undefined) return undefined;

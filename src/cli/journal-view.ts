@@ -3,25 +3,38 @@ import { maskText, maskValue } from '../base/mask.ts';
 import { cutText, escapeActive } from '../base/printable.ts';
 import { stringCodeOf } from '../rpc/error-object.ts';
 import { isDamaged, type StoredEntry } from '../store/journal.ts';
+import type { DoneRecord } from '../store/journal-record.ts';
 import { columns } from './columns.ts';
 
 /** What an entry of the journal looks like, for people and for programs. Everything that leaves here is masked. */
 
-export const STATES = ['running', 'unresolved', 'done-approved', 'done-error', 'absent', 'damaged'] as const;
+export const STATES = [
+  'running',
+  'unresolved',
+  'contradicted',
+  'done-approved',
+  'done-error',
+  'absent',
+  'damaged',
+] as const;
 export type State = (typeof STATES)[number];
 
 export function isState(text: string): text is State {
   return (STATES as readonly string[]).includes(text);
 }
 
-/** `absent`: somebody asked about it, it never came, and that was the answer. */
+/**
+ * `absent`: somebody asked about it, it never came, and that was the answer. `contradicted`: the register was told that nothing was
+ * charged, and then a result came.
+ */
 export function stateOf(entry: StoredEntry): State {
   const { isRunning, sent, done } = entry;
   if (isDamaged(entry)) return 'damaged';
   if (isRunning) return 'running';
   if (done === undefined) return 'unresolved';
+  if (entry.contradicted !== undefined) return 'contradicted';
   if (done.kind === 'result') return 'done-approved';
-  return sent?.state === 'absent' && outcomeOf(entry) === NOT_FOUND ? 'absent' : 'done-error';
+  return sent?.state === 'absent' && codeOf(done) === NOT_FOUND ? 'absent' : 'done-error';
 }
 
 const NOT_FOUND = 'TRANSACTION_NOT_FOUND';
@@ -37,8 +50,9 @@ export function timeOf({ sent, changedMs }: StoredEntry): number {
   return Number.isNaN(ms) ? changedMs : ms;
 }
 
-export function whyDamaged({ fault, isSetAside }: StoredEntry): string {
+export function whyDamaged({ fault, isSetAside, otherVersion }: StoredEntry): string {
   if (fault !== undefined) return `cannot be read: ${fault}`;
+  if (otherVersion !== undefined) return `version ${otherVersion}, which this posbridge leaves alone`;
   return isSetAside ? 'set aside' : 'its first record cannot be read';
 }
 
@@ -56,6 +70,8 @@ export interface Summary {
   readonly outcome: string | undefined;
   readonly outcome_time: string | undefined;
   readonly by: string | undefined;
+  /** What had been told before the result came. */
+  readonly contradicts: string | undefined;
 }
 
 /** Unmasked: for `summaryText` and `tableOf`. */
@@ -70,9 +86,10 @@ export function summaryOf(entry: StoredEntry): Summary {
     method: sent?.method === '' ? undefined : sent?.method,
     amount: sent?.amount,
     currency: sent?.currency,
-    outcome: outcomeOf(entry),
+    outcome: codeOf(done),
     outcome_time: done?.time,
     by: done?.by,
+    contradicts: codeOf(entry.contradicted),
   };
 }
 
@@ -86,8 +103,8 @@ export function summaryText({ id, ...rest }: Summary): string {
  * `masked` where a secret had to be hidden.
  */
 export function recordText(entry: StoredEntry): string {
-  const { id, file, sent, done } = entry;
-  const plain = { sent, done, ...(isDamaged(entry) && { why: whyDamaged(entry) }) };
+  const { id, file, sent, done, contradicted, directCode } = entry;
+  const plain = { sent, done, contradicted, directCode, ...(isDamaged(entry) && { why: whyDamaged(entry) }) };
   const shown = masked(plain);
   if (shown.sent !== undefined && sent?.hash !== undefined) shown.sent = { ...shown.sent, hash: sent.hash };
   const isMasked = JSON.stringify(shown) !== JSON.stringify(plain);
@@ -96,30 +113,34 @@ export function recordText(entry: StoredEntry): string {
 
 /** Everything of an entry, for people: one line a fact. */
 export function describeEntry(entry: StoredEntry, nowMs: number): string[] {
-  const { id, file, sent, done, isClean } = entry;
+  const { id, file, sent, done, isClean, contradicted, directCode } = entry;
   const state = stateOf(entry);
   const facts: [string, string | undefined][] = [
     ['name', id],
     ['file', file],
     ['state', state === 'damaged' ? `damaged (${whyDamaged(entry)})` : state],
     ['note', sent !== undefined && !isClean ? 'a part of the file cannot be read' : undefined],
+    ['ATTENTION', contradicted === undefined ? undefined : contradictionText(contradicted)],
     [sent?.state === 'absent' ? 'asked about' : 'began', whenText(timeOf(entry), nowMs)],
     ['register', sent === undefined ? undefined : sent.register || '(nobody in particular)'],
     ...Object.entries(sent?.identity ?? {}),
     ['method', sent?.method || undefined],
     ['amount', moneyOf(sent) || undefined],
     ['channel', sent?.channel],
+    ['place', sent?.place],
+    ['peer', sent?.peer],
     ['connection', sent?.connection],
     ['process', sent?.pid?.toString()],
-    ['outcome', done === undefined ? undefined : outcomeOf(entry)],
+    ['answered with', directCode],
+    ['outcome', codeOf(done)],
     ['outcome since', done === undefined ? undefined : whenText(Date.parse(done.time), nowMs)],
     ['settled by', done?.by],
     ['answer', done?.text],
   ];
   const shown = facts.flatMap(([name, value]) => (value === undefined ? [] : [[cell(name), value] as const]));
-  if (sent?.hash !== undefined) shown.push(['request', `SHA-256 ${sent.hash}`]);
+  if (sent?.hash !== undefined) shown.push(['request', `HMAC ${sent.hash}`]);
   const width = Math.max(...shown.map(([name]) => name.length));
-  const digests = new Set([id, file, `SHA-256 ${sent?.hash}`]);
+  const digests = new Set([id, file, `HMAC ${sent?.hash}`]);
   return shown.map(
     ([name, value]) => `${name.padEnd(width)}  ${digests.has(value) ? value : printable(value)}`,
   );
@@ -137,7 +158,7 @@ export function tableOf(summaries: readonly Summary[], nameLength: number, nowMs
       Object.values(one.identity ?? {}).join('/'),
       one.method,
       moneyOf(one),
-      one.by === undefined ? one.outcome : `${one.outcome} by ${one.by}`,
+      outcomeText(one),
     ].map((text) => cell(text ?? '')),
   ]);
   return columns([HEAD, ...rows]);
@@ -161,7 +182,16 @@ export function printable(text: string): string {
   return escapeActive(maskText(text));
 }
 
-function outcomeOf({ done }: StoredEntry): string | undefined {
+function outcomeText({ outcome, by, contradicts }: Summary): string | undefined {
+  if (contradicts !== undefined) return `${outcome}, AFTER ${contradicts} WAS TOLD`;
+  return by === undefined ? outcome : `${outcome} by ${by}`;
+}
+
+function contradictionText(contradicted: DoneRecord): string {
+  return `it is charged, but ${codeOf(contradicted)} was told at ${contradicted.time}`;
+}
+
+function codeOf(done: DoneRecord | undefined): string | undefined {
   if (done === undefined) return undefined;
   return done.kind === 'result' ? 'result' : stringCodeOf(Buffer.from(done.text));
 }

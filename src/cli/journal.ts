@@ -66,7 +66,7 @@ export async function runJournal(
   const action = readAction(settings, name, operands);
   const log = createLogger({ format: 'human', clock: systemClock, level: 'info', sink: openLogSink() });
   const owners = ownUid() === 0 ? 'anybody' : 'ours';
-  const journal = await openJournal(settings, { log, mustExist: true, owners });
+  const journal = await openJournal(settings, { log, kind: 'any', mustExist: true, owners });
   if (journal === undefined) {
     throw new BridgeError('USAGE', 'say where the journal is, for instance --journal /var/lib/posbridge');
   }
@@ -157,6 +157,8 @@ async function verify({ journal }: Job): Promise<number> {
       if (isMissed) missed += 1;
       const why = `${whyDamaged(entry)}${isMissed ? '' : ', older than the journal keeps'}`;
       reports.push(`damaged\t${entry.file}\t${printable(why)}`);
+    } else if (state === 'contradicted') {
+      reports.push(`contradicted\t${entry.file}\tcharged, after the register was told that it is not`);
     } else if (state === 'unresolved' && !entry.isClean) {
       reports.push(`doubtful\t${entry.file}\ta part of it cannot be read: an outcome may have stood there`);
     }

@@ -79,7 +79,7 @@ export interface DialectSettings {
 /** Which methods move money, and how a lost outcome is found again. */
 export interface TransactionRules {
   readonly methods: readonly string[];
-  /** Members of `params` that identify a transaction for ever. */
+  /** Members of `params` that identify a transaction for ever. The first is needed, the others may be missing. */
   readonly identity: readonly string[];
   /** Methods that are identified by others, instead. */
   readonly identityOf?: Readonly<Record<string, readonly string[]>>;
@@ -88,6 +88,8 @@ export interface TransactionRules {
   /** Members of `params` that say how much. */
   readonly amount: string;
   readonly currency: string;
+  /** Which other members of `params` must be the same in a repeated request; default: none. */
+  isCompared?(name: string): boolean;
   /**
    * The method that asks for the outcome of an earlier transaction by the same members. Undefined: there is none; the
    * peer repeats its request when it has lost the outcome, and the application knows a repeated one by its identifiers. So

@@ -5,7 +5,7 @@ import { maskLiteralsInJson } from '../base/mask/literals.ts';
 import { isNeverStored } from '../base/mask/rules.ts';
 import { dropMembers } from '../rpc/drop-members.ts';
 import { Journal, type Lookup, type OwnedEntry } from '../store/journal.ts';
-import type { SentRecord } from '../store/journal-record.ts';
+import { type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { Answer } from './answer.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import { ReceiptCounter } from './receipt-counter.ts';
@@ -53,7 +53,7 @@ export class SaleStore {
   /** Rejects with STORE_FAILED. */
   static async open(folder: string, options: SaleStoreOptions): Promise<SaleStore> {
     try {
-      return new SaleStore(await Journal.open(folder, options), options);
+      return new SaleStore(await Journal.open(folder, { ...options, kind: 'sales' }), options);
     } catch (cause) {
       throw new PosError('STORE_FAILED', `the store ${folder} cannot be opened: ${causeOf(cause)}`, {
         cause,
@@ -206,7 +206,7 @@ export class SaleStore {
     const { receiptId, sequenceId } = identity;
     return {
       state,
-      version: 1,
+      version: VERSION,
       register: REGISTER,
       identity: { receipt_id: receiptId, sequence_id: sequenceId },
       time: isoTime(this.#options.clock),

@@ -9,9 +9,26 @@ import { type ParsedEntry, parseEntry } from './journal-record.ts';
 
 const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
+/** Whose entries they are. Several kinds may share a folder, against advice: none touches another's. */
+export type JournalKind = 'bridge' | 'sales' | 'terminal';
+
+/** How the names of a kind's files begin; what begins with no other is a bridge's. */
+export const KIND_PREFIXES: Readonly<Record<JournalKind, string>> = {
+  bridge: '',
+  sales: 'sale-',
+  terminal: 'terminal-',
+};
+
+/** By the name of its file. */
+export function isOfKind(name: string, kind: JournalKind): boolean {
+  if (kind !== 'bridge') return name.startsWith(KIND_PREFIXES[kind]);
+  return !isOfKind(name, 'sales') && !isOfKind(name, 'terminal');
+}
+
 /** The byte of an entry's file that its living owner has locked. */
 export const OWNER_BYTE = 0;
-const MAX_ENTRY_BYTES = 4 * 1024 * 1024;
+/** Twice an outcome of the largest line that an application may send, with every quote in it escaped, is a quarter of this. */
+const MAX_ENTRY_BYTES = 16 * 1024 * 1024;
 
 /**
  * Makes a folder (0700) and what it stands in, with names that survive a power cut. Step by step: the runtime's own
@@ -94,13 +111,41 @@ export async function readEntry(file: FileHandle): Promise<ParsedEntry> {
   return parseEntry(bytes.subarray(0, length));
 }
 
-/** One write(2); a short one (disk full) is undone and rejected. */
+/** One write(2); a short one (disk full) is rejected. */
 export async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
-  const { size } = await file.stat();
   const { bytesWritten } = await file.write(bytes, 0, bytes.length);
   if (bytesWritten === bytes.length) return;
-  await file.truncate(size).catch(() => {});
   throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+}
+
+/**
+ * Appends durably to one entry. When a write or its sync fails, nobody knows what is on the disk: before the next attempt the
+ * file is cut back to the size that it had, so that no number of attempts makes it longer.
+ */
+export class DurableAppender {
+  readonly #file: FileHandle;
+  #goodSize: number | undefined;
+  #isSoiled = false;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** Resolves when the bytes are on the disk. May be tried again after a failure, with the same bytes or with others. */
+  async append(bytes: Buffer): Promise<void> {
+    this.#goodSize ??= (await this.#file.stat()).size;
+    if (this.#isSoiled) await this.#file.truncate(this.#goodSize);
+    this.#isSoiled = true;
+    try {
+      await writeWhole(this.#file, bytes);
+    } catch (fault) {
+      await this.#file.truncate(this.#goodSize).catch(() => {}); // whoever reads it now had better not find half a record
+      throw fault;
+    }
+    await this.#file.datasync();
+    this.#isSoiled = false;
+    this.#goodSize += bytes.length;
+  }
 }
 
 /** False when the name is taken. */

@@ -1,5 +1,8 @@
 import { crc32 } from 'node:zlib';
 
+/** The version of the format that is written and read. Entries of another one are left alone. */
+export const VERSION = 2;
+
 /**
  * What one file of the journal holds: records, each on a line of its own,
  *
@@ -10,27 +13,34 @@ import { crc32 } from 'node:zlib';
  */
 export interface SentRecord {
   readonly state: 'sent' | 'absent';
-  readonly version: 1;
-  /** Who it came from: a name, an IP address, or nothing. */
+  readonly version: typeof VERSION;
+  /** The register's name; empty where none was given. */
   readonly register: string;
-  /** The identifying members as text. */
+  /** The identifying members that were given, as text. */
   readonly identity: Readonly<Record<string, string>>;
+  /** The same as a JSON object in the register's own text: the params of a question about the transaction. */
+  readonly params?: string;
   readonly method: string;
   /** As written in the request: money is never a number here. */
   readonly amount?: string;
   readonly currency?: string;
-  /** SHA-256 of the request's params. */
+  /** Keyed hash of what must be the same in a repeated request. */
   readonly hash?: string;
   /** Where the request went. */
   readonly channel?: string;
+  /** The endpoint that it went to, resolved: only who is there can tell the outcome. */
+  readonly place?: string;
+  /** The register's address. */
+  readonly peer?: string;
   readonly connection?: string;
   readonly pid?: number;
   /** ISO 8601. */
   readonly time: string;
 }
 
+/** The outcome. `contradicted`: a result that came after "not charged" was told; it counts from then on. */
 export interface DoneRecord {
-  readonly state: 'done';
+  readonly state: 'done' | 'contradicted';
   readonly kind: 'result' | 'error';
   /** The application's own JSON text. */
   readonly text: string;
@@ -42,14 +52,37 @@ export interface DoneRecord {
   readonly by?: string;
 }
 
-export type JournalRecord = SentRecord | DoneRecord;
+/** The transaction itself was answered with an error of no declared meaning. */
+export interface NoteRecord {
+  readonly state: 'note';
+  readonly code: string;
+  readonly time: string;
+}
+
+/** Another connection than the first has carried the outcome to a repeated transaction. */
+export interface CarriedRecord {
+  readonly state: 'carried';
+  readonly connection: string;
+  readonly time: string;
+}
+
+export type JournalRecord = SentRecord | DoneRecord | NoteRecord | CarriedRecord;
 
 export interface ParsedEntry {
   /** Undefined where not even the first record can be read. */
   readonly sent: SentRecord | undefined;
+  /** The outcome that counts. */
   readonly done: DoneRecord | undefined;
+  /** "Not charged", as it was told before the result in `done` came. */
+  readonly contradicted?: DoneRecord;
+  /** The code of no declared meaning with which the transaction itself was answered. */
+  readonly directCode?: string;
+  /** The connections that have carried the outcome to a repeated transaction. */
+  readonly carriers?: readonly string[];
   /** Nothing but whole, valid records. */
   readonly isClean: boolean;
+  /** The version of an entry that is not ours to read. */
+  readonly otherVersion?: number;
 }
 
 export function encodeRecord(record: JournalRecord): Buffer {
@@ -61,35 +94,71 @@ export function encodeRecord(record: JournalRecord): Buffer {
 export function parseEntry(bytes: Buffer): ParsedEntry {
   const lines = bytes.toString('utf8').split('\n');
   let isClean = lines.pop() === '';
-  let sent: SentRecord | undefined;
+  const [first, ...later] = lines;
+  const head = first === undefined ? undefined : parseLine(first);
+  if (head !== undefined && isOther(head)) {
+    return { sent: undefined, done: undefined, isClean: false, otherVersion: head.version };
+  }
+  if (head === undefined || !isSent(head)) return { sent: undefined, done: undefined, isClean: false };
   let done: DoneRecord | undefined;
-  for (const [index, line] of lines.entries()) {
+  let contradiction: DoneRecord | undefined;
+  let directCode: string | undefined;
+  const carriers: string[] = [];
+  for (const line of later) {
     if (line === '') continue; // put before a record that follows a torn one
-    const record = parseRecord(line);
+    const record = parseLine(line);
     if (record === undefined) isClean = false;
-    else if (record.state === 'done') done = record;
-    else if (index === 0) sent = record;
+    else if (isDone(record, 'done')) done = record;
+    else if (isDone(record, 'contradicted')) contradiction = record;
+    else if (isNote(record)) directCode = record.code;
+    else if (isCarried(record)) carriers.push(record.connection);
     else isClean = false;
   }
-  return { sent, done: sent === undefined ? undefined : done, isClean: isClean && sent !== undefined };
+  return {
+    sent: head,
+    done: contradiction ?? done,
+    ...(contradiction !== undefined && done !== undefined && { contradicted: done }),
+    ...(directCode !== undefined && { directCode }),
+    ...(carriers.length > 0 && { carriers }),
+    isClean,
+  };
 }
 
-function parseRecord(line: string): JournalRecord | undefined {
+function parseLine(line: string): object | undefined {
   const json = line.slice(9);
   if (line.slice(0, 9) !== `${checksum(json)} `) return undefined;
   try {
     const record: unknown = JSON.parse(json);
-    return isRecord(record) ? record : undefined;
+    return typeof record === 'object' && record !== null ? record : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The checksum vouches for our own writing; a file of a later version must not be misread all the same. */
-function isRecord(value: unknown): value is JournalRecord {
-  if (typeof value !== 'object' || value === null || !('state' in value)) return false;
-  if (value.state === 'done') return 'kind' in value && 'text' in value && 'time' in value;
-  return (value.state === 'sent' || value.state === 'absent') && 'version' in value && value.version === 1;
+// The checksum vouches for our own writing; a file of a later version must not be misread all the same.
+
+function isOther(record: object): record is { version: number } {
+  return 'version' in record && typeof record.version === 'number' && record.version !== VERSION;
+}
+
+function isSent(record: object): record is SentRecord {
+  const isFirst = 'state' in record && (record.state === 'sent' || record.state === 'absent');
+  return isFirst && 'version' in record && record.version === VERSION;
+}
+
+function isDone(record: object, state: DoneRecord['state']): record is DoneRecord {
+  return (
+    'state' in record && record.state === state && 'kind' in record && 'text' in record && 'time' in record
+  );
+}
+
+function isNote(record: object): record is NoteRecord {
+  return 'state' in record && record.state === 'note' && 'code' in record && typeof record.code === 'string';
+}
+
+function isCarried(record: object): record is CarriedRecord {
+  if (!('state' in record) || record.state !== 'carried') return false;
+  return 'connection' in record && typeof record.connection === 'string';
 }
 
 function checksum(json: string): string {

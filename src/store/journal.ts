@@ -1,15 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, lstat, readdir, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, isoTime } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
 import { ageOf, type Moment, wallAgeOf } from './age.ts';
+import { CompareKey } from './compare-key.ts';
 import {
   checkFolder,
+  DurableAppender,
   ifThere,
   isNameOf,
+  isOfKind,
+  type JournalKind,
+  KIND_PREFIXES,
   linkNew,
   makeFolder,
   OWNER_BYTE,
@@ -22,6 +27,7 @@ import {
 import {
   type DoneRecord,
   encodeRecord,
+  type JournalRecord,
   type ParsedEntry,
   parseEntry,
   type SentRecord,
@@ -38,6 +44,8 @@ export interface JournalOptions {
   readonly log: Logger;
   /** How long an ended transaction keeps its identifiers. */
   readonly keepMs: number;
+  /** Whose entries these are; default: a bridge's. `any`: for people's tools, which see all of them, by their files' names. */
+  readonly kind?: JournalKind | 'any';
   /** For people's tools: a folder that is not there is a fault and no first start. */
   readonly mustExist?: boolean;
   /** Default: what somebody else than we and root may have written is refused. */
@@ -47,13 +55,32 @@ export interface JournalOptions {
 /** What the journal knows of a transaction. */
 export type Lookup =
   | { readonly state: 'none' }
-  /** A living process is at it. */
-  | { readonly state: 'running' }
-  /** Its owner died; `isDoubtful`: a part of its file cannot be read, an outcome may have stood there. */
-  | { readonly state: 'unresolved'; readonly sent: SentRecord; readonly isDoubtful: boolean }
+  /** A living process is at it, or looks at it; `sent` as far as it can be read. */
+  | { readonly state: 'running'; readonly sent?: SentRecord }
+  /**
+   * Its owner died or gave up. `isDoubtful`: a part of its file cannot be read, an outcome may have stood there. `directCode`: the
+   * error of no declared meaning with which the transaction itself was answered.
+   */
+  | {
+      readonly state: 'unresolved';
+      readonly sent: SentRecord;
+      readonly isDoubtful: boolean;
+      readonly directCode?: string;
+    }
   /** There was a record, and it cannot be read any more. */
   | { readonly state: 'lost' }
-  | { readonly state: 'done'; readonly sent: SentRecord; readonly done: DoneRecord };
+  | Done;
+
+interface Done {
+  readonly state: 'done';
+  readonly sent: SentRecord;
+  /** The outcome that counts. */
+  readonly done: DoneRecord;
+  /** "Not charged", as it was told before the result in `done` came. */
+  readonly contradicted?: DoneRecord;
+  /** The connections that have carried the outcome to a repeated transaction. */
+  readonly carriers?: readonly string[];
+}
 
 /** A stored transaction, for people's tools. */
 export interface StoredEntry extends ParsedEntry {
@@ -72,12 +99,22 @@ export function isDamaged({ isSetAside, isRunning, sent }: StoredEntry): boolean
   return isSetAside || (!isRunning && sent === undefined);
 }
 
+/** What there is to say of an outcome. */
+export type Outcome = Omit<DoneRecord, 'state'>;
+
 /** An entry whose lock this process holds. */
 export interface OwnedEntry {
   /** What stood in it when it was taken over. */
   readonly lookup: Lookup;
-  /** Stores the outcome; resolves when it is on the disk. May be tried again after a failure. */
-  finish(done: Omit<DoneRecord, 'state'>): Promise<void>;
+  /** Stores the outcome and lets go; resolves when it is on the disk. May be tried again after a failure. */
+  finish(done: Outcome): Promise<void>;
+  /**
+   * Stores a result that came after "not charged" was told, and lets go; it counts from then on. As durable as `finish`, and may be
+   * tried again like it.
+   */
+  contradict(done: Outcome): Promise<void>;
+  /** Stores the code of no declared meaning with which the transaction itself was answered. May be tried again. */
+  note(code: string): Promise<void>;
   /** It was refused before anything was handed over: no trace of it is left. */
   withdraw(): Promise<void>;
   /** Lets go of it; without an outcome it is unresolved from now on. Safe to repeat. */
@@ -99,12 +136,17 @@ export class Journal {
   readonly #directory: FileHandle;
   readonly #locks = loadFileLocks();
   readonly #unborn: UnbornEntries;
+  readonly #compareKey: CompareKey;
+  readonly #prefix: string;
 
   private constructor(folder: string, directory: FileHandle, options: JournalOptions) {
     this.folder = folder;
     this.#directory = directory;
     this.#options = options;
-    this.#unborn = new UnbornEntries(folder, options.clock, options.owners);
+    const kind = options.kind ?? 'bridge';
+    this.#prefix = kind === 'any' ? '' : KIND_PREFIXES[kind];
+    this.#unborn = new UnbornEntries(folder, this.#keptKind, options.clock, options.owners);
+    this.#compareKey = new CompareKey(folder);
     options.clock.bootTime?.(); // its first call reads a file
   }
 
@@ -127,12 +169,36 @@ export class Journal {
     await this.#directory.close();
   }
 
-  /** The name of an entry: the same for the same register and identifying values. */
-  static idOf(register: string, key: string): string {
-    return createHash('sha256')
-      .update(JSON.stringify([register, key]))
-      .digest('hex')
-      .slice(0, 40);
+  /**
+   * The name of an entry: `GROUP-MEMBER`, the same for the same register and identifying values.
+   *
+   * @param first the value that every identity has: entries with the same one are a group.
+   * @param rest the other values, as one text; undefined where none was given.
+   */
+  static idOf(register: string, first: string, rest?: string): string {
+    const group = digest(JSON.stringify([register, first])).slice(0, GROUP_LENGTH);
+    return `${group}-${rest === undefined ? NO_REST : digest(rest).slice(0, MEMBER_LENGTH)}`;
+  }
+
+  /** Whether an entry is the one of its group that has the first value alone. */
+  static isBare(id: string): boolean {
+    return id.endsWith(`-${NO_REST}`);
+  }
+
+  /** Keyed hash of a text that must not be stored. The key lies in the folder, and is made when it is first needed. */
+  fingerprint(text: string): Promise<string> {
+    return this.#compareKey.fingerprint(text);
+  }
+
+  /** The entries of the same group, in no order, also damaged ones. Reads names only. */
+  async siblings(id: string): Promise<string[]> {
+    const start = this.#prefix + id.slice(0, id.lastIndexOf('-') + 1);
+    const ids = new Set<string>();
+    for (const file of await readdir(this.folder)) {
+      if (file.startsWith(start) && (file.endsWith(ENTRY) || file.endsWith(DAMAGED)))
+        ids.add(this.#idIn(file));
+    }
+    return [...ids];
   }
 
   /** Rejects when the folder or the entry cannot be read. */
@@ -142,8 +208,11 @@ export class Journal {
     let lookup: Lookup | undefined;
     try {
       // The lock first: an owner that lets go after this cannot have written later than what is read now.
-      if (!this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared')) return { state: 'running' };
-      lookup = judge(await readEntry(file));
+      const isRunning = !this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared');
+      const entry = await readEntry(file);
+      if (isRunning) return { state: 'running', ...(entry.sent !== undefined && { sent: entry.sent }) };
+      if (entry.otherVersion !== undefined) return { state: 'lost' };
+      lookup = judge(entry);
     } finally {
       await file.close();
     }
@@ -160,16 +229,12 @@ export class Journal {
    * Begins a transaction: when this resolves with an entry, its record is on the disk. `exists`: somebody was first. With
    * `done` it begins and ends at once. Rejects when the disk does not take it; then no trace of it is left.
    */
-  async begin(
-    id: string,
-    sent: SentRecord,
-    done?: Omit<DoneRecord, 'state'>,
-  ): Promise<OwnedEntry | 'exists'> {
+  async begin(id: string, sent: SentRecord, done?: Outcome): Promise<OwnedEntry | 'exists'> {
     const records = [
       encodeRecord(sent),
       ...(done === undefined ? [] : [encodeRecord(this.#stamped({ ...done, state: 'done' }))]),
     ];
-    const mention = this.#unborn.mention(id);
+    const mention = this.#unborn.mention(this.#prefix + id);
     try {
       for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
         const file = await this.#bear(id, Buffer.concat(records));
@@ -186,7 +251,7 @@ export class Journal {
   /** One attempt to make an entry. Its owner has the lock before anybody can look for it by its real name. */
   async #bear(id: string, records: Buffer): Promise<FileHandle | 'exists' | 'disturbed'> {
     const entry = this.#path(id, ENTRY);
-    const unborn = await this.#unborn.create(id);
+    const unborn = await this.#unborn.create(this.#prefix + id);
     if (unborn === undefined) return 'disturbed';
     const { file, name } = unborn;
     let isBorn = false;
@@ -217,7 +282,24 @@ export class Journal {
 
   /** Whether a living process is just beginning this transaction, or somebody has. */
   async isBeginning(id: string): Promise<boolean> {
-    return (await this.#unborn.has(id)) || (await this.hasEntry(id));
+    return (await this.#unborn.has(this.#prefix + id)) || (await this.hasEntry(id));
+  }
+
+  /**
+   * Stores that a connection has carried the outcome of an ended transaction to a repeated one. Not synced: after a fall of the
+   * whole machine no connection is left that it could matter to.
+   */
+  async carried(id: string, connection: string): Promise<void> {
+    const file = await openFile(this.#path(id, ENTRY), 'append');
+    if (file === undefined) return;
+    try {
+      await writeWhole(
+        file,
+        followingRecord({ state: 'carried', connection, time: isoTime(this.#options.clock) }),
+      );
+    } finally {
+      await file.close();
+    }
   }
 
   /** Takes over an entry without a living owner; undefined when there is one, or no entry. */
@@ -238,10 +320,11 @@ export class Journal {
    */
   async isComplete(): Promise<boolean> {
     let isComplete = true;
-    for await (const entry of this.entries()) {
+    for await (const entry of this.#entries(this.#keptKind)) {
       if (!this.isMissed(entry)) continue;
       isComplete = false;
-      if (!entry.isSetAside && entry.fault === undefined) await this.#setAside(entry.id);
+      if (!entry.isSetAside && entry.fault === undefined && entry.otherVersion === undefined)
+        await this.#setAside(entry.id);
     }
     return isComplete;
   }
@@ -258,21 +341,32 @@ export class Journal {
   }
 
   /** Every entry, also damaged and old ones, in no order. Changes nothing, and holds nothing up while its reader is busy. */
-  async *entries(): AsyncGenerator<StoredEntry> {
+  entries(): AsyncGenerator<StoredEntry> {
+    return this.#entries(this.#options.kind ?? 'bridge');
+  }
+
+  /** Other kinds' entries are not ours to judge. */
+  get #keptKind(): JournalKind {
+    const { kind = 'bridge' } = this.#options;
+    return kind === 'any' ? 'bridge' : kind;
+  }
+
+  async *#entries(kind: JournalKind | 'any'): AsyncGenerator<StoredEntry> {
     for (const file of await readdir(this.folder)) {
       if (!file.endsWith(ENTRY) && !file.endsWith(DAMAGED)) continue;
+      if (kind !== 'any' && !isOfKind(file, kind)) continue;
       const entry = await this.#read(file);
       if (entry !== undefined) yield entry;
     }
   }
 
-  /** Removes what is older than the journal keeps: ended transactions, damaged files, leftovers of dead processes. */
+  /** Removes what is of this kind and older than the journal keeps: ended transactions, damaged files, leftovers of dead processes. */
   async prune(): Promise<{ removed: number; unresolved: number; damaged: number }> {
     const count = { removed: 0, unresolved: 0, damaged: 0 };
-    for await (const entry of this.entries()) {
-      const { id, file, isRunning, done, fault } = entry;
+    for await (const entry of this.#entries(this.#keptKind)) {
+      const { id, file, isRunning, done, fault, otherVersion } = entry;
       if (isDamaged(entry)) {
-        if (fault === undefined && this.#isOldFile(entry.changedMs)) {
+        if (fault === undefined && otherVersion === undefined && this.#isOldFile(entry.changedMs)) {
           await ifThere(unlink(path.join(this.folder, file)));
           count.removed += 1;
         } else count.damaged += 1;
@@ -290,18 +384,19 @@ export class Journal {
       isOpen = false;
       await file.close(); // frees the lock
     };
+    const appender = new DurableAppender(file);
     return {
       lookup,
       finish: async (done) => {
-        // The newline ends a record that was torn by the death of an earlier owner.
-        const record = Buffer.concat([
-          Buffer.from('\n'),
-          encodeRecord(this.#stamped({ ...done, state: 'done' })),
-        ]);
-        await writeWhole(file, record);
-        await file.datasync();
+        await appender.append(followingRecord(this.#stamped({ ...done, state: 'done' })));
         await release();
       },
+      contradict: async (done) => {
+        await appender.append(followingRecord(this.#stamped({ ...done, state: 'contradicted' })));
+        await release();
+      },
+      note: (code) =>
+        appender.append(followingRecord({ state: 'note', code, time: isoTime(this.#options.clock) })),
       withdraw: async () => {
         if (isOpen) await unlink(this.#path(id, ENTRY));
         await release();
@@ -311,7 +406,7 @@ export class Journal {
   }
 
   async #read(file: string): Promise<StoredEntry | undefined> {
-    const [id = ''] = file.split('.');
+    const id = this.#idIn(file);
     const isSetAside = file.endsWith(DAMAGED);
     const at = path.join(this.folder, file);
     let handle: FileHandle | undefined;
@@ -359,7 +454,9 @@ export class Journal {
     let file: FileHandle | undefined;
     try {
       file = await this.#takeOver(id);
-      if (file === undefined || judge(await readEntry(file)) !== undefined) return;
+      if (file === undefined) return;
+      const entry = await readEntry(file);
+      if (judge(entry) !== undefined || entry.otherVersion !== undefined) return;
       while (!(await linkNew(from, to))) await rename(to, this.#path(`${id}.${randomUUID()}`, DAMAGED));
       await unlink(from);
       this.#options.log.error('a journal entry is damaged and set aside', { file: to, why });
@@ -394,13 +491,48 @@ export class Journal {
   }
 
   #path(id: string, ending: string): string {
-    return path.join(this.folder, `${id}${ending}`);
+    return path.join(this.folder, `${this.#prefix}${id}${ending}`);
+  }
+
+  #idIn(file: string): string {
+    const [name = ''] = file.split('.');
+    return name.slice(this.#prefix.length);
   }
 }
 
+/** How much of a digest names a group, and an entry in it. */
+const GROUP_LENGTH = 24;
+const MEMBER_LENGTH = 16;
+/** In the place of a digest, where there is nothing but the first value. */
+const NO_REST = '0';
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The newline ends a record that was torn by the death of an earlier owner. */
+function followingRecord(record: JournalRecord): Buffer {
+  return Buffer.concat([Buffer.from('\n'), encodeRecord(record)]);
+}
+
 /** Undefined where not even the first record can be read. */
-function judge({ sent, done, isClean }: ParsedEntry): Lookup | undefined {
+function judge({
+  sent,
+  done,
+  isClean,
+  directCode,
+  contradicted,
+  carriers,
+}: ParsedEntry): Exclude<Lookup, { state: 'none' | 'running' | 'lost' }> | undefined {
   if (sent === undefined) return undefined;
-  if (done !== undefined) return { state: 'done', sent, done };
-  return { state: 'unresolved', sent, isDoubtful: !isClean };
+  if (done !== undefined) {
+    return {
+      state: 'done',
+      sent,
+      done,
+      ...(contradicted !== undefined && { contradicted }),
+      ...(carriers !== undefined && { carriers }),
+    };
+  }
+  return { state: 'unresolved', sent, isDoubtful: !isClean, ...(directCode !== undefined && { directCode }) };
 }

@@ -4,7 +4,15 @@ import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import { wallAgeOf } from './age.ts';
-import { createFile, ifThere, OWNER_BYTE, type Owners, openFile } from './journal-file.ts';
+import {
+  createFile,
+  ifThere,
+  isOfKind,
+  type JournalKind,
+  OWNER_BYTE,
+  type Owners,
+  openFile,
+} from './journal-file.ts';
 
 const UNBORN = '.new';
 /** Younger than this, a file in the making is taken for a living one unseen: looking at its lock could get in the owner's way. */
@@ -15,14 +23,16 @@ const LEFT_BEHIND_MS = 3_600_000;
 /** The files of entries that have no name of their own yet, `ID.….new`: locked by who makes them, as entries are. */
 export class UnbornEntries {
   readonly #folder: string;
+  readonly #kind: JournalKind;
   readonly #clock: Clock;
   readonly #owners: Owners | undefined;
   readonly #locks = loadFileLocks();
   /** What this process is about to begin. */
   readonly #mentioned = new Set<{ readonly id: string }>();
 
-  constructor(folder: string, clock: Clock, owners?: Owners) {
+  constructor(folder: string, kind: JournalKind, clock: Clock, owners?: Owners) {
     this.#folder = folder;
+    this.#kind = kind;
     this.#clock = clock;
     this.#owners = owners;
   }
@@ -72,7 +82,8 @@ export class UnbornEntries {
   }
 
   async #names(): Promise<string[]> {
-    return (await readdir(this.#folder)).filter((name) => name.endsWith(UNBORN));
+    const names = await readdir(this.#folder);
+    return names.filter((name) => name.endsWith(UNBORN) && isOfKind(name, this.#kind));
   }
 
   async #isBeingMade(name: string): Promise<boolean> {

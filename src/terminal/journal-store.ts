@@ -5,7 +5,7 @@ import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
 import { isDamaged, Journal, type OwnedEntry } from '../store/journal.ts';
-import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
+import { type DoneRecord, type SentRecord, VERSION } from '../store/journal-record.ts';
 import { openLockFile } from '../store/lock-file.ts';
 import { type Answer, errorAnswer } from './answer.ts';
 import { Ended } from './cardholder.ts';
@@ -56,7 +56,7 @@ export class JournalStore implements TransactionStore {
     let journal: Journal | undefined;
     let lock: FileHandle | undefined;
     try {
-      journal = await Journal.open(folder, { clock, log, keepMs: KEEP_MS });
+      journal = await Journal.open(folder, { clock, log, keepMs: KEEP_MS, kind: 'terminal' });
       lock = await openLockFile(path.join(folder, LOCK_FILE));
       if (!loadFileLocks().tryLock(lock.fd, 0, 'exclusive')) throw new Error('another terminal is using it');
       const store = new JournalStore(journal, lock, await readPeriod(folder), options);
@@ -253,7 +253,7 @@ export class JournalStore implements TransactionStore {
   #recordOf(state: 'sent' | 'absent', { receiptId, sequenceId }: Identifiers): TerminalRecord {
     return {
       state,
-      version: 1,
+      version: VERSION,
       register: REGISTER,
       identity: { receipt_id: receiptId, ...(sequenceId !== undefined && { sequence_id: sequenceId }) },
       method: '',

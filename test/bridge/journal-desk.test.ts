@@ -47,7 +47,7 @@ async function stateAt({ journal, idOf }: DeskBench, params?: object): Promise<s
 describe('a new transaction', () => {
   test('begins with what is known of it, the terminal taken', async () => {
     const bench = await deskBench();
-    const request = bench.request({ receipt_id: 'R-1' }, { connection: 'c', pid: 7 });
+    const request = bench.request({ receipt_id: 'R-1' }, { pid: 7 });
     const acceptance = await bench.desk.accept(request);
     expect(acceptance.kind).toBe('begun');
     expect(await stateAt(bench, { receipt_id: 'R-1' })).toBe('running');
@@ -56,14 +56,18 @@ describe('a new transaction', () => {
       expect(acceptance.entry.lookup).toMatchObject({
         sent: {
           state: 'sent',
-          version: 1,
+          version: 2,
           register: 'till-1',
           identity: { receipt_id: 'R-1', sequence_id: '1' },
+          params: '{"receipt_id":"R-1","sequence_id":1}',
+          hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+          place: 'unix:/run/pay.sock',
+          peer: '192.0.2.7',
           method: 'Purchase',
           amount: '1230',
           currency: 'EUR',
           channel: 'payment',
-          connection: 'c',
+          connection: 'till-1.1',
           pid: 7,
           time: new Date(bench.clock.wallMs()).toISOString(),
         },
@@ -261,9 +265,7 @@ describe('a repeated transaction', () => {
     const bench = await deskBench();
     const time = new Date(bench.clock.wallMs()).toISOString();
     await endAt(bench, APPROVED);
-    const { amount, ...rest } = bench.request({}, more as object).record;
-    const record = amount === undefined ? rest : { ...rest, amount };
-    expect(await bench.desk.accept({ ...bench.request(), record })).toEqual({
+    expect(await bench.desk.accept(bench.request({}, more as object))).toEqual({
       kind: 'refused',
       code: 'DUPLICATE_TRANSACTION',
       details: `these identifiers were used: the first was a Purchase of 1230 EUR at ${time}`,
@@ -273,7 +275,7 @@ describe('a repeated transaction', () => {
 
   test('without amount and currency, like the first, gets the stored answer; with them it is refused', async () => {
     const bench = await deskBench();
-    const plain = { ...bench.request(), record: { method: 'Purchase' } };
+    const plain = { ...bench.request(), record: { method: 'Purchase' }, compared: '["Purchase"]' };
     const first = await bench.desk.accept(plain);
     if (first.kind === 'begun') {
       await bench.desk.record(first.entry, APPROVED);
@@ -296,13 +298,13 @@ describe('a repeated transaction without a known outcome', () => {
       const bench = await deskBench();
       await abandonAt(bench, {}, { channel: 'ui' });
       bench.app.answer(answer);
-      const request = bench.request();
+      const request = bench.request({}, { channel: 'ui' });
       const acceptance = await bench.desk.accept(request);
       expect(acceptance.kind === 'answer' && codeOf(acceptance.answer)).toBe(code);
       expect(bench.app.questions).toEqual(['ui']);
       expect(request.delays).toBe(1);
       expect(await stateAt(bench)).toBe('done');
-      expect((await bench.desk.accept(bench.request())).kind).toBe('answer');
+      expect((await bench.desk.accept(request)).kind).toBe('answer');
       expect(bench.app.questions).toHaveLength(1);
     },
   );

@@ -56,11 +56,14 @@ export function failure(code: string, details = 'said the application'): Answer 
 export class AskedApplication {
   /** The channels that questions came on. */
   readonly questions: (string | undefined)[] = [];
+  /** What was asked. */
+  readonly params: string[] = [];
   #answers: ((answer: Answer | undefined) => void)[] = [];
   #ready: (Answer | undefined)[] = [];
 
-  readonly ask: TransactionRequest['ask'] = (channel) => {
-    this.questions.push(channel);
+  readonly ask: TransactionRequest['ask'] = ({ params, sent }) => {
+    this.questions.push(sent?.channel);
+    this.params.push(params.toString());
     return new Promise((resolve) => {
       if (this.#ready.length > 0) resolve(this.#ready.shift());
       else this.#answers.push(resolve);
@@ -99,9 +102,13 @@ let terminals = 0;
 /** A desk on a real journal. With `beside` another one on the same journal, terminal and clock, as in another process. */
 export async function deskBench({
   register = 'till-1',
+  connection = `${register}.1`,
+  peer = '192.0.2.7',
   beside,
 }: {
   register?: string;
+  connection?: string;
+  peer?: string;
   beside?: DeskBench;
 } = {}): Promise<DeskBench> {
   const { journal, folder, clock } =
@@ -111,6 +118,8 @@ export async function deskBench({
   const desk = new JournalDesk({
     journal,
     register,
+    connection,
+    peer,
     repeatWindowMs: REPEAT_WINDOW_MS,
     outcomeWaitMs: OUTCOME_WAIT_MS,
     clock,
@@ -129,7 +138,7 @@ export async function deskBench({
   const identityOf = (params: object = {}) => {
     const text = JSON.stringify({ receipt_id: 17, sequence_id: 1, ...params });
     const identity = identify(Buffer.from(text), ['receipt_id', 'sequence_id']);
-    if (identity === undefined || identity === 'ambiguous') throw new Error('no identity');
+    if (typeof identity === 'string') throw new Error(identity);
     return identity;
   };
   return {
@@ -141,7 +150,10 @@ export async function deskBench({
     lines: sink.lines,
     terminal,
     identityOf,
-    idOf: (params) => Journal.idOf(register, identityOf(params).key),
+    idOf: (params) => {
+      const { first, rest } = identityOf(params);
+      return Journal.idOf(register, first, rest);
+    },
     request: (params, more) => {
       const played: Played = {
         identity: identityOf(params),
@@ -150,9 +162,10 @@ export async function deskBench({
           channel: 'payment',
           amount: '1230',
           currency: 'EUR',
-          hash: 'x',
           ...more,
         },
+        compared: JSON.stringify({ method: 'Purchase', amount: '1230', currency: 'EUR', ...more }),
+        place: async () => 'unix:/run/pay.sock',
         acquire: () =>
           terminal.tryAcquire({
             connection: register,

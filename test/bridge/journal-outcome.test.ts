@@ -25,6 +25,12 @@ class PlayedEntry implements OwnedEntry {
     return new Promise((resolve, reject) => this.#open.push({ resolve, reject }));
   }
 
+  contradict(done: Omit<DoneRecord, 'state'>): Promise<void> {
+    return this.finish(done);
+  }
+
+  async note(): Promise<void> {}
+
   async withdraw(): Promise<void> {}
 
   async release(): Promise<void> {

@@ -30,7 +30,7 @@ function entry(more: Partial<StoredEntry> = {}): StoredEntry {
     isClean: true,
     sent: {
       state: 'sent',
-      version: 1,
+      version: 2,
       register: '192.0.2.7',
       identity: { receipt_id: '17', sequence_id: '1' },
       method: 'Purchase',
@@ -184,7 +184,7 @@ describe('for people', () => {
       `outcome since  ${iso(0)} (0s ago)`,
       'settled by     alice',
       `answer         ${errorText('DECLINED', 'x')}`,
-      `request        SHA-256 ${entry().sent?.hash}`,
+      `request        HMAC ${entry().sent?.hash}`,
     ]);
   });
 

@@ -57,7 +57,8 @@ async function put(
 ): Promise<string> {
   const clock = new FakeClock(Date.now() - agoMs);
   const record = sentAt(clock, { identity: { receipt_id: receipt, sequence_id: '1' }, ...sent });
-  const id = Journal.idOf(record.register, JSON.stringify(Object.values(record.identity)));
+  const [first = '', ...rest] = Object.values(record.identity);
+  const id = Journal.idOf(record.register, first, JSON.stringify(rest));
   const entry = await open.journal.begin(id, record);
   if (entry === 'exists') throw new Error('exists');
   if (done === 'running') after(() => entry.release());
@@ -86,7 +87,7 @@ async function mixed() {
     }),
     unresolved: await put(open, '20', { agoMs: 2 * HOUR_MS }),
     running: await put(open, '21', { agoMs: HOUR_MS, done: 'running' }),
-    damaged: Journal.idOf('192.0.2.7', '["22","1"]'),
+    damaged: Journal.idOf('192.0.2.7', '22', '["1"]'),
   };
   writeFileSync(path.join(open.folder, `${ids.damaged}.damaged`), 'hello');
   return { ...open, ids };
@@ -392,7 +393,7 @@ describe('verify', () => {
     const open = await openJournal();
     const torn = await put(open, '17', { done: approved });
     const empty = await put(open, '18', { done: approved });
-    const odd = Journal.idOf('192.0.2.7', '["19","1"]');
+    const odd = Journal.idOf('192.0.2.7', '19', '["1"]');
     truncateSync(entryFile(open.folder, torn), readFileSync(entryFile(open.folder, torn)).length - 2);
     truncateSync(entryFile(open.folder, empty));
     mkdirSync(entryFile(open.folder, odd));
@@ -636,8 +637,8 @@ describe('docs/journal.md', () => {
   });
 
   test('says how entries are named', async () => {
-    const [, command = '', name = ''] = /\$ (printf .*)\n +([0-9a-f]{40})\n/.exec(page) ?? [];
+    const [, command = '', name = ''] = /\$ (printf .*)\n +([0-9a-f]{24}-[0-9a-f]{16})\n/.exec(page) ?? [];
     expect((await run('sh', ['-c', command])).stdout).toBe(`${name}\n`);
-    expect(Journal.idOf('', '["17","1"]')).toBe(name);
+    expect(Journal.idOf('', '17', '["1"]')).toBe(name);
   });
 });

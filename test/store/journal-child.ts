@@ -16,7 +16,7 @@ const time = () => new Date(systemClock.wallMs()).toISOString();
 const begin = (id: string) =>
   journal.begin(id, {
     state: 'sent',
-    version: 1,
+    version: 2,
     register: 'child',
     identity: { receipt_id: id },
     method: 'Purchase',

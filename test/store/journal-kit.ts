@@ -97,7 +97,7 @@ export async function openJournal(
 export function sentAt(clock: FakeClock, more: Partial<SentRecord> = {}): SentRecord {
   return {
     state: 'sent',
-    version: 1,
+    version: 2,
     register: '192.0.2.7',
     identity: { receipt_id: '17', sequence_id: '1' },
     method: 'Purchase',

@@ -81,7 +81,7 @@ describe('two processes', () => {
       const id = Journal.idOf('race', String(round));
       const said = await Promise.all(children.map((child) => child.tell({ do: 'begin', id })));
       expect(said.toSorted()).toEqual(['begun', 'exists', 'exists']);
-      expect(await journal.lookup(id)).toEqual({ state: 'running' });
+      expect(await journal.lookup(id)).toMatchObject({ state: 'running' });
     }
     expect(readdirSync(folder).filter((name) => !name.endsWith('.entry'))).toEqual([]);
   });

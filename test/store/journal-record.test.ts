@@ -10,7 +10,7 @@ import { mutated, seededRandom } from '../kit/random.ts';
 
 const sent: SentRecord = {
   state: 'sent',
-  version: 1,
+  version: 2,
   register: '192.0.2.7',
   identity: { receipt_id: 'ä-17', sequence_id: '1' },
   method: 'Purchase',
@@ -117,10 +117,10 @@ describe('an entry', () => {
   });
 
   test.each([
-    ['another version', '{"state":"sent","version":2,"register":""}'],
+    ['another version', '{"state":"sent","version":3,"register":""}'],
     ['no version', '{"state":"sent"}'],
-    ['an unknown state', '{"state":"begun","version":1}'],
-    ['no state', '{"version":1}'],
+    ['an unknown state', '{"state":"begun","version":2}'],
+    ['no state', '{"version":2}'],
     ['no object', '"sent"'],
     ['null', 'null'],
     ['no JSON', '{"state":"sent"'],

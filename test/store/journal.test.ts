@@ -33,8 +33,8 @@ import {
   temporaryFolder,
 } from './journal-kit.ts';
 
-const ID = Journal.idOf('192.0.2.7', '["17","1"]');
-const OTHER = Journal.idOf('192.0.2.7', '["18","1"]');
+const ID = Journal.idOf('192.0.2.7', '17', '["1"]');
+const OTHER = Journal.idOf('192.0.2.7', '18', '["1"]');
 
 /** A second view of the same folder, as another process has one. */
 const again = ({ folder }: OpenJournal, clock: FakeClock, keepMs = KEEP_MS) =>
@@ -89,13 +89,15 @@ describe('the folder', () => {
 
 describe('the name of an entry', () => {
   test('is the same for the same register and values, and different for everything else', () => {
-    expect(Journal.idOf('', '["17","1"]')).toBe('ec0424aa2a3886f70cd5b6c0d89972825871f8b3');
+    expect(Journal.idOf('', '17', '["1"]')).toBe('5065709d5dd5b882a52160f6-43de3a417d75f481');
+    expect(Journal.idOf('', '17')).toBe('5065709d5dd5b882a52160f6-0');
     const names = [
-      Journal.idOf('a', '["17","1"]'),
-      Journal.idOf('a', '["1","71"]'),
-      Journal.idOf('a', '["17","1",""]'),
-      Journal.idOf('b', '["17","1"]'),
-      Journal.idOf('a["17"', ',"1"]'),
+      Journal.idOf('a', '17', '["1"]'),
+      Journal.idOf('a', '1', '["71"]'),
+      Journal.idOf('a', '17', '["1",""]'),
+      Journal.idOf('a', '17'),
+      Journal.idOf('b', '17', '["1"]'),
+      Journal.idOf('a["17', '","1"]'),
     ];
     expect(new Set(names).size).toBe(names.length);
   });
@@ -108,7 +110,7 @@ describe('a transaction', () => {
     const entry = await begun(open, ID);
     expect(readdirSync(open.folder)).toEqual([`${ID}.entry`]);
     expect(readFileSync(entryFile(open.folder, ID))).toEqual(encodeRecord(sentAt(open.clock)));
-    expect(await open.journal.lookup(ID)).toEqual({ state: 'running' });
+    expect(await open.journal.lookup(ID)).toMatchObject({ state: 'running' });
     await entry.release();
     await entry.release();
     expect(await open.journal.lookup(ID)).toEqual({
@@ -161,7 +163,7 @@ describe('a transaction', () => {
       );
       const entries = (await Promise.all(begins)).filter((entry) => entry !== 'exists');
       expect(entries).toHaveLength(1);
-      expect(await open.journal.lookup(id)).toEqual({ state: 'running' });
+      expect(await open.journal.lookup(id)).toMatchObject({ state: 'running' });
       for (const entry of entries) await entry.release();
     }
     expect(readdirSync(open.folder).filter((name) => !name.endsWith('.entry'))).toEqual([]);
@@ -173,7 +175,7 @@ describe('a transaction', () => {
       writeFileSync(path.join(open.folder, `${ID}.${process.pid}.${births}.new`), 'torn');
     }
     await begun(open, ID);
-    expect(await open.journal.lookup(ID)).toEqual({ state: 'running' });
+    expect(await open.journal.lookup(ID)).toMatchObject({ state: 'running' });
   });
 
   test('is seen to begin before it has its name, and no longer when its beginner is dead', async () => {
@@ -203,7 +205,7 @@ describe('a claim', () => {
     const [claim, ...more] = claims.filter((one) => one !== undefined);
     expect(more).toEqual([]);
     expect(claim?.lookup).toMatchObject({ state: 'unresolved', sent: { amount: '1230' } });
-    expect(await open.journal.lookup(ID)).toEqual({ state: 'running' });
+    expect(await open.journal.lookup(ID)).toMatchObject({ state: 'running' });
     await claim?.finish(doneAt(open.clock));
     const late = await other.journal.claim(ID);
     expect(late?.lookup.state).toBe('done');
@@ -220,7 +222,7 @@ describe('a claim', () => {
       await old?.withdraw();
       const fresh = await begun(open, ID);
       for (const one of await waiting) expect(one).toBeUndefined();
-      expect(await open.journal.lookup(ID)).toEqual({ state: 'running' });
+      expect(await open.journal.lookup(ID)).toMatchObject({ state: 'running' });
       await fresh.finish(doneAt(open.clock));
     }
   });
@@ -257,7 +259,7 @@ describe('an entry whose first record cannot be read', () => {
       writeFileSync(file, bytes);
     },
     'is zeros': (file) => writeFileSync(file, Buffer.alloc(4096)),
-    'is far too long': (file) => truncateSync(file, 4 * 1024 * 1024 + 1),
+    'is far too long': (file) => truncateSync(file, 16 * 1024 * 1024 + 1),
   };
 
   test.each(Object.entries(damages))('because it %s is set aside, kept, and lost', async (_, damage) => {
@@ -512,7 +514,7 @@ describe('time', () => {
       const winners = (await Promise.all(begins)).filter((entry) => entry !== undefined);
       await Promise.all(prunes);
       expect(winners).toHaveLength(1);
-      expect(await open.journal.lookup(id)).toEqual({ state: 'running' });
+      expect(await open.journal.lookup(id)).toMatchObject({ state: 'running' });
       await winners[0]?.withdraw();
     }
   });
@@ -553,7 +555,7 @@ describe('prune', () => {
     for (let round = 0; round < 10; round += 1) {
       const id = Journal.idOf('new', String(round));
       const [entry] = await Promise.all([open.journal.begin(id, sentAt(open.clock)), late.journal.prune()]);
-      expect(await open.journal.lookup(id)).toEqual({ state: 'running' });
+      expect(await open.journal.lookup(id)).toMatchObject({ state: 'running' });
       if (entry !== 'exists') await entry.release();
     }
   });

@@ -47,7 +47,7 @@ describe('an entry whose file somebody looks at before its owner has the lock', 
     expect(looking).toHaveLength(3);
     for (const fd of looking) closeSync(fd);
     expect(readdirSync(open.folder)).toEqual([`${ID}.entry`]);
-    expect(await open.journal.lookup(ID)).toEqual({ state: 'running' });
+    expect(await open.journal.lookup(ID)).toMatchObject({ state: 'running' });
     expect(await open.journal.claim(ID)).toBeUndefined();
   });
 
@@ -56,7 +56,7 @@ describe('an entry whose file somebody looks at before its owner has the lock', 
     beforeOwning((file) => unlinkSync(file), open.folder, 2);
     await begun(open, ID);
     expect(readdirSync(open.folder)).toEqual([`${ID}.entry`]);
-    expect(await open.journal.lookup(ID)).toEqual({ state: 'running' });
+    expect(await open.journal.lookup(ID)).toMatchObject({ state: 'running' });
   });
 
   test('is given up with no trace where that never ends', async () => {
@@ -126,7 +126,7 @@ test('many begin while another process looks at everything all the time: none lo
   })();
   for (let round = 0; round < 50; round += 1) {
     const entry = await begun(open, ID);
-    expect(await late.journal.lookup(ID)).toEqual({ state: 'running' });
+    expect(await late.journal.lookup(ID)).toMatchObject({ state: 'running' });
     await entry.withdraw();
   }
   isOver = true;

@@ -308,7 +308,7 @@ describe('a folder', () => {
     const journal = await Journal.open(folder, { clock, log, keepMs: 1_000_000 });
     const key = JSON.stringify(['r1', '17']);
     const time = new Date(clock.wallMs()).toISOString();
-    const sent = { state: 'sent', version: 1, register: '', identity: {}, method: 'Purchase', time } as const;
+    const sent = { state: 'sent', version: 2, register: '', identity: {}, method: 'Purchase', time } as const;
     const begun = await journal.begin(Journal.idOf('', key), sent);
     if (begun === 'exists') throw new Error('the folder is empty');
     await begun.release();

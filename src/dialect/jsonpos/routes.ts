@@ -31,5 +31,10 @@ export const transactions: TransactionRules = {
   identity: ['receipt_id', 'sequence_id'],
   amount: 'amount',
   currency: 'currency',
+  isCompared: (name) => name === 'api_key' || MONEY.test(name),
   recovery: 'Check',
 };
+
+/** `cashback_amount`, `tip`, `surchargeAmount`, … */
+const MONEY =
+  /amount|currency|cash_?back|surcharge|discount|gratuity|donation|(?:^|_)(?:tip|fee|vat|tax)(?:$|_)/i;
