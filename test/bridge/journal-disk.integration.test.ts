@@ -98,7 +98,7 @@ describe.runIf(isRoot)('a full disk', () => {
     expect(register.answerTo('b').error.data.string_code).toBe('JOURNAL_UNAVAILABLE');
     expect(app.requests('Purchase')).toHaveLength(1);
     empty();
-    const id = Journal.idOf('', '["17","1"]');
+    const id = Journal.idOf('', '17', '["1"]');
     let state = 'running';
     while (state !== 'done') {
       clock.advance(1000);
