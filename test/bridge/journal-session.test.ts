@@ -58,7 +58,7 @@ describe('a purchase', () => {
       register: '',
       identity: { receipt_id: '17', sequence_id: '1' },
       params: '{"receipt_id":17,"sequence_id":"1"}',
-      place: expect.stringMatching(/^unix:\//),
+      place: expect.stringMatching(/^simulator:/),
       method: 'Purchase',
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
       channel: 'payment',

@@ -26,8 +26,8 @@ import {
 
 /** Real file systems that are full or read-only; mounting them takes root. */
 
-const ID = Journal.idOf('192.0.2.7', '["17","1"]');
-const OTHER = Journal.idOf('192.0.2.7', '["18","1"]');
+const ID = Journal.idOf('192.0.2.7', '17', '["1"]');
+const OTHER = Journal.idOf('192.0.2.7', '18', '["1"]');
 const BIG = JSON.stringify({ receipt: 'x'.repeat(10_000) });
 
 /** Takes every byte that is left. */

@@ -8,8 +8,8 @@ import { abandoned, begun, openJournal, sentAt } from './journal-kit.ts';
 
 /** Others look at an entry at the very moment when it is made. */
 
-const ID = Journal.idOf('192.0.2.7', '["17","1"]');
-const OTHER = Journal.idOf('192.0.2.7', '["18","1"]');
+const ID = Journal.idOf('192.0.2.7', '17', '["1"]');
+const OTHER = Journal.idOf('192.0.2.7', '18', '["1"]');
 
 afterEach(() => void vi.restoreAllMocks());
 
