@@ -2,11 +2,12 @@ import { CHANNEL_NAMES, type ChannelName, isChannelName } from '../base/channel-
 import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
 import type { BridgeOptions } from '../bridge/bridge.ts';
-import { matches, type Route } from '../bridge/router.ts';
+import { matches, type Route, Router } from '../bridge/router.ts';
 import type { Dialect, KeepaliveOptions } from '../dialect/dialect.ts';
 import { DIALECTS, findDialect } from '../dialect/registry.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { placeholdersOf } from '../endpoint/expand.ts';
+import { accessOf, isInherited } from '../wire/fd.ts';
 import type { OptionName } from './options.ts';
 import { parseDurationMs, pathIn, readDurationMs, readEndpoint, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
@@ -54,10 +55,12 @@ export async function resolveBridgeOptions(
     (text) => (/^[A-Za-z0-9._:-]{1,64}$/.test(text.replaceAll('{peer}', 'p')) ? text : undefined),
   );
   const linkSpeed = readLinkSpeed(settings) ?? line.bytesPerS;
+  const routes = settings.list('route').map((text) => readRoute(settings, text));
+  refuseOneWay(settings, channels, new Router(new Map(), routes, dialect.routes), dialect);
   return {
     dialect,
     channels,
-    routes: settings.list('route').map((text) => readRoute(settings, text)),
+    routes,
     timeoutMs: readTimeouts(settings, dialect.timeoutMs),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
     repeatWindowMs: readDurationMs(settings, 'repeat-window', MAX_REPEAT_WINDOW_MS),
@@ -112,6 +115,31 @@ function refuseUnknownIdentities(
     const why = `${endpoint.text}: with --dialect ${dialect.name} there is no {identity}; {connection} is unique`;
     throw settings.fault(option, why);
   }
+}
+
+/** A transaction that nobody can ever answer would stay open for good: somewhere answers have to come back. */
+function refuseOneWay(
+  settings: Settings,
+  channels: ReadonlyMap<ChannelName, Endpoint>,
+  router: Router,
+  { transactions }: Dialect,
+): void {
+  if ([...channels].some(([channel, endpoint]) => canRead(channel, endpoint))) return;
+  for (const method of transactions.methods) {
+    const wanted = router.channelOf(method);
+    const channel = channels.has(wanted) && wanted !== 'device' ? wanted : 'payment';
+    const endpoint = channels.get(channel);
+    if (endpoint === undefined || endpoint.kind === 'null') continue;
+    const why = `${endpoint.text} goes one way, and ${method} could never be answered`;
+    const option = settings.isGiven(channel) ? channel : 'app';
+    throw settings.fault(option, `${why}: add a way back, for instance --device fifo:PATH, or use unix:PATH`);
+  }
+}
+
+function canRead(channel: ChannelName, endpoint: Endpoint): boolean {
+  if (endpoint.kind === 'fifo') return channel === 'device';
+  if (endpoint.kind === 'fd') return !isInherited(endpoint.read) || accessOf(endpoint.read) !== 'write';
+  return endpoint.kind !== 'null';
 }
 
 function readChannels(settings: Settings): Map<ChannelName, Endpoint> {

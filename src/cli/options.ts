@@ -51,10 +51,10 @@ const COMMON = [
   {
     name: 'listen',
     value: 'ENDPOINT',
-    help: 'accept connections here (tcp:, unix:, ws:)',
+    help: 'accept connections here (tcp:, unix:, ws:, or a listening socket as fd:)',
     helps: {
       demo: 'accept connections here (tcp:, unix:, ws:) instead of on tcp:127.0.0.1:10001',
-      terminal: 'accept bridges here (tcp:, unix:)',
+      terminal: 'accept bridges here (tcp:, unix:, fd:)',
       'fsc-server': 'accept sites here (tcp:, unix:, ws: with the path /ws/text)',
     },
     commands: [...LISTENING, 'terminal', 'fsc-server'],

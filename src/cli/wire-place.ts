@@ -1,7 +1,8 @@
 import { isatty } from 'node:tty';
+import { BridgeError } from '../base/errors.ts';
 import type { BridgeOptions } from '../bridge/bridge.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import { openFdWire } from '../wire/fd.ts';
+import { isNull, openFdWire } from '../wire/fd.ts';
 import {
   bytesPerSecond,
   LINE_SETTINGS_FORM,
@@ -40,6 +41,7 @@ export function findPlace(settings: Settings): Place {
       : endpoint.kind === 'fd'
         ? endpoint
         : undefined;
+  if (endpoint === undefined && fds?.read === 0 && isNull(0)) throw new BridgeError('USAGE', NOBODY);
   const isTty = fds !== undefined && isatty(fds.read);
   const tty = settings.read('tty', LINE_SETTINGS_FORM, parseLineSettings);
   if (tty !== undefined && !isTty) {
@@ -50,6 +52,10 @@ export function findPlace(settings: Settings): Place {
   }
   return { endpoint, fds, tty, line: lineFacts(endpoint, isTty, tty) };
 }
+
+const NOBODY =
+  'descriptor 0 is /dev/null, or was closed: nobody can be there; say where the peer is with --wire ENDPOINT, ' +
+  'or accept connections with posbridge serve --listen ENDPOINT';
 
 function lineFacts(endpoint: Endpoint | undefined, isTty: boolean, tty: LineSettings | undefined): LineFacts {
   const isSerial = endpoint?.kind === 'serial';

@@ -25,7 +25,7 @@ export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
 const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
   wire: ['tcp', 'unix', 'serial', 'ws', 'wss', 'fd'],
   channel: ['fd', 'fifo', 'unix', 'tcp', 'simulator', 'null'],
-  listen: ['unix', 'tcp', 'ws'],
+  listen: ['unix', 'tcp', 'ws', 'fd'],
 };
 
 const USES: Readonly<Record<EndpointUse, string>> = {
@@ -57,6 +57,9 @@ function checkListener(endpoint: Endpoint): void {
   const early = placeholdersIn(endpoint.text).find((word) => word !== 'pid');
   if (early !== undefined) {
     throw invalid(endpoint.text, `a listener has no {${early}}`, 'unix:/run/pos.{pid}.sock');
+  }
+  if (endpoint.kind === 'fd' && endpoint.read !== endpoint.write) {
+    throw invalid(endpoint.text, 'a listening socket is one descriptor', EXAMPLES.fd);
   }
   if (endpoint.kind === 'ws' && endpoint.path.includes('?')) {
     throw invalid(endpoint.text, 'a listener has no query', EXAMPLES.ws);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { BridgeError } from '../base/errors.ts';
 import type { Peer } from './wire.ts';
@@ -52,6 +52,23 @@ export function kindOf(fd: number): DescriptorKind {
 
 export function isSocket(fd: number): boolean {
   return isOpen(fd) && fstatSync(fd).isSocket();
+}
+
+/** Whether a descriptor is a socket that connections are accepted on, as a super-server hands it over. */
+export function isListening(fd: number): boolean {
+  if (!isSocket(fd)) return false;
+  try {
+    writeSync(fd, NOTHING); // sends nothing, and fails where nobody is connected
+    return false;
+  } catch {
+    const inode = /^socket:\[(\d+)\]$/.exec(targetOf(fd) ?? '')?.[1];
+    return inode !== undefined && SOCKET_TABLES.some((table) => listsListener(table, inode));
+  }
+}
+
+/** Whether a descriptor is /dev/null: the runtime opens it for 0, 1 and 2 where they were closed. */
+export function isNull(fd: number): boolean {
+  return targetOf(fd) === '/dev/null';
 }
 
 /** Whether two descriptors are the same socket or device. */
@@ -161,6 +178,39 @@ function describeOther(fd: number): string {
 
 function isTerminalMaster(fd: number): boolean {
   return targetOf(fd)?.endsWith('/ptmx') ?? false;
+}
+
+const NOTHING = new Uint8Array(0);
+
+interface SocketTable {
+  readonly file: string;
+  /** Where the columns of a line are. */
+  readonly inode: number;
+  readonly isListener: (columns: readonly string[]) => boolean;
+}
+
+const isTcpListener = (columns: readonly string[]) => columns[3] === '0A';
+const SOCKET_TABLES: readonly SocketTable[] = [
+  {
+    file: 'unix',
+    inode: 6,
+    isListener: (columns) => (Number.parseInt(columns[3] ?? '', 16) & 0x10000) !== 0,
+  },
+  { file: 'tcp', inode: 9, isListener: isTcpListener },
+  { file: 'tcp6', inode: 9, isListener: isTcpListener },
+];
+
+function listsListener({ file, inode, isListener }: SocketTable, wanted: string): boolean {
+  try {
+    return readFileSync(`/proc/self/net/${file}`, 'latin1')
+      .split('\n')
+      .some((line) => {
+        const columns = line.trim().split(/\s+/);
+        return columns[inode] === wanted && isListener(columns);
+      });
+  } catch {
+    return false;
+  }
 }
 
 const ACCESS = ['read', 'write', 'both'] as const;

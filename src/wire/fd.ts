@@ -7,6 +7,7 @@ import {
   type DescriptorUse,
   isClosedWithSocket,
   isInherited,
+  isListening,
   isSameObject,
   kindOf,
   notInheritedText,
@@ -20,7 +21,7 @@ import { SocketReader, socketWire } from './socket-wire.ts';
 import { RawLine, ttyWire } from './tty-wire.ts';
 import type { Peer, Wire } from './wire.ts';
 
-export { type Access, accessOf, isInherited, noteInherited } from './descriptor.ts';
+export { type Access, accessOf, isInherited, isNull, noteInherited } from './descriptor.ts';
 
 /** Descriptors to read from and to write to; may be one number. A missing one makes a wire of one direction. */
 export interface DescriptorPair {
@@ -84,7 +85,10 @@ type Release = DescriptorUse['release'];
 
 function check(fd: number, direction: 'read' | 'write'): void {
   if (!isInherited(fd)) throw new BridgeError('FD_NOT_INHERITED', notInheritedText(fd));
-  if (kindOf(fd) === 'socket') return; // goes both ways
+  if (kindOf(fd) === 'socket') {
+    if (isListening(fd)) throw new BridgeError('ENDPOINT_INVALID', listeningText(fd));
+    return; // goes both ways
+  }
   const access = accessOf(fd);
   if (access === 'both' || access === direction) return;
   const [can, cannot] = direction === 'read' ? ['writing', 'reading'] : ['reading', 'writing'];
@@ -92,6 +96,11 @@ function check(fd: number, direction: 'read' | 'write'): void {
     'ENDPOINT_INVALID',
     `descriptor ${fd} is open for ${can}, it is needed for ${cannot}`,
   );
+}
+
+function listeningText(fd: number): string {
+  const ways = `"posbridge serve --listen fd:${fd}" accepts connections on it, Accept=yes in the unit of the socket starts one posbridge for each`;
+  return `descriptor ${fd} is a listening socket: ${ways}`;
 }
 
 /** Whether both directions are one thing that is opened once: a socket, or a terminal that can do both. */

@@ -9,7 +9,11 @@ export interface Listener {
 }
 
 /** Binds and listens. The first, binding part is over when the call returns. Rejects with LISTEN_FAILED. */
-export function bind(server: Server, binding: Binding, text: string): Promise<void> {
+export function bind(
+  server: Server,
+  binding: Binding | { readonly fd: number },
+  text: string,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const refused = (cause: Error) => reject(listenFailed(text, describeFault(cause), cause));
     server.once('error', refused);

@@ -20,10 +20,10 @@ function complaintOf(text: string, use: EndpointUse): string {
 const socketPath = (bytes: number) => `/run/${'x'.repeat(bytes - 5)}`;
 
 const ACCEPTED: readonly [text: string, uses: string, parts: object][] = [
-  ['fd:0', 'wire channel', { kind: 'fd', read: 0, write: 0 }],
-  ['fd:3', 'wire channel', { kind: 'fd', read: 3, write: 3 }],
+  ['fd:0', 'wire channel listen', { kind: 'fd', read: 0, write: 0 }],
+  ['fd:3', 'wire channel listen', { kind: 'fd', read: 3, write: 3 }],
   ['fd:6,7', 'wire channel', { kind: 'fd', read: 6, write: 7 }],
-  ['fd:65535,65535', 'wire channel', { kind: 'fd', read: 65_535, write: 65_535 }],
+  ['fd:65535,65535', 'wire channel listen', { kind: 'fd', read: 65_535, write: 65_535 }],
   ['fifo:/run/pos/ui', 'channel', { kind: 'fifo', path: '/run/pos/ui' }],
   ['fifo:ui?x=1', 'channel', { kind: 'fifo', path: 'ui?x=1' }],
   [
@@ -301,13 +301,14 @@ describe('an endpoint', () => {
   });
 
   test('of another use is told what fits', () => {
-    expect(complaintOf('fd:3', 'listen')).toBe(
-      '"fd:3": fd: is not for listening; for example unix:/run/pay.sock, tcp:127.0.0.1:10001, ws://127.0.0.1:8080/pos',
+    expect(complaintOf('serial:/dev/ttyS0', 'listen')).toBe(
+      '"serial:/dev/ttyS0": serial: is not for listening; for example unix:/run/pay.sock, tcp:127.0.0.1:10001, ws://127.0.0.1:8080/pos, fd:3',
     );
     expect(complaintOf('tcp:h:0', 'channel')).toContain('port 0 is not for a channel');
     expect(complaintOf('unix:/a?mode=0660', 'wire')).toContain('mode= is not for a wire');
     expect(complaintOf('unix:/{peer}', 'listen')).toContain('a listener has no {peer}');
     expect(complaintOf('ws://h/?x', 'listen')).toContain('a listener has no query');
+    expect(complaintOf('fd:6,7', 'listen')).toContain('a listening socket is one descriptor');
   });
 });
 

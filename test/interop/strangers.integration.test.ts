@@ -145,3 +145,125 @@ describe('a web page', () => {
     expect(await bridge.exited).toEqual(exitedWith(76));
   });
 });
+
+/** Starts ARGS with a listening TCP socket as descriptor FD, as a super-server does; the first line is its port. */
+const SUPER_SERVER = `
+import os, socket, sys
+fd, args = int(sys.argv[1]), sys.argv[2:]
+family = socket.AF_UNIX if fd == 4 else socket.AF_INET
+s = socket.socket(family)
+s.bind("pay-register.sock" if fd == 4 else ("127.0.0.1", 0))
+s.listen(64)
+print(s.getsockname()[1] if fd != 4 else 0, flush=True)
+if s.fileno() == fd: os.set_inheritable(fd, True)
+else: os.dup2(s.fileno(), fd)
+os.execvp(args[0], args)
+`;
+
+function underSuperServer(fd: number, ...args: string[]) {
+  const lock = ['--lock', bench.lockPath];
+  return bench.start('python3', ['-c', SUPER_SERVER, `${fd}`, 'posbridge', ...args, ...lock]);
+}
+
+describe('a listening socket from outside', () => {
+  test.each([3, 0])('is served as fd:%i, one bridge a connection, and SIGTERM ends it', async (fd) => {
+    const server = underSuperServer(fd, 'serve', '--listen', `fd:${fd}`, '--app', 'simulator:?delay=0');
+    const [port = ''] = await server.stdout.waitFor(/\d+/);
+    await server.says(`listening on=fd:${fd}`);
+    const registers = [await bench.register(Number(port)), await bench.register(Number(port))];
+    for (const [at, register] of registers.entries()) {
+      expect((await register.request('Purchase', purchase(`r${at}`))).result).toBeDefined();
+    }
+    server.signal('SIGTERM');
+    expect(await server.exited).toEqual(exitedWith(0));
+  });
+
+  test("may be a UNIX socket; its file is its owner's", async () => {
+    const server = underSuperServer(4, 'serve', '--listen', 'fd:4', '--app', 'simulator:?delay=0');
+    await server.says('listening on=fd:4');
+    const register = await bench.register({ path: bench.path('pay-register.sock') });
+    expect((await register.request('Purchase', purchase('u'))).result).toBeDefined();
+    server.signal('SIGTERM');
+    expect(await server.exited).toEqual(exitedWith(0));
+    expect(existsSync(bench.path('pay-register.sock'))).toBe(true);
+  });
+
+  test('comes from systemd as fd:3', async () => {
+    const listen = bench.path('systemd.sock');
+    const command = [
+      'posbridge',
+      'serve',
+      '--listen',
+      'fd:3',
+      '--app',
+      'simulator:?delay=0',
+      '--lock',
+      bench.lockPath,
+    ];
+    const setenv = `--setenv=PATH=${bench.environment()['PATH']}`;
+    const server = bench.start('systemd-socket-activate', ['-l', listen, setenv, ...command]);
+    await server.says('Listening on');
+    const register = await bench.register({ path: listen });
+    expect((await register.request('Purchase', purchase('s'))).result).toBeDefined();
+    server.signal('SIGTERM');
+    expect(await server.exited).toEqual(exitedWith(0));
+  });
+
+  test('is no wire, whatever asks for one: 100, with the two ways out', async () => {
+    const words = /listening socket: "posbridge serve --listen fd:\d" accepts connections on it, Accept=yes/;
+    for (const bridge of [
+      underSuperServer(0, '--app', 'simulator:'),
+      underSuperServer(3, '--app', 'simulator:', '--wire', 'fd:3'),
+      underSuperServer(4, '--app', 'simulator:', '--wire', 'fd:4'),
+    ]) {
+      expect(await bridge.exited).toEqual(exitedWith(100));
+      expect(bridge.errors).toMatch(words);
+    }
+  });
+
+  test('that is none is refused: 100', async () => {
+    const refusal = await refusalOf(
+      100,
+      'serve',
+      '--listen',
+      'fd:0',
+      '--app',
+      'simulator:',
+      '--lock',
+      'none',
+    );
+    expect(refusal).toContain('fd:0: descriptor 0 is no listening socket');
+    expect(await refusalOf(100, 'serve', '--listen', 'fd:77', '--app', 'simulator:')).toContain(
+      'descriptor 77',
+    );
+    expect(await refusalOf(100, 'serve', '--listen', 'fd:3,4', '--app', 'simulator:')).toContain('fd:3,4');
+  });
+});
+
+describe('a peer that cannot be there', () => {
+  test.each(['ignore', 'closed'])('descriptor 0 is /dev/null, or was closed (%s): 100', async (how) => {
+    const options = { stdio: ['ignore', 'pipe', 'pipe'] } as const;
+    const script = 'exec posbridge --app simulator: <&-';
+    const bridge =
+      how === 'closed'
+        ? bench.start('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'] })
+        : bench.startBridge(['--app', 'simulator:'], { stdio: [...options.stdio] });
+    expect(await bridge.exited).toEqual(exitedWith(100));
+    expect(bridge.errors).toMatch(
+      /^posbridge: descriptor 0 is \/dev\/null, or was closed: .*--wire ENDPOINT/,
+    );
+  });
+
+  test.each([
+    [['--payment', 'fifo:/tmp/payment']],
+    [['--payment', 'fifo:/tmp/payment', '--storage', 'fifo:/tmp/storage', '--ui', 'null:']],
+    [['--app', 'null:', '--ui', 'fifo:/tmp/ui', '--route', '*=ui']],
+    [['--payment', 'fd:1', '--wire', 'tcp:127.0.0.1:1']],
+  ])('payments go into a pipe and nothing comes back, %j: 100', async (args) => {
+    const options = { stdio: ['pipe', 'pipe', 'pipe'] as ('pipe' | number)[] };
+    const run = bench.start('sh', ['-c', 'exec posbridge "$@" | cat', 'sh', ...args], options);
+    await run.exited;
+    expect(run.errors).toMatch(/could never be answered: add a way back, for instance --device fifo:PATH/);
+    if (args[1] !== 'fd:1') expect(await refusalOf(100, ...args)).toContain('goes one way');
+  });
+});

@@ -76,8 +76,8 @@ test('refuses a port that is taken', async () => {
 });
 
 test('refuses endpoints on which nobody can listen', async () => {
-  const fd: Endpoint = { kind: 'fd', text: 'fd:5', read: 5, write: 5 };
-  await expect(greeting(fd)).rejects.toMatchObject({ code: 'ENDPOINT_INVALID' });
+  const nothing: Endpoint = { kind: 'null', text: 'null:' };
+  await expect(greeting(nothing)).rejects.toMatchObject({ code: 'ENDPOINT_INVALID' });
 });
 
 test('makes the socket file with its mode, and removes it when it closes; open wires stay', async () => {
