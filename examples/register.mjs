@@ -14,10 +14,9 @@ try {
 
   const sale = await pos.purchase({ amountMinor, currency });
   console.log(`${formatAmount(amountMinor, currency)}, receipt ${sale.receiptId}: ${sale.outcome}`);
-  if (sale.outcome !== 'approved') {
-    console.log(sale.reason.displayMessage ?? sale.reason.message);
-    process.exitCode = 1;
-  }
+  if (sale.outcome === 'approved' && !sale.isAsAsked) console.log(`for another amount: ${sale.text}`);
+  if (sale.outcome !== 'approved') console.log(sale.reason.displayMessage ?? sale.reason.message);
+  process.exitCode = sale.outcome !== 'approved' ? 1 : sale.isAsAsked ? 0 : 2;
 } catch (fault) {
   if (!(fault instanceof PosError) && !(fault instanceof PeerError)) throw fault;
   console.error(fault.message);

@@ -7,6 +7,7 @@ import type { Dialect, KeepaliveOptions } from '../dialect/dialect.ts';
 import { DIALECTS, findDialect } from '../dialect/registry.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { placeholdersOf } from '../endpoint/expand.ts';
+import { isDeclarable } from '../rpc/outcome.ts';
 import { accessOf, isInherited } from '../wire/fd.ts';
 import type { OptionName } from './options.ts';
 import { parseDurationMs, pathIn, readDurationMs, readEndpoint, readInteger } from './readers.ts';
@@ -216,6 +217,14 @@ export function readTimeouts(settings: Settings, defaultMs = 60_000): (method: s
     else special.unshift({ method: text.slice(0, at), ms });
   }
   return (method) => special.find((one) => matches(one.method, method))?.ms ?? generalMs;
+}
+
+/** Codes that are declared to mean "not charged". */
+export function readOutcomeCodes(settings: Settings): string[] {
+  return settings.list('outcome').map((text) => {
+    if (isDeclarable(text)) return text;
+    throw settings.refused('outcome', text, 'a code that has no other meaning, such as PRINTER_FAILED');
+  });
 }
 
 export function readKeepalive(settings: Settings): KeepaliveOptions | 'off' {

@@ -103,7 +103,8 @@ export const COMMANDS = {
     endpoints: WIRES,
     statuses: {
       0: 'approved, or answered',
-      1: 'declined, cancelled, never reached the terminal, or an error as the answer',
+      1: 'declined, cancelled, not started, not known to the terminal, or an error as the answer',
+      2: 'approved, but for another amount or currency',
       75: 'the outcome is not known yet',
       ...USAGE,
       111: 'no connection and nothing sent, or no store',

@@ -247,6 +247,13 @@ const COMMON = [
     commands: EVERY_WIRE,
   },
   {
+    name: 'outcome',
+    value: 'CODE',
+    repeats: true,
+    help: 'an error code that means "not charged", beside those of docs/errors.md',
+    commands: ['pos'],
+  },
+  {
     name: 'max-frame',
     value: 'BYTES',
     fallback: '262134',

@@ -108,7 +108,8 @@ async function tell(job: PosJob, sale: RecoveredSale): Promise<number> {
     job.screen.say('The sale may have been charged. Do not repeat it: "posbridge pos recover" finds out.');
     return EXIT.unknown;
   }
-  return sale.outcome === 'approved' ? EXIT.ok : EXIT.declined;
+  if (sale.outcome !== 'approved') return EXIT.declined;
+  return sale.isAsAsked ? EXIT.ok : EXIT.otherMoney;
 }
 
 function print({ screen }: PosJob, sale: RecoveredSale): Promise<void> {

@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PosClientOptions } from '../pos/pos-options.ts';
-import { readKeepalive, readLinkSpeed } from './bridge-options.ts';
+import { readKeepalive, readLinkSpeed, readOutcomeCodes } from './bridge-options.ts';
 import { readApiKey, readLogin } from './pos-secrets.ts';
 import { parseDurationMs, readDurationMs, readEndpoint, readFolder, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
@@ -43,6 +43,7 @@ export async function resolvePosSettings(
     cashierLanguage: language,
     connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
+    outcomeCodes: readOutcomeCodes(settings),
     keepalive: readKeepalive(settings),
     sync: settings.flag('sync'),
     discardMs,

@@ -1,5 +1,6 @@
 import { decimalsOf, formatAmount } from '../base/currency.ts';
 import { maskText, maskValue } from '../base/mask.ts';
+import { memberOf } from '../base/member.ts';
 import { cutText, escapeActive } from '../base/printable.ts';
 import type { ErrorReason } from '../pos/pos-error.ts';
 import type { RecoveredSale, SaleOutcome } from '../pos/sale.ts';
@@ -14,9 +15,10 @@ const MAX_RECEIPT_LINES = 200;
 
 /** How a sale ended: first a line that can be read from across the counter, then facts, then the receipts. */
 export function outcomeLines(sale: RecoveredSale): string[] {
-  const head = [HEADS[sale.outcome], moneyOf(sale), METHOD_WORDS.get(sale.method)];
+  const head = [HEADS[sale.outcome], moneyLineOf(sale), METHOD_WORDS.get(sale.method)];
   const title = head.filter((text) => text !== undefined && text !== '').join('  ');
-  const rows = facts([['receipt', `${sale.receiptId}/${sale.sequenceId}`], ...factsOf(sale)]);
+  const receipt = [sale.receiptId, sale.sequenceId].filter(isText).join('/');
+  const rows = facts([['receipt', receipt], ...factsOf(sale)]);
   return [title, ...rows, ...receiptLines(sale)];
 }
 
@@ -24,6 +26,7 @@ const HEADS: Readonly<Record<RecoveredSale['outcome'], string>> = {
   approved: 'APPROVED',
   declined: 'DECLINED',
   cancelled: 'CANCELLED',
+  'not-started': 'NOT STARTED',
   'not-reached': 'NOT CHARGED',
   unknown: 'UNKNOWN',
 };
@@ -35,20 +38,31 @@ export function moneyOf({ amountMinor, currency }: Pick<SaleOutcome, 'amountMino
   return amountMinor === undefined || currency === undefined ? '' : formatAmount(amountMinor, currency);
 }
 
+/** What was asked for; of an approval for anything else, what was approved of it. */
+function moneyLineOf(sale: RecoveredSale): string {
+  const asked = moneyOf(sale);
+  if (sale.outcome !== 'approved') return asked;
+  const currency = sale.approvedCurrency ?? sale.currency;
+  const approved = moneyOf({ amountMinor: sale.approvedAmountMinor, currency });
+  if (sale.isAsAsked) return asked === '' ? approved : asked;
+  return approved === '' ? `another amount than ${asked}` : `${approved} of ${asked}`;
+}
+
 function factsOf(sale: RecoveredSale): Fact[] {
   if (sale.outcome === 'unknown') {
     return [['why', sale.error.text]];
   }
-  if (sale.outcome === 'not-reached') return [['reason', 'the sale never reached the terminal']];
+  if (sale.outcome === 'not-reached') return [['reason', 'not known to the terminal']];
   if (sale.outcome !== 'approved') return [['reason', reasonText(sale.reason)]];
   const { result } = sale;
   const card = [result['card_scheme'], result['masked_card_number']].filter(isText).join(' ');
-  const amount = result['amount'];
-  const isOther = typeof amount === 'number' && sale.amountMinor !== undefined && amount !== sale.amountMinor;
+  const isUnreadable = !sale.isAsAsked && sale.approvedAmountMinor === undefined;
+  const other = sale.otherReceiptId;
   return [
-    // It would be a fault of the terminal, and the merchant has to see it.
-    ['amount', isOther ? `${amount} (in the smallest unit) is what the terminal says` : undefined],
+    ['amount', isUnreadable ? `${JSON.stringify(result['amount'])} is what the terminal says` : undefined],
+    ['but', other === undefined ? undefined : `the terminal says that this is receipt ${other}`],
     ['card', card === '' ? undefined : card],
+    ['answer', factText(result['response_text'])],
     ...RESULT_FACTS.map(([member, name]): Fact => [name, factText(result[member])]),
   ];
 }
@@ -73,11 +87,17 @@ function reasonText({ code, message, details, displayMessage }: ErrorReason): st
 function receiptLines(sale: RecoveredSale): string[] {
   if (sale.outcome !== 'approved') return [];
   return ['merchant_receipt', 'customer_receipt'].flatMap((member) => {
-    const lines = sale.result[member];
-    if (!Array.isArray(lines) || lines.length === 0) return [];
-    const shown = lines.filter(isText).slice(0, MAX_RECEIPT_LINES);
+    const shown = paperLines(sale.result[member]).slice(0, MAX_RECEIPT_LINES);
+    if (shown.length === 0) return [];
     return ['', ...shown.map((line) => `  ${cutText(printable(line), MAX_VALUE)}`.trimEnd())];
   });
+}
+
+/** A receipt is an array of lines, or an object with all of them in one text. */
+function paperLines(paper: unknown): string[] {
+  if (Array.isArray(paper)) return paper.filter(isText);
+  const text = memberOf(paper, 'text');
+  return isText(text) && text !== '' ? text.replace(/\r?\n$/, '').split(/\r?\n/) : [];
 }
 
 /** What a terminal says about itself: one line a fact. */
@@ -119,6 +139,7 @@ function updateText({ updateStatus = '', updateProgress, updateEta }: Status): s
 export function infoLines(info: TerminalInfo): string[] {
   return facts([
     ['version', info.version],
+    ['serial number', info.serialNumber],
     ['sales location', info.salesLocationName],
     ['link speed', info.linkSpeed === undefined ? undefined : `${info.linkSpeed} bytes/s`],
   ]);
@@ -161,13 +182,26 @@ export function outcomeLine(sale: RecoveredSale): string {
   };
   if (sale.outcome === 'unknown') return jsonLine({ ...head, why: sale.error.text });
   const recorded = { ...head, recorded: sale.isRecorded };
-  if (sale.outcome === 'approved') return jsonLine(recorded, { result: sale.text });
+  if (sale.outcome === 'approved') {
+    const { approvedAmountMinor, approvedCurrency, otherReceiptId } = sale;
+    const approved = { amountMinor: approvedAmountMinor, currency: approvedCurrency ?? currency };
+    const said = {
+      approved_amount: decimalOf(approved),
+      approved_amount_minor: approvedAmountMinor,
+      approved_currency: approvedCurrency,
+      approved_receipt_id: otherReceiptId,
+    };
+    return jsonLine({ ...recorded, ...said }, { result: sale.text });
+  }
   const { code, message, details, displayMessage } = sale.reason;
   return jsonLine({ ...recorded, reason: { code, message, details, display_message: displayMessage } });
 }
 
 /** `12.30`; undefined where the currency's decimals are not known. */
-function decimalOf({ amountMinor, currency }: RecoveredSale): string | undefined {
+function decimalOf({
+  amountMinor,
+  currency,
+}: Pick<SaleOutcome, 'amountMinor' | 'currency'>): string | undefined {
   if (amountMinor === undefined || currency === undefined || decimalsOf(currency) === undefined) {
     return undefined;
   }

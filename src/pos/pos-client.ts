@@ -24,6 +24,7 @@ import { SaleStore } from './sale-store.ts';
 import { Sales } from './sales.ts';
 import { readStatus, readTerminalInfo, type Status, type TerminalInfo } from './status.ts';
 import { watchStatus } from './status-watch.ts';
+import { Terminals } from './terminals.ts';
 import { Limit, settlesWithin, unlessAborted, Working } from './wait.ts';
 
 /** What a client reports while it lives. */
@@ -127,6 +128,11 @@ export class PosClient {
       ...options,
       to: this.#to,
       keeper: this.#keeper,
+      terminals: new Terminals({
+        to: options.to,
+        clock: options.clock,
+        params: plainParams({}, options.apiKey),
+      }),
       store,
       progress: (progress) => this.#emitter.emit('progress', progress),
     });
@@ -205,7 +211,7 @@ export class PosClient {
    */
   async check(
     receiptId: string | number,
-    sequenceId?: string | number,
+    sequenceId?: string | number | null,
     { signal }: WaitOptions = {},
   ): Promise<SaleOutcome> {
     return this.#sales.check(receiptId, sequenceId, signal);
@@ -365,6 +371,7 @@ export class PosClient {
 
 /** What has a call of its own, or none. */
 function refuseOwn(method: string): void {
+  if (typeof method !== 'string') throw new TypeError('method: not a text');
   if (transactions.methods.includes(method)) {
     throw new TypeError(`method: ${method} is made by ${method.toLowerCase()}(), which records it`);
   }

@@ -19,7 +19,8 @@ export type PosErrorCode = Extract<
 /** What identifies a sale for ever, as text. */
 export interface SaleIdentity {
   readonly receiptId: string;
-  readonly sequenceId: string;
+  /** Undefined where the sale has none. */
+  readonly sequenceId: string | undefined;
 }
 
 export interface PosErrorOptions extends ErrorOptions {
@@ -34,7 +35,8 @@ export class PosError extends BridgeError {
 
   constructor(code: PosErrorCode, text: string, options: PosErrorOptions = {}) {
     super(code, maskText(text), options);
-    this.sale = options.sale;
+    const { sale } = options;
+    this.sale = sale && { receiptId: sale.receiptId, sequenceId: sale.sequenceId };
   }
 }
 

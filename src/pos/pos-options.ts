@@ -5,6 +5,7 @@ import { randomId } from '../base/random-id.ts';
 import type { KeepaliveOptions } from '../dialect/dialect.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
+import { isDeclarable } from '../rpc/outcome.ts';
 import { bytesPerSecond } from '../wire/line-settings.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { JsonObject } from './answer.ts';
@@ -41,6 +42,8 @@ export interface PosClientOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** How long the outcome of a sale is asked for; default 15 min. */
   readonly outcomeWaitMs?: number | undefined;
+  /** Further codes with which the terminal says "not charged"; see docs/errors.md. */
+  readonly outcomeCodes?: readonly string[] | undefined;
   /** Default 30 s when idle, 5 s when busy, 5 s for an answer. Like every time that is waited for, at most 2^31-1 ms. */
   readonly keepalive?: KeepaliveOptions | 'off' | undefined;
   /** Find the stream's position by `_Sync` before speaking; default: on serial lines only. */
@@ -73,6 +76,7 @@ export interface ResolvedPosOptions {
   readonly cashierLanguage: string | undefined;
   readonly connectTimeoutMs: number;
   readonly outcomeWaitMs: number;
+  readonly outcomeCodes: ReadonlySet<string>;
   readonly keepalive: KeepaliveOptions | 'off';
   readonly sync: boolean;
   readonly discardMs: number;
@@ -109,6 +113,7 @@ export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions
       options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     ),
     outcomeWaitMs: checkTimerMs('outcomeWaitMs', options.outcomeWaitMs ?? DEFAULT_OUTCOME_WAIT_MS),
+    outcomeCodes: checkOutcomeCodes(options.outcomeCodes ?? []),
     keepalive: checkKeepalive(options.keepalive ?? DEFAULT_KEEPALIVE),
     sync: options.sync ?? to.kind === 'serial',
     discardMs: checkTimerMs('discardMs', options.discardMs ?? 0),
@@ -165,6 +170,15 @@ function checkFrameBytes(value: number): number {
   return value;
 }
 
+function checkOutcomeCodes(codes: readonly string[]): ReadonlySet<string> {
+  const copy = [...codes];
+  const bad = copy.find((code) => typeof code !== 'string' || !isDeclarable(code));
+  if (bad !== undefined) {
+    throw new RangeError(`outcomeCodes: ${String(bad)} cannot be declared to mean "not charged"`);
+  }
+  return new Set(copy);
+}
+
 function checkKeepalive(keepalive: KeepaliveOptions | 'off'): KeepaliveOptions | 'off' {
   if (keepalive === 'off') return keepalive;
   const { idleMs, busyMs, limitMs } = keepalive;
@@ -172,7 +186,7 @@ function checkKeepalive(keepalive: KeepaliveOptions | 'off'): KeepaliveOptions |
     if (!(value > 0)) throw new RangeError(`keepalive.${name}: ${value} is not more than 0 milliseconds`);
     checkTimerMs(`keepalive.${name}`, value);
   }
-  return keepalive;
+  return { idleMs, busyMs, limitMs };
 }
 
 /** A time that a timer can run. Throws RangeError. */

@@ -5,7 +5,7 @@ import type { SaleRequest } from './sale.ts';
 
 const MAX_AMOUNT_MINOR = 999_999_999_999;
 const MAX_ID = 128;
-const DEFAULT_SEQUENCE_ID = '1';
+export const DEFAULT_SEQUENCE_ID = '1';
 /** Digits of an integer that every receiver can hold. */
 const INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
 /** Members that the client fills in itself. */
@@ -17,16 +17,47 @@ export interface CommonParams {
   readonly cashierLanguage: string | undefined;
 }
 
-/** Throws RangeError or TypeError, naming the member. */
-export function checkSaleRequest({ amountMinor, currency, extra }: SaleRequest): void {
+/** A request, read once and checked: nothing of it is the caller's any more. */
+export interface CheckedRequest {
+  readonly amountMinor: number;
+  readonly currency: string;
+  /** Undefined: the store gives the number. */
+  readonly receiptId: string | undefined;
+  readonly sequenceId: string | undefined;
+  readonly extra: readonly Member[];
+}
+
+/**
+ * Reads each member of the caller's object once; what the caller does to it afterwards changes nothing. Throws RangeError
+ * or TypeError, naming the member.
+ */
+export function readSaleRequest(request: SaleRequest): CheckedRequest {
+  if (typeof request !== 'object' || request === null) throw new TypeError('request: not an object');
+  const { amountMinor, currency, receiptId, sequenceId, extra } = request;
   if (!Number.isSafeInteger(amountMinor) || amountMinor < 1 || amountMinor > MAX_AMOUNT_MINOR) {
-    throw new RangeError(`amountMinor: ${amountMinor} is no integer from 1 to ${MAX_AMOUNT_MINOR}`);
+    throw new RangeError(`amountMinor: ${String(amountMinor)} is no integer from 1 to ${MAX_AMOUNT_MINOR}`);
   }
-  if (!/^[A-Z]{3}$/.test(currency)) {
+  if (typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) {
     throw new RangeError(`currency: ${JSON.stringify(currency)} is not three upper-case letters, as in EUR`);
   }
-  const own = Object.keys(extra ?? {}).find((name) => OWN_MEMBERS.includes(name));
-  if (own !== undefined) throw new RangeError(`extra: ${own} has an option of its own`);
+  return {
+    amountMinor,
+    currency,
+    receiptId: receiptId === undefined ? undefined : idText('receiptId', receiptId),
+    sequenceId: sequenceId === undefined ? DEFAULT_SEQUENCE_ID : sequenceIdOf(sequenceId),
+    extra: readExtra(extra),
+  };
+}
+
+function readExtra(extra: JsonObject | undefined): Member[] {
+  if (extra === undefined) return [];
+  if (typeof extra !== 'object' || extra === null || Array.isArray(extra)) {
+    throw new TypeError('extra: not an object');
+  }
+  return Object.entries(extra).map(([name, value]): Member => {
+    if (OWN_MEMBERS.includes(name)) throw new RangeError(`extra: ${name} has an option of its own`);
+    return [name, valueText(value)];
+  });
 }
 
 /** An identifier as text. Throws RangeError. */
@@ -41,15 +72,15 @@ export function idText(name: string, id: string | number): string {
   return id;
 }
 
-/** The identifiers of a request; undefined where the store is to give the number. */
-export function sequenceIdOf(sequenceId: string | number | undefined): string {
-  return sequenceId === undefined ? DEFAULT_SEQUENCE_ID : idText('sequenceId', sequenceId);
+/** A sequence number as text; undefined where the sale has none. Throws RangeError. */
+export function sequenceIdOf(sequenceId: string | number | null | undefined): string | undefined {
+  return sequenceId === undefined || sequenceId === null ? undefined : idText('sequenceId', sequenceId);
 }
 
 /** The params of a Purchase or Refund, as JSON text. */
 export function saleParams(
   identity: SaleIdentity,
-  { amountMinor, currency, extra }: SaleRequest,
+  { amountMinor, currency, extra }: Omit<CheckedRequest, 'receiptId' | 'sequenceId'>,
   { apiKey, cashierLanguage }: CommonParams,
 ): string {
   return objectText([
@@ -58,7 +89,7 @@ export function saleParams(
     ...identityMembers(identity),
     ['amount', String(amountMinor)],
     ['currency', valueText(currency)],
-    ...Object.entries(extra ?? {}).map(([name, value]): Member => [name, valueText(value)]),
+    ...extra,
   ]);
 }
 
@@ -72,7 +103,7 @@ export function checkParams(identity: SaleIdentity, { apiKey }: Pick<CommonParam
  * JSON object, or has a member twice.
  */
 export function plainParams(params: JsonObject | string, apiKey: string | undefined): string {
-  const text = typeof params === 'string' ? params.trim() : JSON.stringify(params);
+  const text = typeof params === 'string' ? params.trim() : (JSON.stringify(params) ?? '');
   const scan = scanObject(Buffer.from(text), ['api_key']);
   if (!scan.ok) throw new TypeError(`params: ${scan.why}`);
   if (apiKey === undefined || scan.values[0] !== undefined) return text;
@@ -85,7 +116,7 @@ type Member = readonly [name: string, valueText: string | undefined];
 function identityMembers({ receiptId, sequenceId }: SaleIdentity): Member[] {
   return [
     ['receipt_id', identifierText(receiptId)],
-    ['sequence_id', identifierText(sequenceId)],
+    ['sequence_id', sequenceId === undefined ? undefined : identifierText(sequenceId)],
   ];
 }
 

@@ -9,6 +9,8 @@ import { type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { Answer } from './answer.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import { ReceiptCounter } from './receipt-counter.ts';
+import type { AskedSale } from './sale-desk.ts';
+import { type KnownSale, knownSale } from './sale-words.ts';
 import { settlesWithin } from './wait.ts';
 
 /** A disk that does not answer must not keep an outcome from the cashier, nor a client from closing. */
@@ -21,6 +23,8 @@ export interface SaleRecord extends SaleIdentity {
   readonly method: string;
   readonly amountMinor: number;
   readonly currency: string;
+  /** Where the terminal is. */
+  readonly place: string;
 }
 
 /** What a store holds that is not done. */
@@ -208,7 +212,7 @@ export class SaleStore {
       state,
       version: VERSION,
       register: REGISTER,
-      identity: { receipt_id: receiptId, sequence_id: sequenceId },
+      identity: { receipt_id: receiptId, ...(sequenceId !== undefined && { sequence_id: sequenceId }) },
       time: isoTime(this.#options.clock),
     };
   }
@@ -230,9 +234,23 @@ export class SaleStore {
   }
 }
 
-export function identityOf({ identity }: SentRecord): SaleIdentity | undefined {
+function identityOf({ identity }: SentRecord): SaleIdentity | undefined {
   const { receipt_id: receiptId, sequence_id: sequenceId } = identity;
-  return receiptId === undefined || sequenceId === undefined ? undefined : { receiptId, sequenceId };
+  return receiptId === undefined ? undefined : { receiptId, sequenceId };
+}
+
+/** What an entry without an outcome says about its sale. */
+export function openSale(
+  { sent }: Extract<Lookup, { state: 'unresolved' }>,
+  identity: SaleIdentity,
+): AskedSale {
+  return knownSale(sent, identity);
+}
+
+/** What an entry with an outcome says about its sale, and the outcome. */
+export function storedSale({ sent, done }: Extract<Lookup, { state: 'done' }>): [KnownSale, Answer] {
+  const identity = identityOf(sent) ?? { receiptId: '', sequenceId: undefined };
+  return [knownSale(sent, identity), { kind: done.kind, text: done.text }];
 }
 
 function idOf({ receiptId, sequenceId }: SaleIdentity): string {

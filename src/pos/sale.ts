@@ -1,8 +1,11 @@
 import type { JsonObject } from './answer.ts';
 import type { ErrorReason, PosError, SaleIdentity } from './pos-error.ts';
 
-/** How a sale ended, always the truth: money was moved (`approved`) or was not (the others). */
-export type Outcome = 'approved' | 'declined' | 'cancelled' | 'not-reached';
+/**
+ * How a sale ended, always the truth: money was moved (`approved`) or was not (the others). `not-started`: it was refused before
+ * anything began; `not-reached`: the terminal does not know it.
+ */
+export type Outcome = 'approved' | 'declined' | 'cancelled' | 'not-started' | 'not-reached';
 
 export interface SaleRequest {
   /** In the currency's smallest unit: 1230 is 12.30 EUR. 1 to 999 999 999 999. */
@@ -11,8 +14,8 @@ export interface SaleRequest {
   readonly currency: string;
   /** Default: the next number of the store. Given ones must be new for every sale. */
   readonly receiptId?: string | number | undefined;
-  /** Default 1. */
-  readonly sequenceId?: string | number | undefined;
+  /** Default 1; null: the sale goes out without one. */
+  readonly sequenceId?: string | number | null | undefined;
   /** Further params of the request. */
   readonly extra?: JsonObject | undefined;
 }
@@ -35,6 +38,13 @@ export interface ApprovedSale extends EndedSale {
   readonly outcome: 'approved';
   /** The terminal's result. */
   readonly result: JsonObject;
+  /** False: the result names another amount or currency than was asked for, or an amount that cannot be read. */
+  readonly isAsAsked: boolean;
+  /** What the result names, where it does and can be read. */
+  readonly approvedAmountMinor: number | undefined;
+  readonly approvedCurrency: string | undefined;
+  /** The receipt that the result names instead of this one: a Check of this one may not find the sale. */
+  readonly otherReceiptId: string | undefined;
   readonly reason?: never;
 }
 

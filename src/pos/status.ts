@@ -1,4 +1,5 @@
 import { memberOf } from '../base/member.ts';
+import { shorten } from '../base/printable.ts';
 import { type JsonObject, parseObject } from './answer.ts';
 
 /** What a terminal says about itself, in `StatusEvent` or in answer to `Status`. What it leaves out is undefined. */
@@ -46,6 +47,7 @@ export interface TerminalInfo {
   /** Bytes a second. */
   readonly linkSpeed: number | undefined;
   readonly salesLocationName: string | undefined;
+  readonly serialNumber: string | undefined;
   readonly text: string;
 }
 
@@ -55,6 +57,7 @@ export function readTerminalInfo(text: string): TerminalInfo {
     version: stringIn(info, 'version'),
     linkSpeed: numberIn(info, 'link_speed'),
     salesLocationName: stringIn(info, 'sales_location_name'),
+    serialNumber: nameIn(info, 'serial_number'),
     text,
   };
 }
@@ -70,6 +73,13 @@ export function sendsStatusEvents(version: string | undefined): boolean {
 function stringIn(object: JsonObject, name: string): string | undefined {
   const value = memberOf(object, name);
   return typeof value === 'string' ? value : undefined;
+}
+
+/** A text, or a number in its place; nothing where it is empty. */
+function nameIn(object: JsonObject, name: string): string | undefined {
+  const value = memberOf(object, name);
+  const text = typeof value === 'string' || typeof value === 'number' ? shorten(String(value), 128) : '';
+  return text === '' ? undefined : text;
 }
 
 function booleanIn(object: JsonObject, name: string): boolean | undefined {

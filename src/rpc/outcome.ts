@@ -105,6 +105,13 @@ export function readStatement(
   return { says: statementOfCode(code, outcomeCodes), code };
 }
 
+/** Whether a code may be declared to mean "not charged" (`--outcome`): not one that has another meaning. */
+export function isDeclarable(code: string): boolean {
+  if (!/^[\x21-\x7e]{1,256}$/.test(code)) return false;
+  const says = statementOfCode(code, NO_CODES);
+  return says === 'other' || says === 'not-charged';
+}
+
 /**
  * What the direct answer to a transaction means. Whatever is neither an outcome nor a refusal has to be asked about by `Check`
  * before anybody is told anything.

@@ -10,14 +10,15 @@ import {
   statusLines,
 } from '../../src/cli/pos-view.ts';
 import { PosError } from '../../src/pos/pos-error.ts';
-import type { ApprovedSale, UnapprovedSale } from '../../src/pos/sale.ts';
+import type { RecoveredSale, UnapprovedSale } from '../../src/pos/sale.ts';
+import { saleOutcome } from '../../src/pos/sale-words.ts';
 import { readStatus } from '../../src/pos/status.ts';
 
 const known = { method: 'Purchase', receiptId: '17', sequenceId: '1', amountMinor: 1230, currency: 'EUR' };
 
-function approved(result: object, more: Partial<ApprovedSale> = {}): ApprovedSale {
-  const text = JSON.stringify(result);
-  return { ...known, outcome: 'approved', result: JSON.parse(text), text, isRecorded: true, ...more };
+function approved(result: object): RecoveredSale {
+  const answer = { kind: 'result', text: JSON.stringify(result) } as const;
+  return saleOutcome(known, { outcome: 'approved', answer }, true);
 }
 
 function declined(reason: UnapprovedSale['reason']): UnapprovedSale {
@@ -60,13 +61,65 @@ describe('an outcome for people', () => {
     );
   });
 
-  test('points at an amount that is not the one that was asked for', () => {
-    expect(outcomeLines(approved({ amount: 1200, currency: 'EUR' })).join('\n')).toMatch(
-      /amount +1200 .*terminal says/,
+  test.each([
+    [{ amount: 500, currency: 'EUR' }, 'APPROVED  5.00 EUR of 12.30 EUR'],
+    [{ amount: '5.00' }, 'APPROVED  5.00 EUR of 12.30 EUR'],
+    [{ amount: 1330, currency: 'EUR' }, 'APPROVED  13.30 EUR of 12.30 EUR'],
+    [{ amount: 1230, currency: 'SEK' }, 'APPROVED  12.30 SEK of 12.30 EUR'],
+    [{ amount: 'five', currency: 'EUR' }, 'APPROVED  another amount than 12.30 EUR'],
+    [{ amount: 1230, currency: 'EUR' }, 'APPROVED  12.30 EUR'],
+    [{ amount: '12.30', currency: 'eur' }, 'APPROVED  12.30 EUR'],
+    [{}, 'APPROVED  12.30 EUR'],
+  ])('says first what was approved of what was asked for: %j is %s', (result, title) => {
+    expect(outcomeLines(approved(result))[0]).toBe(title);
+  });
+
+  test('shows an amount that cannot be read as the terminal wrote it', () => {
+    expect(outcomeLines(approved({ amount: 'five' }))).toContain('amount   "five" is what the terminal says');
+  });
+
+  test('points at a receipt that is not the one that was asked for', () => {
+    expect(outcomeLines(approved({ receipt_id: 71 }))).toContain(
+      'but      the terminal says that this is receipt 71',
     );
-    expect(outcomeLines(approved({ amount: 1230, currency: 'EUR' })).join('\n')).not.toContain(
-      'terminal says',
-    );
+    expect(outcomeLines(approved({ receipt_id: '17' }))).toEqual(['APPROVED  12.30 EUR', 'receipt  17/1']);
+  });
+
+  test.each([
+    [['SHOP', 'TOTAL 12.30']],
+    [{ text: 'SHOP\nTOTAL 12.30' }],
+    [{ text: 'SHOP\r\nTOTAL 12.30\r\n' }],
+  ])('prints the papers alike, however they come: %j', (paper) => {
+    const sale = approved({ response_text: 'Approved', merchant_receipt: paper, customer_receipt: paper });
+    expect(outcomeLines(sale)).toEqual([
+      'APPROVED  12.30 EUR',
+      'receipt  17/1',
+      'answer   Approved',
+      '',
+      '  SHOP',
+      '  TOTAL 12.30',
+      '',
+      '  SHOP',
+      '  TOTAL 12.30',
+    ]);
+  });
+
+  test('that was refused before anything began is not called a decline', () => {
+    const sale = {
+      ...declined({ code: 'BUSY', message: 'busy', details: '' }),
+      outcome: 'not-started' as const,
+    };
+    expect(outcomeLines(sale)).toEqual(['NOT STARTED  12.30 EUR', 'receipt  17/1', 'reason   busy (BUSY)']);
+  });
+
+  test('that nobody knows is never said not to have reached the terminal', () => {
+    const reason = { code: 'TRANSACTION_NOT_FOUND', message: '', details: '' };
+    const sale = { ...declined(reason), outcome: 'not-reached' as const };
+    expect(outcomeLines(sale)).toEqual([
+      'NOT CHARGED  12.30 EUR',
+      'receipt  17/1',
+      'reason   not known to the terminal',
+    ]);
   });
 
   test('of a sale that the store does not know has no amount', () => {
@@ -93,11 +146,13 @@ describe('an outcome for people', () => {
     fc.assert(
       fc.property(
         fc.dictionary(
-          fc.constantFrom('card_scheme', 'amount', 'merchant_receipt', 'timestamp'),
+          fc.constantFrom('card_scheme', 'amount', 'currency', 'receipt_id', 'merchant_receipt', 'timestamp'),
           fc.jsonValue(),
         ),
         (result) => {
-          expect(outcomeLines(approved(result))[0]).toBe('APPROVED  12.30 EUR');
+          expect(outcomeLines(approved(result))[0]).toMatch(
+            /^APPROVED {2}(.* of |another amount than )?12\.30 EUR$/,
+          );
         },
       ),
     );
@@ -150,6 +205,23 @@ describe('a line for programs', () => {
       recorded: true,
       reason: { code: 'DECLINED', message: 'no', details: 'issuer', display_message: 'Hylätty' },
     });
+  });
+
+  test('of an approval has what the terminal says that it approved', () => {
+    expect(
+      JSON.parse(outcomeLine(approved({ amount: '5.00', currency: 'eur', receipt_id: 71 }))),
+    ).toMatchObject({
+      outcome: 'approved',
+      amount: '12.30',
+      amount_minor: 1230,
+      currency: 'EUR',
+      approved_amount: '5.00',
+      approved_amount_minor: 500,
+      approved_currency: 'EUR',
+      approved_receipt_id: '71',
+    });
+    const silent = JSON.parse(outcomeLine(approved({})));
+    expect(Object.keys(silent).filter((name) => name.startsWith('approved_'))).toEqual([]);
   });
 
   test('is JSON whatever is in it', () => {

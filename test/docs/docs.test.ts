@@ -6,8 +6,9 @@ import { exitCodeOfFault } from '../../src/cli/exit-codes.ts';
 import { environmentName, OPTIONS, type OptionSpec, SECRETS } from '../../src/cli/options.ts';
 import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
 import { routes, transactions } from '../../src/dialect/jsonpos/routes.ts';
-import { CANCELLED_CODES, DECLINED_CODES, outcomeOfCode, REFUSED_CODES } from '../../src/pos/outcome.ts';
+import { outcomeOfStored } from '../../src/pos/outcome.ts';
 import { errorText } from '../../src/rpc/error-object.ts';
+import { CANCELLED_CODES, DECLINED_CODES, REFUSED_CODES } from '../../src/rpc/outcome.ts';
 import { WIRE_FAULT_CODES } from '../../src/wire/wire-fault.ts';
 import { ROOT } from '../cli/kit.ts';
 
@@ -68,7 +69,9 @@ describe('docs/errors.md', () => {
       outcome.replace(/:.*$/, ''),
     ]);
     const codes = [...CANCELLED_CODES, ...DECLINED_CODES, ...REFUSED_CODES];
-    expect(documented.toSorted()).toEqual(codes.map((code) => [code, outcomeOfCode(code)]).toSorted());
+    const outcomeOf = (code: string) =>
+      outcomeOfStored({ kind: 'error', text: errorText(code, '').toString() });
+    expect(documented.toSorted()).toEqual(codes.map((code) => [code, outcomeOf(code)]).toSorted());
   });
 
   test('has the ways in which a wire ends', () => {

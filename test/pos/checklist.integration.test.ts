@@ -116,6 +116,7 @@ describe('2.1 transport handling', () => {
       const messages: string[] = [];
       client.on('message', (message) => messages.push(message));
       terminal.onRequest = (request, connection) => {
+        if (request.method === 'TerminalInfo') return new Error('JSONRPC_METHOD_NOT_FOUND');
         for (let count = 0; count < 5; count += 1)
           connection.send({ method: 'PosMessage', params: { message: `${request.method} ${count}` } });
         return { of: request.method ?? '' };

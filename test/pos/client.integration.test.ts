@@ -87,7 +87,7 @@ test('a second purchase at a busy terminal is refused with the reason, nothing c
   const begun = new Promise<void>((resolve) => client.on('status', () => resolve()));
   const first = client.purchase(SALE);
   await begun;
-  expect(await client.purchase(SALE)).toMatchObject({ outcome: 'declined', reason: { code: 'BUSY' } });
+  expect(await client.purchase(SALE)).toMatchObject({ outcome: 'not-started', reason: { code: 'BUSY' } });
   await client.abort();
   expect(await first).toMatchObject({ outcome: 'cancelled' });
 });
@@ -111,7 +111,7 @@ test('a terminal that has no application yet refuses, and nothing is charged', a
   const [to] = await terminalOn('tcp', ['--app', `unix:${bench.socketPath}`]);
   const client = await till(to);
   expect(await client.purchase(SALE)).toMatchObject({
-    outcome: 'declined',
+    outcome: 'not-started',
     reason: { code: 'CHANNEL_UNAVAILABLE' },
   });
 });

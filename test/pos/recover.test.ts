@@ -248,6 +248,7 @@ describe('check', () => {
     const checked = watch(client.check(77));
     await passUntil(clock, () => terminal.requests('Check').length > 3);
     await busy.client.purchase({ ...SALE, receiptId: 77 });
+    terminal.on('Check', (request, connection) => connection.fail(request, 'TRANSACTION_NOT_FOUND'));
     terminal.connection.fail(terminal.requests('Check').at(-1), 'TRANSACTION_NOT_FOUND');
     await passUntil(clock, () => checked.isSettled);
     expect(checked.value).toMatchObject({ outcome: 'approved', amountMinor: 1230, isRecorded: true });

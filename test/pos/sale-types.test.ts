@@ -14,8 +14,13 @@ test('an outcome tells whether there is a result or a reason', () => {
   const sale = { receiptId: '17', sequenceId: '1', method: 'Purchase', amountMinor: 1230, currency: 'EUR' };
   const ended = { ...sale, text: '{}', isRecorded: true };
   const reason = { code: 'DECLINED', message: 'no', details: '' };
-  expect(wordsOf({ ...ended, outcome: 'approved', result: { authorization_code: 'A1' } })).toBe(
-    'approved A1',
-  );
+  const approved = {
+    result: { authorization_code: 'A1' },
+    isAsAsked: true,
+    approvedAmountMinor: 1230,
+    approvedCurrency: 'EUR',
+    otherReceiptId: undefined,
+  };
+  expect(wordsOf({ ...ended, outcome: 'approved', ...approved })).toBe('approved A1');
   expect(wordsOf({ ...ended, outcome: 'declined', reason })).toBe('no');
 });

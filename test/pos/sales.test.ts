@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { SaleRequest } from '../../src/pos/sale.ts';
 import {
   after,
   approval,
@@ -173,9 +174,15 @@ describe('a purchase', () => {
     [{ ...SALE, sequenceId: '' }, /sequenceId/],
     [{ ...SALE, extra: { amount: 1 } }, /extra: amount/],
     [{ ...SALE, extra: { api_key: 'x' } }, /extra: api_key/],
+    [{ amountMinor: '1230' as unknown as number, currency: 'EUR' }, /amountMinor/],
+    [{ amountMinor: 1, currency: ['EUR'] as unknown as string }, /currency/],
+    [{ ...SALE, receiptId: Number.NaN }, /receiptId/],
+    [{ ...SALE, receiptId: null as unknown as string }, /receiptId/],
+    [{ ...SALE, extra: 'x' as unknown as { x: string } }, /extra/],
+    [null as unknown as typeof SALE, /request/],
   ])('of %j is refused', async (request, why) => {
     const { client, terminal } = await posBench();
-    await expect(client.purchase(request)).rejects.toThrow(why);
+    await expect(client.purchase(request as SaleRequest)).rejects.toThrow(why);
     expect(terminal.attempts).toBe(0);
   });
 
@@ -199,6 +206,74 @@ describe('a purchase', () => {
     await client.purchase({ ...SALE, receiptId: 17, sequenceId: 2 });
     expect(terminal.requests('Purchase')).toHaveLength(2);
   });
+
+  test('is the one that was asked for, whatever the caller does to the request meanwhile', async () => {
+    const { client, terminal, store } = await posBench();
+    terminal.on('Purchase', (request, connection) => connection.answer(request, approval(request)));
+    const request = { ...SALE, receiptId: 17, extra: { cashback_amount: 500, tags: ['a'] } };
+    const made = client.purchase(request);
+    Object.assign(request, { amountMinor: 99_900, currency: 'SEK', receiptId: 18 });
+    Object.assign(request.extra, { cashback_amount: 90_000, amount: 5 });
+    request.extra.tags.push('b');
+    expect(await made).toMatchObject({ receiptId: '17', amountMinor: 1230, currency: 'EUR' });
+    expect(terminal.requests('Purchase').map(({ params }) => params)).toEqual([
+      { receipt_id: 17, sequence_id: 1, amount: 1230, currency: 'EUR', cashback_amount: 500, tags: ['a'] },
+    ]);
+    expect((await entriesOf(store)).get('17').sent).toMatchObject({ amount: '1230', currency: 'EUR' });
+  });
+
+  test('reads every member of the request once', async () => {
+    const { client, terminal } = await posBench();
+    terminal.on('Purchase', (request, connection) => connection.answer(request, approval(request)));
+    const values: Record<string, unknown[]> = {
+      amountMinor: [1230, -5, Number.NaN],
+      currency: ['EUR', 'x', 'y'],
+      receiptId: [17, -5, 1.5],
+      sequenceId: ['2', '', ''],
+      extra: [{ note: 'n' }, { amount: 5 }, { amount: 6 }],
+    };
+    const request = Object.defineProperties(
+      {},
+      Object.fromEntries(Object.entries(values).map(([name, given]) => [name, { get: () => given.shift() }])),
+    );
+    expect(await client.purchase(request as typeof SALE)).toMatchObject({ outcome: 'approved' });
+    expect(terminal.requests('Purchase').map(({ params }) => params)).toEqual([
+      { receipt_id: 17, sequence_id: 2, amount: 1230, currency: 'EUR', note: 'n' },
+    ]);
+  });
+
+  test('goes out without a sequence number where that is wanted', async () => {
+    const { client, terminal } = await posBench();
+    terminal.on('Purchase', (request, connection) => connection.answer(request, approval(request)));
+    const sale = await client.purchase({ ...SALE, receiptId: 17, sequenceId: null });
+    expect(sale).toMatchObject({ receiptId: '17', sequenceId: undefined, outcome: 'approved' });
+    expect(Object.keys(terminal.requests('Purchase')[0].params)).not.toContain('sequence_id');
+    expect(await client.check(17, null)).toEqual(sale);
+  });
+
+  test('for which the terminal names another amount or currency is approved, and says so', async () => {
+    const { client, terminal } = await posBench();
+    terminal.on('Purchase', (request, connection) =>
+      connection.answer(request, { amount: '5.00', currency: 'EUR', receipt_id: 71 }),
+    );
+    expect(await client.purchase({ ...SALE, receiptId: 17 })).toMatchObject({
+      outcome: 'approved',
+      isAsAsked: false,
+      approvedAmountMinor: 500,
+      approvedCurrency: 'EUR',
+      otherReceiptId: '71',
+    });
+  });
+
+  test.each(['BUSY', 'CHANNEL_UNAVAILABLE', 'JOURNAL_UNAVAILABLE', 'JSONRPC_INVALID_PARAMS'])(
+    'that is refused by %s has not started',
+    async (code) => {
+      const { client, terminal } = await posBench();
+      terminal.on('Purchase', (request, connection) => connection.fail(request, code));
+      expect(await client.purchase(SALE)).toMatchObject({ outcome: 'not-started', reason: { code } });
+      expect(terminal.requests('Check')).toEqual([]);
+    },
+  );
 
   test('needs a store', async () => {
     const terminal = new PlayedTerminal();

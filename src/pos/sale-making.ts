@@ -1,0 +1,173 @@
+import { faultPoint } from '../base/fault-point.ts';
+import type { OwnedEntry } from '../store/journal.ts';
+import type { Answer } from './answer.ts';
+import { judgeSaleAnswer, type Verdict } from './outcome.ts';
+import { PosError, type SaleIdentity } from './pos-error.ts';
+import type { SaleOutcome, SaleRequest } from './sale.ts';
+import type { SaleDesk, Search } from './sale-desk.ts';
+import { type CheckedRequest, readSaleRequest, saleParams } from './sale-request.ts';
+import type { SaleRecord, SaleStore } from './sale-store.ts';
+import { named } from './sale-words.ts';
+import type { TerminalRecord } from './terminals.ts';
+import { Limit, unlessAborted } from './wait.ts';
+
+export type SaleMethod = 'Purchase' | 'Refund';
+
+/** An allocated number is free but for the case of a store that was put back from a copy. */
+const MAX_ALLOCATIONS = 1000;
+
+/** A sale that is under way. */
+interface Sent {
+  readonly answer: Promise<Answer>;
+  /** Which terminal has it, as far as it is known yet. */
+  readonly terminal: () => TerminalRecord;
+}
+
+/**
+ * One new sale, from the caller's request to the outcome:
+ *
+ *   recorded ──▶ connected ──▶ sent ──answer──▶ decided ──▶ recorded as done ──▶ told
+ *       │            │           └─lost, or no outcome─▶ asking (Check) ──▲
+ *       └── no connection: withdrawn, nothing sent
+ *
+ * It is sent once or not at all.
+ */
+export class SaleMaking {
+  readonly #desk: SaleDesk;
+
+  constructor(desk: SaleDesk) {
+    this.#desk = desk;
+  }
+
+  /** Throws, and then rejects, with a PosError; only OUTCOME_UNKNOWN leaves anything open. */
+  make(method: SaleMethod, request: SaleRequest, userSignal: AbortSignal | undefined): Promise<SaleOutcome> {
+    const checked = readSaleRequest(request);
+    const store = this.#desk.storeFor(method);
+    this.#desk.refuseEnded(userSignal);
+    return this.#make(store, method, checked, userSignal);
+  }
+
+  async #make(
+    store: SaleStore,
+    method: SaleMethod,
+    request: CheckedRequest,
+    userSignal: AbortSignal | undefined,
+  ): Promise<SaleOutcome> {
+    const { sale, entry } = await this.#begin(store, method, request);
+    this.#desk.tell(sale, 'recorded');
+    faultPoint('after-sent');
+    return this.#carryOut(store, entry, sale, request, userSignal);
+  }
+
+  /** Finds free identifiers and writes the entry. */
+  async #begin(
+    store: SaleStore,
+    method: SaleMethod,
+    { receiptId, sequenceId, amountMinor, currency }: CheckedRequest,
+  ): Promise<{ sale: SaleRecord; entry: OwnedEntry }> {
+    const { place } = this.#desk.options.terminals;
+    faultPoint('before-sent');
+    for (let attempt = 0; attempt < MAX_ALLOCATIONS; attempt += 1) {
+      const sale: SaleRecord = {
+        receiptId: receiptId ?? (await store.nextReceiptId()),
+        sequenceId,
+        method,
+        amountMinor,
+        currency,
+        place,
+      };
+      const entry = await store.begin(sale);
+      if (entry !== 'exists') return { sale, entry };
+      if (receiptId !== undefined) {
+        const text = `${named(sale)} has been used: nothing was sent; check it, or take new identifiers`;
+        throw new PosError('DUPLICATE_TRANSACTION', text, { sale });
+      }
+    }
+    throw new PosError('STORE_FAILED', `the store ${store.folder} has no free receipt number`);
+  }
+
+  /** From the entry on the disk to the outcome on the disk. */
+  async #carryOut(
+    store: SaleStore,
+    entry: OwnedEntry,
+    sale: SaleRecord,
+    request: CheckedRequest,
+    userSignal: AbortSignal | undefined,
+  ): Promise<SaleOutcome> {
+    const sent = await this.#send(sale, request, userSignal).catch(async (fault: unknown) => {
+      await store.withdraw(entry);
+      throw fault;
+    });
+    this.#desk.tell(sale, 'sent');
+    faultPoint('after-hand-over');
+    const limit = this.#desk.limit(userSignal);
+    try {
+      const judged = this.#judge(sale, sent, { limit, userSignal });
+      return await this.#desk.end(store, entry, sale, judged);
+    } finally {
+      limit.stop();
+    }
+  }
+
+  /**
+   * Sends the sale, on a connection that has just proved to work. Rejects with NOT_CONNECTED, ABORTED or a RangeError
+   * when nothing was sent.
+   */
+  async #send(sale: SaleRecord, request: CheckedRequest, userSignal: AbortSignal | undefined): Promise<Sent> {
+    const { keeper, clock, connectTimeoutMs, apiKey, cashierLanguage, terminals } = this.#desk.options;
+    const params = saleParams(sale, request, { apiKey, cashierLanguage });
+    const limit = new Limit(clock, connectTimeoutMs, userSignal, keeper.closing);
+    keeper.wake();
+    try {
+      for (;;) {
+        const connection = await keeper.speaking(limit.signal);
+        if (connection === undefined) throw this.#unsent(sale, limit, userSignal);
+        this.#desk.tell(sale, 'connected');
+        // Not waited for: who has the sale is good to know, but not now.
+        const serialNumber = terminals.serialNumberOf(connection);
+        const ping = connection.ask('_Keepalive', '{}');
+        if (ping === 'full') throw tooMany();
+        if (ping === 'too-large') throw new RangeError('maxFrameBytes: not even a _Keepalive fits a frame');
+        const pong = typeof ping === 'string' ? undefined : await unlessAborted(ping, limit.signal);
+        if (pong === undefined || pong.lost !== undefined || limit.signal.aborted) continue;
+        const answer = connection.ask(sale.method, params);
+        if (answer === 'full') throw tooMany();
+        if (answer === 'too-large') throw new RangeError('extra: the request does not fit a frame');
+        if (answer === 'closed') continue;
+        return { answer, terminal: remember(serialNumber, sale.place) };
+      }
+    } finally {
+      limit.stop();
+    }
+  }
+
+  /** What the direct answer means, or what the terminal says about it later. Rejects with OUTCOME_UNKNOWN. */
+  async #judge(sale: SaleRecord, { answer: answered, terminal }: Sent, search: Search): Promise<Verdict> {
+    const answer = await unlessAborted(answered, search.limit.signal);
+    if (answer === undefined) throw this.#desk.unknown(sale, search);
+    const judgement = judgeSaleAnswer(answer, this.#desk.options.outcomeCodes);
+    if (judgement.is === 'outcome') return judgement.verdict;
+    const { code } = judgement;
+    if (answer.lost !== undefined) this.#desk.tell(sale, 'lost');
+    return this.#desk.ask({ ...sale, terminal: terminal(), directCode: code }, search);
+  }
+
+  #unsent(sale: SaleIdentity, limit: Limit, userSignal: AbortSignal | undefined): PosError {
+    const { to, keeper, connectTimeoutMs } = this.#desk.options;
+    if (!limit.hasExpired) return this.#desk.ended(userSignal);
+    return new PosError('NOT_CONNECTED', keeper.whyNot(to, connectTimeoutMs), { sale });
+  }
+}
+
+/** Which terminal has the sale, as soon as it says so. */
+function remember(answered: Promise<string | undefined>, place: string): () => TerminalRecord {
+  let known: string | undefined;
+  void answered.then((serialNumber) => {
+    known = serialNumber;
+  });
+  return () => ({ place, serialNumber: known });
+}
+
+function tooMany(): PosError {
+  return new PosError('NOT_CONNECTED', 'too many requests wait for the terminal; nothing was sent');
+}
