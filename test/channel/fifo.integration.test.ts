@@ -167,7 +167,9 @@ describe('reading', () => {
   test('is for one reader at a time', async () => {
     const fifo = place.makeFifo('single');
     const first = await place.openReader(fifo);
-    expect((await faultOf(place.openReader(fifo))).text).toMatch(/another bridge reads it already.*\{pid\}/);
+    expect((await faultOf(place.openReader(fifo))).text).toMatch(
+      /another bridge reads it already.*\{connection\}/,
+    );
     first.wire.destroy();
     expect(await first.closed).toBeUndefined();
     await place.openReader(fifo);
