@@ -1,8 +1,9 @@
-import { MASK } from './mask/digits.ts';
-import { maskByRule, maskJsonText, maskNumberText, memberRule } from './mask/json-text.ts';
+import { isHarmless, maskEncoded } from './mask/encoded.ts';
+import { maskJsonText, maskNumberText, maskString, memberRule } from './mask/json-text.ts';
 import { maskLiterals } from './mask/literals.ts';
 import { maskLooseText } from './mask/loose-text.ts';
-import type { MaskRule } from './mask/rules.ts';
+import { MASK, type MaskRule, maskRuleOf } from './mask/rules.ts';
+import { hiddenParts, isPart } from './mask/split.ts';
 
 /**
  * Hides card numbers, track data, PINs, keys, passwords and MACs in any text: a log line, an error text, an
@@ -14,7 +15,8 @@ import type { MaskRule } from './mask/rules.ts';
  * Errors: none; masking a masked text changes nothing
  */
 export function maskText(text: string): string {
-  let masked = maskLiterals(text);
+  if (isHarmless(text)) return maskLiterals(text);
+  let masked = text;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const again = maskOnce(masked, 0);
     if (again === masked) return masked;
@@ -33,15 +35,21 @@ export function maskValue(value: unknown): unknown {
   return maskAny(value, { rule: 'plain', depth: 0, budget: { left: MAX_VALUES } });
 }
 
+/** The text of a field: what identifies a sale, amounts and times are shown as they are. */
+export function maskField(name: string, text: string): string {
+  const rule = maskRuleOf(name);
+  return rule === 'secret' || rule === 'line' ? MASK : maskString(text, rule, maskText);
+}
+
 const MAX_ROUNDS = 8;
 const MAX_DECODED = 8;
 const MAX_DEPTH = 100;
 const MAX_VALUES = 100_000;
 
 function maskOnce(text: string, decoded: number): string {
-  const json =
-    decoded < MAX_DECODED ? maskJsonText(text, (string) => maskOnce(string, decoded + 1)) : undefined;
-  return json ?? maskLooseText(text);
+  if (decoded >= MAX_DECODED) return maskLooseText(maskLiterals(text));
+  const inside = (string: string) => maskOnce(maskLiterals(string), decoded + 1);
+  return maskJsonText(text, inside) ?? maskLooseText(maskEncoded(maskLiterals(text), inside));
 }
 
 interface Place {
@@ -56,7 +64,7 @@ function maskAny(value: unknown, place: Place): unknown {
   if (place.rule === 'secret' || place.rule === 'line') return MASK;
   switch (typeof value) {
     case 'string':
-      return maskText(maskByRule(value, place.rule));
+      return maskString(value, place.rule, maskText);
     case 'number':
     case 'bigint':
       return maskNumber(value, place.rule);
@@ -87,6 +95,7 @@ function maskObject(value: object, place: Place): unknown {
       if (place.budget.left-- <= 0) return MASK;
       items.push(maskAny(item, { ...inside, rule: place.rule }));
     }
+    hideParts(items, place.rule);
     return items;
   }
   const members: [string, unknown][] = [];
@@ -99,4 +108,16 @@ function maskObject(value: object, place: Place): unknown {
   }
   // Own properties throughout: a key `__proto__` is data like any other.
   return Object.fromEntries(members);
+}
+
+/** Hides the elements that together are a card number. */
+function hideParts(items: unknown[], rule: MaskRule): void {
+  let first = 0;
+  for (let index = 0; index <= items.length; index++) {
+    const item = items[index];
+    if ((typeof item === 'string' || typeof item === 'number') && isPart(String(item))) continue;
+    const hidden = hiddenParts(items.slice(first, index).map(String), rule);
+    for (const [at, isHidden] of hidden.entries()) if (isHidden) items[first + at] = MASK;
+    first = index + 1;
+  }
 }

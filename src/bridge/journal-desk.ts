@@ -3,9 +3,8 @@ import { deferred } from '../base/deferred.ts';
 import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
-import { isNeverStored } from '../base/mask/rules.ts';
-import { dropMembers } from '../rpc/drop-members.ts';
 import { errorText, stringCodeOf } from '../rpc/error-object.ts';
+import { storable } from '../rpc/storable.ts';
 import type { Moment } from '../store/age.ts';
 import { Journal, type Lookup, type Outcome, type OwnedEntry } from '../store/journal.ts';
 import { type SentRecord, VERSION } from '../store/journal-record.ts';
@@ -421,12 +420,12 @@ export class JournalDesk {
     };
   }
 
-  /** The outcome for the disk: never with track data, verification values or PINs. */
+  /** The outcome for the disk: never with card data or other secrets. */
   #doneOf({ kind, text }: Answer): Outcome {
     const own = text.toString();
-    const storable = dropMembers(own, isNeverStored);
-    if (storable !== own) this.#options.log.warn('an answer has card secrets; it is stored without them');
-    return { kind, text: storable, time: isoTime(this.#options.clock) };
+    const kept = storable(own);
+    if (kept !== own) this.#options.log.warn('an answer has card secrets; it is stored without them');
+    return { kind, text: kept, time: isoTime(this.#options.clock) };
   }
 
   #pause(ms: number): Promise<void> {

@@ -4,6 +4,7 @@ import { type Clock, isoTime } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
+import { storable } from '../rpc/storable.ts';
 import { isDamaged, Journal, type OwnedEntry } from '../store/journal.ts';
 import { type DoneRecord, type SentRecord, VERSION } from '../store/journal-record.ts';
 import { openLockFile } from '../store/lock-file.ts';
@@ -247,7 +248,7 @@ export class JournalStore implements TransactionStore {
   }
 
   async #finish(entry: OwnedEntry, { kind, text }: Answer): Promise<void> {
-    await entry.finish({ kind, text: text.toString(), time: isoTime(this.#options.clock) });
+    await entry.finish({ kind, text: storable(text.toString()), time: isoTime(this.#options.clock) });
   }
 
   #recordOf(state: 'sent' | 'absent', { receiptId, sequenceId }: Identifiers): TerminalRecord {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
-import { textOfFile } from '../base/text-file.ts';
 
 /** Texts for the cashier and the cardholder's display. */
 const ENGLISH = {
@@ -97,7 +96,7 @@ async function readJson(file: string): Promise<Readonly<Record<string, Language>
   try {
     const bytes = await readFile(file);
     if (bytes.length > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
-    value = JSON.parse(textOfFile(bytes));
+    value = JSON.parse(bytes.toString());
   } catch (cause) {
     throw wrong(describeFault(cause), cause);
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hideLiteral, maskLiteralsInJson } from '../../src/base/mask/literals.ts';
+import { HiddenLiterals, hideLiteral } from '../../src/base/mask/literals.ts';
 import { maskText, maskValue } from '../../src/base/mask.ts';
 
 describe('a secret that is told to the masker', () => {
@@ -26,7 +26,7 @@ describe('a secret that is told to the masker', () => {
     expect(maskText('hunter2-key')).toBe('hunter2-key');
   });
 
-  test.each(['', 'short', '1234567890'])(
+  test.each(['', 'short', '12345678901'])(
     'is not hidden when it is %j: amounts and words would go',
     (text) => {
       const show = hideLiteral(text);
@@ -37,8 +37,8 @@ describe('a secret that is told to the masker', () => {
 
   test('is found however JSON escapes it, and the rest stays as it was written', () => {
     const show = hideLiteral('k\u00e9y "quoted"');
-    const json = '{"n":1.50,"a":"b\\/c","secret":"x k\\u00e9y \\"quoted\\" x"}';
-    expect(maskLiteralsInJson(json)).toBe('{"n":1.50,"a":"b\\/c","secret":"x *** x"}');
+    const json = '{"n":1.50,"a":"b\\/c","said":"x k\\u00e9y \\"quoted\\" x"}';
+    expect(maskText(json)).toBe('{"n":1.50,"a":"b\\/c","said":"x *** x"}');
     expect(maskText('why=k\u00e9y \\"quoted\\"')).not.toContain('quoted');
     show();
   });
@@ -47,17 +47,35 @@ describe('a secret that is told to the masker', () => {
     fc.assert(
       fc.property(fc.json(), fc.string({ minLength: 6 }), (json, secret) => {
         const show = hideLiteral(secret);
-        expect(() => JSON.parse(maskLiteralsInJson(json))).not.toThrow();
+        expect(() => JSON.parse(maskText(`[${json}]`))).not.toThrow();
         show();
       }),
     );
   });
 
   test('is forgotten when there are too many', () => {
-    const shows = Array.from({ length: 100 }, (_, index) => hideLiteral(`secret-${index}-x`));
-    expect(maskText('secret-99-x')).toBe('***');
+    const shows = Array.from({ length: 300 }, (_, index) => hideLiteral(`secret-${index}-x`));
+    expect(maskText('secret-299-x')).toBe('***');
     expect(maskText('secret-0-x')).toBe('secret-0-x');
     for (const show of shows) show();
-    expect(maskText('secret-99-x')).toBe('secret-99-x');
+    expect(maskText('secret-299-x')).toBe('secret-299-x');
+  });
+
+  test('is found in groups where it is a number, also where no check digit fits', () => {
+    const show = hideLiteral('92873498723498792384');
+    expect(maskText('PAN 9287 3498-7234 9879 2384.')).not.toMatch(/9287|3498/);
+    expect(maskText('got 192873498723498792384')).toBe('got 1***');
+    expect(maskText('{"n":92873498723498792384,"m":9287}')).toBe('{"n":"************2384","m":9287}');
+    show();
+  });
+
+  test('of a connection is hidden as long as the connection wants it, the last 64 of them', () => {
+    const secrets = new HiddenLiterals();
+    for (let index = 0; index < 70; index++) secrets.hide(`secret-${index}-x`);
+    secrets.hide('secret-69-x');
+    expect(maskText('secret-0-x secret-69-x')).toBe('secret-0-x ***');
+    secrets.release();
+    secrets.release();
+    expect(maskText('secret-69-x')).toBe('secret-69-x');
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { judge, maskRuleOf, PLAIN_NAMES } from '../../src/base/mask/rules.ts';
+import { COMMON_NAMES, judge, maskRuleOf } from '../../src/base/mask/rules.ts';
 
-test.each([...PLAIN_NAMES])('%s is plain without being judged, and would be if it were', (name) => {
-  expect([maskRuleOf(name), judge(name)]).toEqual(['plain', 'plain']);
+test.each([...COMMON_NAMES])('%s is %s without being judged, and would be if it were', (name, rule) => {
+  expect([maskRuleOf(name), judge(name)]).toEqual([rule, rule]);
 });

@@ -1,5 +1,8 @@
-import { MASK, maskCardText, maskDigits } from './digits.ts';
-import { isCardPart, type MaskRule, maskRuleOf } from './rules.ts';
+import { maskCardText, maskDigits } from './digits.ts';
+import { maskLiterals } from './literals.ts';
+import { isIdentifier } from './loose-text.ts';
+import { isCardPart, MASK, type MaskRule, maskRuleOf } from './rules.ts';
+import { hiddenParts, isPart, MAX_PARTS } from './split.ts';
 
 /**
  * Masks a text that is one JSON object, array or string, and leaves the rest of it byte for byte as it is.
@@ -13,21 +16,28 @@ export function maskJsonText(text: string, maskString: (decoded: string) => stri
 /** What a member's value is, by its name and by the field that it is part of. */
 export function memberRule(key: string, isInCard: boolean): MaskRule {
   const rule = maskRuleOf(key);
-  const isOpen = rule === 'plain' || rule === 'encoded';
+  const isOpen = rule === 'plain' || rule === 'encoded' || rule === 'shown';
   return isOpen && isInCard && isCardPart(key) ? 'card' : rule;
 }
 
-/** What a string's name alone says about it; the string itself is to be looked at as well. */
-export function maskByRule(value: string, rule: MaskRule): string {
-  if (rule === 'card') return maskCardText(value);
-  return rule === 'encoded' && BASE64.test(value) ? MASK : value;
+/** A decoded string in a field; `mask` where its name alone does not say what becomes of it. */
+export function maskString(value: string, rule: MaskRule, mask: (text: string) => string): string {
+  if (rule === 'shown' && isIdentifier(value)) return maskLiterals(value);
+  if (rule === 'encoded' && (BASE64.test(value) || HEX.test(value))) return MASK;
+  return mask(rule === 'card' ? maskCardText(value) : value);
 }
 
 const BASE64 = /^[A-Za-z0-9+/]{8,}={0,2}$/;
+const HEX = /^(?:[0-9A-Fa-f]{2}[ :\r\n-]{0,2}){4,}$/;
 
 /** A number as JSON writes it. One with an exponent or a fraction is judged by its value, too. */
 export function maskNumberText(literal: string, rule: MaskRule): string {
+  if (rule === 'shown') return maskLiterals(literal);
   const mask = rule === 'card' ? maskCardText : maskDigits;
+  if (/[eE]/.test(literal) && Number.isSafeInteger(Number(literal))) {
+    const plain = String(Number(literal));
+    if (mask(plain) !== plain) return mask(plain);
+  }
   const masked = mask(literal);
   if (masked !== literal || !/[.eE]/.test(literal)) return masked;
   const value = Number(literal);
@@ -46,7 +56,16 @@ type Expected = 'value' | 'first-value' | 'key' | 'first-key' | 'colon' | 'more'
 
 interface Container {
   readonly isObject: boolean;
-  readonly isCard: boolean;
+  /** Of the field that it is; an array's elements have the same. */
+  readonly rule: MaskRule;
+  /** The elements before this place that may be parts of one number. */
+  parts: Part[];
+}
+
+interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
 }
 
 const SPACES = ' \t\r\n';
@@ -105,7 +124,7 @@ class JsonTextMask {
 
   #next(container: Container | undefined): Expected {
     this.#at++;
-    this.#rule = container?.isCard ? 'card' : 'plain';
+    this.#rule = container?.isObject === false ? container.rule : 'plain';
     return container?.isObject ? 'key' : 'value';
   }
 
@@ -114,7 +133,7 @@ class JsonTextMask {
     const key = this.#string();
     if (key === undefined) return undefined;
     this.#replace(from, key, this.#maskString(key));
-    this.#rule = memberRule(key, container?.isCard ?? false);
+    this.#rule = memberRule(key, container?.rule === 'card');
     return 'colon';
   }
 
@@ -124,28 +143,55 @@ class JsonTextMask {
       this.#hidden = { from, depth: this.#open.length };
     }
     if (next === '{' || next === '[') {
+      this.#hideParts();
       this.#at++;
-      this.#open.push({ isObject: next === '{', isCard: this.#rule === 'card' });
+      this.#open.push({ isObject: next === '{', rule: this.#rule, parts: [] });
       return next === '{' ? 'first-key' : 'first-value';
     }
     if (next === '"') {
       const value = this.#string();
       if (value === undefined) return undefined;
-      this.#replace(from, value, this.#maskString(maskByRule(value, this.#rule)));
+      this.#scalar(from, value, maskString(value, this.#rule, this.#maskString));
     } else {
       LITERAL.lastIndex = from;
       if (!LITERAL.test(this.#text)) return undefined;
       this.#at = LITERAL.lastIndex;
       const literal = this.#text.slice(from, this.#at);
-      this.#replace(from, literal, maskNumberText(literal, this.#rule));
+      this.#scalar(from, literal, maskNumberText(literal, this.#rule));
     }
     return this.#afterValue();
   }
 
   #close(): Expected {
+    this.#hideParts();
     this.#at++;
     this.#open.pop();
     return this.#afterValue();
+  }
+
+  #scalar(from: number, value: string, masked: string): void {
+    const container = this.#open.at(-1);
+    if (container?.isObject === false && masked === value && isPart(value)) {
+      container.parts.push({ from, to: this.#at, text: value });
+      if (container.parts.length >= MAX_PARTS) this.#hideParts();
+    } else {
+      this.#hideParts();
+      this.#replace(from, value, masked);
+    }
+  }
+
+  /** Hides the elements of the innermost array that are parts of a card number. */
+  #hideParts(): void {
+    const container = this.#open.at(-1);
+    if (container === undefined || container.parts.length === 0) return;
+    const { parts, rule } = container;
+    const hidden = hiddenParts(
+      parts.map(({ text }) => text),
+      rule,
+    );
+    for (const [index, { from, to, text }] of parts.entries())
+      if (hidden[index]) this.#replace(from, text, MASK, to);
+    container.parts = [];
   }
 
   #afterValue(): Expected {
@@ -179,9 +225,9 @@ class JsonTextMask {
   }
 
   /** Puts a string in the place of what was read since `from`, unless it is the same or hidden anyway. */
-  #replace(from: number, value: string | undefined, masked: string): void {
+  #replace(from: number, value: string | undefined, masked: string, to = this.#at): void {
     if (value === masked || this.#hidden !== undefined) return;
     this.#result += this.#text.slice(this.#copied, from) + JSON.stringify(masked);
-    this.#copied = this.#at;
+    this.#copied = to;
   }
 }

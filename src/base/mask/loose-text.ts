@@ -1,5 +1,5 @@
-import { type Cut, MASK, maskCardText, maskDigits, replaceCuts } from './digits.ts';
-import { type MaskRule, maskRuleOf } from './rules.ts';
+import { type Cut, hasDigits, maskCardText, maskDigits, replaceCuts, type Span } from './digits.ts';
+import { isNeverStored, MASK, type MaskRule, maskRuleOf } from './rules.ts';
 import { quoteLevel, readSymbols } from './symbols.ts';
 
 /**
@@ -12,8 +12,53 @@ import { quoteLevel, readSymbols } from './symbols.ts';
  * Limits: a name is looked for in the 128 characters before its sign, everything else is read once.
  */
 export function maskLooseText(source: string): string {
-  return maskNamed(maskDigits(source));
+  return maskNamed(hasDigits(source) ? maskDigits(source, shownSpans(source)) : source);
 }
+
+/** Whether the value of a field that is to be shown is what such fields hold: one word, without names or track data in it. */
+export function isIdentifier(value: string): boolean {
+  if (!IDENTIFIER.test(value) || TRACK_2.test(value)) return false;
+  return !value.includes(':') || maskNamed(value) === value;
+}
+
+const IDENTIFIER = /^[\w.:/#+-]{1,256}$/;
+const TRACK_2 = /\d{12}d\d{7}/i;
+
+/**
+ * Identifiers, amounts and times behind their names, a sale as our texts name it (`receipt 17/1`, `1a2b3c4d (17/1)`), and UUIDs:
+ * one in 1500 has digits like a card's.
+ */
+function shownSpans(source: string): Span[] {
+  const { text } = readSymbols(source);
+  const spans = [...text.matchAll(UUID_OR_SALE)].map(
+    ({ index, 0: id }): Span => ({ from: index, to: index + id.length }),
+  );
+  let settled = 0;
+  for (const { index, 0: sign } of text.matchAll(SIGNS)) {
+    if (index < settled || isSpace(text[index])) continue;
+    const name = nameBefore(text, index, settled);
+    // `id` alone may be part of a card field that is cut off.
+    if (name?.rule !== 'shown' || name.text.length < MIN_SHOWN_NAME) continue;
+    const value = valueAfter(text, index + sign.length, name);
+    if (value.to - value.from > MAX_SHOWN || !isIdentifier(text.slice(value.from, value.to))) continue;
+    spans.push(value);
+    settled = value.to;
+  }
+  return spans.sort((a, b) => a.from - b.from);
+}
+
+const SALE_ID = '[\\w.:#+-]{1,128}';
+const UUID_OR_SALE = new RegExp(
+  [
+    '(?<![0-9A-Za-z])[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[1-8][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])',
+    // Not a card number in groups behind the word.
+    `(?<![0-9A-Za-z])(?:receipt |[0-9a-f]{8} \\()${SALE_ID}(?:/${SALE_ID})?(?![\\s,/]{0,4}\\d)`,
+  ].join('|'),
+  'g',
+);
+
+const MIN_SHOWN_NAME = 5;
+const MAX_SHOWN = 256;
 
 function maskNamed(source: string): string {
   const symbols = readSymbols(source);
@@ -31,15 +76,15 @@ function maskNamed(source: string): string {
 }
 
 /** What separates a name from its value. Spaces do too, but only a card's name from its number: `PAN 4111…`. */
-const SIGNS = /[:=]+>?|(?<=[A-Za-z])[ \t]{1,16}#?(?=\d)/g;
+const SIGNS = /[:=\uff1a\uff1d]+>?|(?<=[A-Za-z])[ \t]{1,16}#?(?=\d)/g;
 const MAX_NAME = 128;
 const MAX_USER_INFO = 2048;
 
 function cutAfter(text: string, sign: number, end: number, settled: number): Cut | undefined {
   if (text.startsWith('://', sign)) return userInfo(text, sign + 3);
   const name = nameBefore(text, sign, settled);
-  if (name === undefined || name.rule === 'plain') return undefined;
-  if (name.rule !== 'card' && isSpace(text[sign])) return undefined;
+  if (name === undefined || name.rule === 'plain' || name.rule === 'shown') return undefined;
+  if (name.rule !== 'card' && isSpace(text[sign])) return codeAfter(text, end, name);
   const value = valueAfter(text, end, name);
   if (name.rule !== 'card') return value.from === value.to ? undefined : { ...value, by: MASK };
   // A card field that holds no number may hold other names.
@@ -48,7 +93,17 @@ function cutAfter(text: string, sign: number, end: number, settled: number): Cut
   return by === held ? undefined : { ...value, by };
 }
 
+/** `PIN 1234`, as printers print it. */
+function codeAfter(text: string, end: number, name: Name): Cut | undefined {
+  if (!isNeverStored(name.text)) return undefined;
+  const to = endOfMatch(CODE, text, end);
+  return to === end ? undefined : { from: end, to, by: MASK };
+}
+
+const CODE = /\d{3,12}(?![\dA-Za-z])/y;
+
 interface Name {
+  readonly text: string;
   readonly rule: MaskRule;
   /** The quote behind it, if any. */
   readonly quote: string | undefined;
@@ -63,7 +118,8 @@ function nameBefore(text: string, sign: number, settled: number): Name | undefin
   if (end > settled && isQuote(quote)) {
     let from = end - 1;
     while (from > least && !closes(text[from - 1], quote)) from--;
-    return { rule: maskRuleOf(text.slice(from, end - 1)), quote };
+    const name = text.slice(from, end - 1);
+    return { text: name, rule: maskRuleOf(name), quote };
   }
   return nameOfWords(text, least, end);
 }
@@ -71,33 +127,34 @@ function nameBefore(text: string, sign: number, settled: number): Name | undefin
 /** The last word, the last two, the last three: `site access key: …`. */
 function nameOfWords(text: string, least: number, end: number): Name | undefined {
   let from = end;
+  let shown: Name | undefined;
   for (let words = 1; words <= MAX_WORDS; words++) {
     const last = from;
     while (from > least && isWord(text.charCodeAt(from - 1))) from--;
-    if (from === last) return undefined;
-    const rule = maskRuleOf(text.slice(from, end));
-    if (rule !== 'plain') return { rule, quote: undefined };
-    if (from === least || text[from - 1] !== ' ') return undefined;
+    if (from === last) break;
+    const name = text.slice(from, end);
+    const rule = LETTER.test(name) ? maskRuleOf(name) : 'plain';
+    if (rule === 'shown') shown ??= { text: name, rule, quote: undefined };
+    else if (rule !== 'plain') return { text: name, rule, quote: undefined };
+    if (from === least || text[from - 1] !== ' ') break;
     from--;
   }
-  return undefined;
+  return shown;
 }
 
 const MAX_WORDS = 3;
+const LETTER = /[A-Za-z\u00c0-\uffff]/;
 
-/** Letters, digits, `_`, `-` and `$`. */
+/** Letters, digits, `_`, `-` and `$`; of other scripts, everything but punctuation. */
 function isWord(unit: number): boolean {
-  return WORD_UNITS[unit] === true;
+  if (unit < 128) return WORD_UNITS[unit] === true;
+  if (unit < 0xc0 || unit >= 0xe000) return false;
+  return unit < 0x2000 || unit > 0x303f;
 }
 
 const WORD_UNITS: readonly boolean[] = Array.from({ length: 128 }, (_, unit) =>
   /[\w$-]/.test(String.fromCharCode(unit)),
 );
-
-interface Span {
-  readonly from: number;
-  readonly to: number;
-}
 
 function valueAfter(text: string, end: number, name: Name): Span {
   let from = end;

@@ -3,8 +3,8 @@
  * found in `text` can be replaced in the source.
  *
  * `\u0034` is one character, however many backslashes stand before it; `\n` is a line break. A quote that is
- * itself escaped, as in JSON inside a JSON string, is one character too (see `quoteLevel`). `%20` and `%2D`
- * are a space and a dash between digits.
+ * itself escaped, as in JSON inside a JSON string, is one character too (see `quoteLevel`). Of `%XX`, digits and what may
+ * stand between them are decoded. Digits of every script are ASCII digits.
  */
 export interface Symbols {
   readonly text: string;
@@ -40,7 +40,7 @@ const MAX_LEVEL = 32;
 /** Escaped quotes become private-use characters; such characters in the source stand for nothing. */
 const ESCAPED_QUOTE = 0xe000;
 const REPLACEMENT = 0xfffd;
-const ESCAPED = /[\\%\ue000-\ue0ff]/;
+const ESCAPED = /[\\%\u00b2-\u00b9\u0660-\u2fff\ua000-\uabff\ud800-\udfff\ue000-\ue0ff\uff10-\uff19]/;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const DIGIT_SPACE = 0x2007;
@@ -56,16 +56,57 @@ function readSymbol(source: string, start: number): Symbol {
   const unit = source.charCodeAt(start);
   if (unit === 0x25) return readPercent(source, start);
   if (unit === BACKSLASH) return readEscape(source, start);
+  if (unit >= FIRST_FOREIGN_DIGIT) {
+    const point = source.codePointAt(start) ?? unit;
+    const digit = asciiDigit(point);
+    if (digit !== undefined) return { unit: digit, end: start + (point > 0xffff ? 2 : 1) };
+  }
   const isPrivate = unit >= ESCAPED_QUOTE && unit <= ESCAPED_QUOTE + 0xff;
   return { unit: isPrivate ? REPLACEMENT : unit, end: start + 1 };
 }
 
-function readPercent(source: string, start: number): Symbol {
-  const hex = source.slice(start + 1, start + 3).toLowerCase();
-  if (hex === '20') return { unit: DIGIT_SPACE, end: start + 3 };
-  if (hex === '2d') return { unit: DIGIT_DASH, end: start + 3 };
-  return { unit: 0x25, end: start + 1 };
+/** The ASCII digit that a digit of another script, of another width, superscript or circled stands for. */
+function asciiDigit(point: number): number | undefined {
+  const known = foreignDigits.get(point);
+  if (known !== undefined) return known === NO_DIGIT ? undefined : known;
+  const digit = readForeignDigit(point);
+  if (foreignDigits.size < MAX_FOREIGN) foreignDigits.set(point, digit ?? NO_DIGIT);
+  return digit;
 }
+
+/** Characters that came before. */
+const foreignDigits = new Map<number, number>();
+const MAX_FOREIGN = 10_000;
+const NO_DIGIT = 0;
+
+function readForeignDigit(point: number): number | undefined {
+  const character = String.fromCodePoint(point);
+  if (!/\p{N}/u.test(character)) return undefined;
+  const compatible = character.normalize('NFKC');
+  if (/^\d$/.test(compatible)) return compatible.charCodeAt(0);
+  if (!/\p{Nd}/u.test(character)) return undefined;
+  // Each script has its ten digits in a row, from a code point that ends in 0 or 6.
+  let zero = point;
+  while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1)) && point - zero < 9) zero--;
+  return 0x30 + point - zero;
+}
+
+/** Superscript two; whatever comes before is ASCII or no digit. */
+export const FIRST_FOREIGN_DIGIT = 0xb2;
+
+function readPercent(source: string, start: number): Symbol {
+  const hex = source.slice(start + 1, start + 3);
+  const code = /^[0-9a-f]{2}$/i.test(hex) ? Number.parseInt(hex, 16) : 0;
+  const unit = PERCENT.get(code) ?? (code >= 0x30 && code <= 0x39 ? code : undefined);
+  return unit === undefined ? { unit: 0x25, end: start + 1 } : { unit, end: start + 3 };
+}
+
+/** No word ends at an encoded space or line break. */
+const PERCENT: ReadonlyMap<number, number> = new Map([
+  ...[0x09, 0x0a, 0x0d, 0x20].map((code) => [code, DIGIT_SPACE] as const),
+  [0x2d, DIGIT_DASH],
+  ...[...'./_,:=^'].map((character) => [character.charCodeAt(0), character.charCodeAt(0)] as const),
+]);
 
 /** Backslashes, some perhaps written `\u005c`, and what they escape. */
 function readEscape(source: string, start: number): Symbol {
@@ -83,7 +124,8 @@ function readEscape(source: string, start: number): Symbol {
     }
   } while (hex === BACKSLASH);
   if (hex === QUOTE) return { unit: quoteUnit(count, true), end: end + 5 };
-  if (hex !== undefined) return { unit: hex, end: end + 5 };
+  if (hex !== undefined)
+    return { unit: hex < FIRST_FOREIGN_DIGIT ? hex : (asciiDigit(hex) ?? hex), end: end + 5 };
   if (source.charCodeAt(end) === QUOTE) return { unit: quoteUnit(count, false), end: end + 1 };
   const short = SHORT_ESCAPES[source.charAt(end)];
   return short === undefined ? { unit: BACKSLASH, end } : { unit: short, end: end + 1 };
