@@ -1,9 +1,9 @@
 import { decimalsOf, formatAmount } from '../base/currency.ts';
-import { maskText, maskValue } from '../base/mask.ts';
+import { maskField, maskText, maskValue } from '../base/mask.ts';
 import { cutText, escapeActive } from '../base/printable.ts';
 import { stringCodeOf } from '../rpc/error-object.ts';
 import { isDamaged, type StoredEntry } from '../store/journal.ts';
-import type { DoneRecord } from '../store/journal-record.ts';
+import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
 import { columns } from './columns.ts';
 
 /** What an entry of the journal looks like, for people and for programs. Everything that leaves here is masked. */
@@ -42,6 +42,13 @@ const NOT_FOUND = 'TRANSACTION_NOT_FOUND';
 /** The identifying values as people say them: `17/1`. */
 export function identifiersOf({ sent }: StoredEntry): string {
   return Object.values(sent?.identity ?? {}).join('/');
+}
+
+/** The same for people: values of fields that may hold secrets are masked. */
+export function shownIdentity(identity: SentRecord['identity'] = {}): string {
+  return Object.entries(identity)
+    .map(([name, value]) => maskField(name, value))
+    .join('/');
 }
 
 /** When it began; of a damaged one, when its file was written last. */
@@ -142,7 +149,7 @@ export function describeEntry(entry: StoredEntry, nowMs: number): string[] {
   const width = Math.max(...shown.map(([name]) => name.length));
   const digests = new Set([id, file, `HMAC ${sent?.hash}`]);
   return shown.map(
-    ([name, value]) => `${name.padEnd(width)}  ${digests.has(value) ? value : printable(value)}`,
+    ([name, value]) => `${name.padEnd(width)}  ${digests.has(value) ? value : printable(value, name)}`,
   );
 }
 
@@ -153,13 +160,11 @@ export function tableOf(summaries: readonly Summary[], nameLength: number, nowMs
     `${one.time.slice(0, 19)}Z`,
     ageText(nowMs - Date.parse(one.time)),
     one.state,
-    ...[
-      one.register,
-      Object.values(one.identity ?? {}).join('/'),
-      one.method,
-      moneyOf(one),
-      outcomeText(one),
-    ].map((text) => cell(text ?? '')),
+    cell(one.register, 'register'),
+    cell(shownIdentity(one.identity), 'id'),
+    cell(one.method),
+    cell(moneyOf(one), 'amount'),
+    cell(outcomeText(one)),
   ]);
   return columns([HEAD, ...rows]);
 }
@@ -177,9 +182,9 @@ export function nameLengthOf(ids: readonly string[]): number {
   return length;
 }
 
-/** Words for a terminal: masked, and with nothing in them that it would act on. */
-export function printable(text: string): string {
-  return escapeActive(maskText(text));
+/** Words for a terminal: masked, as what stands in `field` if that is known, and with nothing in them that it would act on. */
+export function printable(text: string, field?: string): string {
+  return escapeActive(field === undefined ? maskText(text) : maskField(field, text));
 }
 
 function outcomeText({ outcome, by, contradicts }: Summary): string | undefined {
@@ -233,8 +238,8 @@ function masked<T>(value: T): T {
   return maskValue(value) as T;
 }
 
-function cell(text: string): string {
-  return cutText(printable(text), MAX_CELL);
+function cell(text = '', field?: string): string {
+  return cutText(printable(text, field), MAX_CELL);
 }
 
 const MAX_CELL = 48;

@@ -19,6 +19,7 @@ import {
   recordText,
   STATES,
   type Summary,
+  shownIdentity,
   stateOf,
   summaryOf,
   summaryText,
@@ -178,7 +179,7 @@ async function settle({ journal, settings, operands, nowMs }: Job): Promise<numb
   const time = new Date(nowMs).toISOString();
   const done = settlement(outcome, by, time);
   const entry = await find(journal, settings, text);
-  const name = `${entry.id.slice(0, 8)} (${printable(identifiersOf(entry))})`;
+  const name = `${entry.id.slice(0, 8)} (${shownIdentity(entry.sent?.identity)})`;
   if (stateOf(entry) === 'damaged')
     throw refusal(`${entry.file} is damaged; only what is unresolved can be settled`);
   const owned = await journal.claim(entry.id);

@@ -21,7 +21,6 @@ export class PosScreen {
   readonly #failures = new RepeatedFailures();
   #stage: Stage | undefined;
   #shown = '';
-  #hasLostLines = false;
 
   constructor({ isJson, describeLost }: { isJson: boolean; describeLost: (lines: number) => string }) {
     this.isJson = isJson;
@@ -79,17 +78,7 @@ export class PosScreen {
   async print(lines: readonly string[]): Promise<void> {
     this.end();
     this.#events?.flush();
-    try {
-      await writeLines(lines);
-    } catch (fault) {
-      this.#hasLostLines = true;
-      this.sink.write(`posbridge: ${describeFault(fault)}`);
-    }
-  }
-
-  /** Lines could not be written though somebody may want them: the disk is full. */
-  get hasLostLines(): boolean {
-    return this.#hasLostLines;
+    await writeLines(lines).catch((fault) => this.sink.write(`posbridge: ${describeFault(fault)}`));
   }
 
   /** The last words are out, as far as somebody reads. */

@@ -18,7 +18,7 @@ export function outcomeLines(sale: RecoveredSale): string[] {
   const head = [HEADS[sale.outcome], moneyLineOf(sale), METHOD_WORDS.get(sale.method)];
   const title = head.filter((text) => text !== undefined && text !== '').join('  ');
   const receipt = [sale.receiptId, sale.sequenceId].filter(isText).join('/');
-  const rows = facts([['receipt', receipt], ...factsOf(sale)]);
+  const rows = facts([['receipt', receipt, 'receipt_id'], ...factsOf(sale)]);
   return [title, ...rows, ...receiptLines(sale)];
 }
 
@@ -63,7 +63,7 @@ function factsOf(sale: RecoveredSale): Fact[] {
     ['but', other === undefined ? undefined : `the terminal says that this is receipt ${other}`],
     ['card', card === '' ? undefined : card],
     ['answer', factText(result['response_text'])],
-    ...RESULT_FACTS.map(([member, name]): Fact => [name, factText(result[member])]),
+    ...RESULT_FACTS.map(([member, name]): Fact => [name, factText(result[member]), member]),
   ];
 }
 
@@ -226,13 +226,18 @@ function identifiers({ receiptId, sequenceId }: Pick<SaleOutcome, 'receiptId' | 
   return { receipt_id: receiptId, sequence_id: sequenceId };
 }
 
-type Fact = readonly [name: string, value: string | undefined];
+/** `field`: what it is called elsewhere, where that says how it is masked. */
+type Fact = readonly [name: string, value: string | undefined, field?: string];
 
 /** Names in a column; what has no value is left out. */
 function facts(all: readonly Fact[]): string[] {
-  const known = all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  const known = all.flatMap(([name, value, field]) =>
+    value === undefined ? [] : [[name, value, field] as const],
+  );
   const width = Math.max(0, ...known.map(([name]) => name.length));
-  return known.map(([name, value]) => `${name.padEnd(width)}  ${cutText(printable(value), MAX_VALUE)}`);
+  return known.map(
+    ([name, value, field]) => `${name.padEnd(width)}  ${cutText(printable(value, field), MAX_VALUE)}`,
+  );
 }
 
 function factText(value: unknown): string | undefined {

@@ -31,8 +31,6 @@ class PlayedEntry implements OwnedEntry {
 
   async note(): Promise<void> {}
 
-  async noteTerminal(): Promise<void> {}
-
   async withdraw(): Promise<void> {}
 
   async release(): Promise<void> {

@@ -206,13 +206,13 @@ describe('list', () => {
     const open = await openJournal();
     const card = '4111111111111111';
     const sent = {
-      identity: { receipt_id: card, pan: card },
-      register: card,
+      identity: { receipt_id: '17', pan: card },
+      register: 'till',
       method: card,
-      amount: card,
+      amount: '1250',
       currency: card,
       channel: card,
-      connection: card,
+      connection: 'till.1',
     };
     await put(open, 'x', { sent, done: { kind: 'error', text: declined.text.replace('DECLINED', card) } });
     const id = readdirSync(open.folder)[0]?.slice(0, 12) ?? '';
@@ -228,6 +228,24 @@ describe('list', () => {
       const { stdout, stderr } = await journal(open.folder, ...args);
       expect(stdout + stderr).not.toBe('');
       expect([args, (stdout + stderr).includes(card)]).toEqual([args, false]);
+    }
+  });
+
+  test('shows what identifies a sale as it is, also what looks like a card number', async () => {
+    const open = await openJournal();
+    const receipt = '4000123400000008';
+    await put(open, 'x', { sent: { identity: { receipt_id: receipt, sequence_id: '1' } } });
+    const id = readdirSync(open.folder)[0]?.slice(0, 12) ?? '';
+    for (const args of [
+      ['list'],
+      ['list', '--json'],
+      ['export'],
+      ['show', id],
+      ['show', id, '--json'],
+      ['settle', id, 'approved'],
+    ]) {
+      const { stdout, stderr } = await journal(open.folder, ...args);
+      expect([args, (stdout + stderr).includes(receipt)]).toEqual([args, true]);
     }
   });
 

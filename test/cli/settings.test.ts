@@ -139,11 +139,6 @@ test.each(SPECS.filter(({ repeats }) => !repeats).map(caseOf))(
 );
 
 describe('the configuration file', () => {
-  test('may begin with a byte order mark and end its lines as Windows does', () => {
-    const file = config('\ufeff{\r\n  "name": "till"\r\n}\r\n');
-    expect(settingsOf(['--config', file]).text('name')).toBe('till');
-  });
-
   test('may hold numbers, and keeps texts as they are', () => {
     const settings = settingsOf([
       '--config',
@@ -207,8 +202,7 @@ const TIMEOUT_FORM = 'SECONDS or METHOD=SECONDS, at most a day, such as 30 or Te
 const KEEPALIVE_FORM = 'IDLE,BUSY,LIMIT in seconds, such as 30,5,20, or off';
 const WAIT_FORM = 'a time such as 900, 15m or 2h, at most 23 days';
 const WINDOW_FORM = 'a time such as 900, 15m or 2h, at most 365 days';
-const REGISTER_FORM =
-  'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons, in which {peer} may stand';
+const REGISTER_FORM = 'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons';
 const FRAME_FORM = 'a whole number from 16384 to 1000000';
 const NAME_FORM = 'a name of 1 to 64 letters, digits, dots, dashes or underscores';
 const IDENTITY_FORM = 'a list of member names such as receipt_id,sequence_id';
