@@ -5,6 +5,7 @@ import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { openLogSink } from '../base/log-sink.ts';
 import { readSiteEnd } from '../dialect/openfsc/dialect.ts';
+import { oneOfEach } from '../dialect/openfsc/sites.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { EXAMPLE_SITES } from '../fsc/example-sites.ts';
 import { askFirst } from '../fsc/first-questions.ts';
@@ -85,7 +86,8 @@ async function readSites(settings: Settings): Promise<readonly Credentials[]> {
     environment: (name) => process.env[name],
     fault: (_option, why) => settings.fault('sites', why),
   });
-  return sites;
+  // A site that has several sessions stands there several times.
+  return oneOfEach(sites);
 }
 
 async function readScript(settings: Settings): Promise<Script | undefined> {

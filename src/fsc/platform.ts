@@ -46,6 +46,7 @@ export class Platform {
   /** Codes of refused logins, in order; the latest ones. */
   readonly #refusals: number[] = [];
   #count = 0;
+  #logins = 0;
   #beats = 0;
   #lateBeats = 0;
   #silent = 0;
@@ -138,22 +139,23 @@ export class Platform {
     if (site === undefined || site.secret !== secret || this.settings.refusesLogins) {
       return this.#refuse(401, 'SiteAccessKey and/or secret are not valid');
     }
-    const taken = new Set(this.sessionsOf(site).map(({ priority }) => priority));
-    let priority = session.wishedPriority ?? 1;
-    if (session.wishedPriority !== undefined && taken.has(priority))
-      return this.#refuse(409, 'Priority already taken');
-    while (taken.has(priority)) priority += 1;
-    session.loggedIn(site, priority);
+    const { wishedPriority } = session;
+    const isTaken = this.sessionsOf(site).some((other) => other.wishedPriority === wishedPriority);
+    if (wishedPriority !== undefined && isTaken) return this.#refuse(409, 'Priority already taken');
+    this.#logins += 1;
+    session.loggedIn(site, this.#logins);
+    this.#rank(site);
     this.#tellMode(session);
     session.answer(tag);
     this.#tellModes(site);
-    this.note(`${session.label} is logged in with priority ${priority}`);
+    this.note(`${session.label} is logged in with priority ${session.priority}`);
     return undefined;
   }
 
   sessionEnded(session: ServerSession): void {
     if (session.site !== undefined) {
       this.note(`${session.label} is gone`);
+      this.#rank(session.site);
       this.#tellModes(session.site);
     }
     this.changed();
@@ -207,6 +209,17 @@ export class Platform {
     return { code, text };
   }
 
+  /** Sessions without a wish come behind those that have one, in the order of login, and take a number from none. */
+  #rank(site: SiteRecord): void {
+    const sessions = this.sessionsOf(site);
+    let last = Math.max(0, ...sessions.map(({ wishedPriority = 0 }) => wishedPriority));
+    const others = sessions.filter(({ wishedPriority }) => wishedPriority === undefined);
+    for (const session of others.sort((one, other) => one.turn - other.turn)) {
+      last += 1;
+      session.priority = last;
+    }
+  }
+
   #tellModes(site: SiteRecord): void {
     for (const session of this.sessionsOf(site)) this.#tellMode(session);
   }
@@ -217,7 +230,7 @@ export class Platform {
     const mode = site !== undefined && this.activeOf(site) === session ? 'active' : 'passive';
     if (session.mode === mode) return;
     session.mode = mode;
-    if (this.connectionOf(session)?.siteTakes.has('SESSIONMODE')) session.tell('SESSIONMODE', [mode]);
+    if (session.invites('SESSIONMODE')) session.tell('SESSIONMODE', [mode]);
   }
 }
 

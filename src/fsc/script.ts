@@ -39,6 +39,8 @@ export type Action =
   | { readonly do: 'charset'; readonly name: string }
   /** Cuts the connection of the active session, without a word. */
   | { readonly do: 'cut' }
+  /** Says goodbye to the active session; its connection stays, unless it is the session. */
+  | { readonly do: 'end' }
   /** Says goodbye to the active session's connection. */
   | { readonly do: 'quit' }
   /** Waits until nobody is connected. */
@@ -164,6 +166,7 @@ const VERBS: Readonly<Record<string, (words: readonly string[]) => Action | stri
   charset: ([name = '', ...more]) =>
     name !== '' && more.length === 0 ? { do: 'charset', name } : 'the name of a charset',
   cut: (words) => (words.length === 0 ? { do: 'cut' } : NOTHING),
+  end: (words) => (words.length === 0 ? { do: 'end' } : NOTHING),
   quit: (words) => (words.length === 0 ? { do: 'quit' } : NOTHING),
   closed: (words) => (words.length === 0 ? { do: 'closed' } : NOTHING),
   pause: ([seconds = '', ...more]) =>

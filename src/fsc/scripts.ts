@@ -83,6 +83,22 @@ login 2
 active 1
 ask PUMPS`,
 
+  // Two sessions of one site on one connection (primary and backup); the better one ends while a CLEAR is under way.
+  handover: `
+login 2
+active 1
+await TRANSACTION $pump $transaction open
+id $payment
+send CLEAR $pump $transaction $payment pace
+end
+active 2
+ask TRANSACTIONS $pump
+ask CLEAR $pump $transaction $payment pace -> OK|410
+await PUMP $pump free
+login 2
+active 1
+ask PUMPS`,
+
   'transaction-info': `
 login
 await TRANSACTION $pump $transaction open

@@ -32,11 +32,10 @@ export class ServerConnection implements ServerSessionHost {
   readonly sessions = new Map<string, ServerSession>();
   /** Whether NEWSESSION was used: the initial connection is for control alone, for good. */
   isControl = false;
-  /** What the site announces. */
-  siteTakes: ReadonlySet<string> = new Set();
+  /** What the site announces; a later CAPABILITY adds to it. */
+  readonly siteTakes = new Set<string>();
   /** What its lines are read in, and what ours are written in. */
   charset: { read: Charset; write: Charset } = { read: 'ASCII', write: 'ASCII' };
-  readonly #wire: Wire;
   readonly #speaker: Speaker;
   readonly #reader = new LineReader(() => this.charset.read);
   readonly #greeting: Timer;
@@ -44,7 +43,6 @@ export class ServerConnection implements ServerSessionHost {
   #lines = 0;
 
   constructor(wire: Wire, number: number, platform: Platform) {
-    this.#wire = wire;
     this.number = number;
     this.platform = platform;
     this.clock = platform.clock;
@@ -83,14 +81,16 @@ export class ServerConnection implements ServerSessionHost {
     if (this.#state === 'over') return;
     const { bytes } = encodeLine({ session, tag }, parts, this.charset.write);
     this.#report('out', shownLine({ session, tag, method: parts[0] ?? '', rest: parts.slice(1).join(' ') }));
-    if (this.settings.isBytewise && this.#wire.framing === 'messages') {
-      for (const byte of bytes) this.#speaker.send(Buffer.of(byte), 'normal');
-    } else this.#speaker.send(bytes, 'normal');
+    this.#speaker.send(bytes, 'normal');
     this.#count();
   }
 
   note(text: string): void {
     this.platform.note(text);
+  }
+
+  hasAnnounced(method: MethodName): boolean {
+    return this.siteTakes.has(method);
   }
 
   beat(what: 'in time' | 'late'): void {
@@ -174,9 +174,21 @@ export class ServerConnection implements ServerSessionHost {
       METHODS[method].kind === 'notification' &&
       METHODS[method].from !== 'server'
     ) {
+      this.#toldWithTag(session, tag, method, rest);
+    } else answerRequest(this, session, line);
+  }
+
+  /** A notification that wants an answer. */
+  #toldWithTag(session: ServerSession, tag: string, method: MethodName, rest: string): void {
+    const isForAll = method === 'QUIT' || method === 'CAPABILITY';
+    if (session.site === undefined && !isForAll) {
+      this.write(session.name, tag, ['ERR', '403', 'not authenticated']);
+    } else if (wordsOf(method, rest) === undefined) {
+      this.write(session.name, tag, ['ERR', '400', 'malformed']);
+    } else {
       this.#told(session, method, rest);
       session.answer(tag);
-    } else answerRequest(this, session, line);
+    }
   }
 
   #told(session: ServerSession, method: string, rest: string): void {
@@ -186,7 +198,7 @@ export class ServerConnection implements ServerSessionHost {
     if (!isKnown || words === undefined) {
       this.note(`${session.label}: a notification that is unknown or malformed is ignored`);
     } else if (method === 'QUIT') this.#quitBySite(session);
-    else if (method === 'CAPABILITY') this.siteTakes = new Set(words);
+    else if (method === 'CAPABILITY') for (const word of words) this.siteTakes.add(word);
     else if (session.site === undefined) this.note(`${session.label}: ${method} before the login is ignored`);
     else this.#remember(session.site, method, words);
   }

@@ -8,6 +8,9 @@ import type { SiteRecord } from './site-record.ts';
 /** Requests of one session that may be open. */
 const MAX_OPEN = 1024;
 
+/** Methods that a site has to announce. */
+const EXTENSIONS: ReadonlySet<MethodName> = new Set(['PAN', 'PRODUCTS', 'SESSIONMODE', 'TRANSACTIONINFO']);
+
 /** What became of a request to the site. `lost`: the session ended before the answer. */
 export type SiteAnswer =
   | { readonly kind: 'ok' }
@@ -22,6 +25,8 @@ export interface ServerSessionHost {
   readonly number: number;
   write(session: string, tag: string, parts: readonly string[]): void;
   note(text: string): void;
+  /** Whether the site has announced it. */
+  hasAnnounced(method: MethodName): boolean;
   /** A heartbeat was answered, in time or late. */
   beat(what: 'in time' | 'late'): void;
   /** The site is silent: the session is to be given up. */
@@ -44,8 +49,10 @@ export class ServerSession {
   #heartbeat: Heartbeat | undefined;
   #tags = 0;
   #site: SiteRecord | undefined;
-  #priority = 1;
+  #turn = 0;
   #isGone = false;
+  /** 1 is the highest. Of a session without a wish it changes with the others of its site. */
+  priority: number;
   /** As last told by SESSIONMODE. */
   mode: 'active' | 'passive' | undefined;
 
@@ -53,7 +60,7 @@ export class ServerSession {
     this.name = name;
     this.wishedPriority = wishedPriority;
     this.#host = host;
-    this.#priority = wishedPriority ?? 1;
+    this.priority = wishedPriority ?? 1;
   }
 
   /** Whom it belongs to; undefined before the login. */
@@ -61,8 +68,15 @@ export class ServerSession {
     return this.#site;
   }
 
-  get priority(): number {
-    return this.#priority;
+  /** Which login it was: later ones have higher numbers. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** Whether a method may be used toward the site: extensions only where it has announced them. */
+  invites(method: MethodName): boolean {
+    const { isUninvited } = this.#host.settings;
+    return isUninvited || !EXTENSIONS.has(method) || this.#host.hasAnnounced(method);
   }
 
   get isGone(): boolean {
@@ -74,9 +88,10 @@ export class ServerSession {
     return this.name === '' ? `connection ${this.#host.number}` : `${this.name}@${this.#host.number}`;
   }
 
-  loggedIn(site: SiteRecord, priority: number): void {
+  /** The site has logged in. @param turn the number of this login among all. */
+  loggedIn(site: SiteRecord, turn: number): void {
     this.#site = site;
-    this.#priority = priority;
+    this.#turn = turn;
     const { heartbeatMs, beatLimitMs, maxMissedBeats } = this.#host.settings;
     if (heartbeatMs === undefined) return;
     this.#heartbeat = new Heartbeat({

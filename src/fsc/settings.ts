@@ -13,8 +13,12 @@ export interface PlatformSettings {
   readonly maxMissedBeats: number;
   /** The first connection is cut after so many lines, both ways together. */
   readonly cutAfterLines: number | undefined;
-  /** Every byte is written by itself. */
+  /** Every byte is written by itself, where the wire is a stream of them. */
   readonly isBytewise: boolean;
+  /** Extensions are used toward a site that has not announced them. */
+  readonly isUninvited: boolean;
+  /** Scripts put up with what public clients leave out. */
+  readonly isTolerant: boolean;
   /** Of WebSockets. Some clients read only binary messages. */
   readonly messages: 'binary' | 'text';
   /** Every login is wrong. */
@@ -34,6 +38,8 @@ export const DEFAULT_SETTINGS: PlatformSettings = {
   maxMissedBeats: 3,
   cutAfterLines: undefined,
   isBytewise: false,
+  isUninvited: false,
+  isTolerant: false,
   messages: 'binary',
   refusesLogins: false,
   stepLimitMs: 60_000,
@@ -81,6 +87,8 @@ const READERS: Readonly<Record<string, Reader>> = {
   'missed-beats': { form: 'a number', read: (text) => readCount(text, 'maxMissedBeats') },
   'cut-after': { form: 'a number of lines', read: (text) => readCount(text, 'cutAfterLines') },
   bytewise: { form: 'yes or no', read: (text) => readFlag(text, 'isBytewise') },
+  uninvited: { form: 'yes or no', read: (text) => readFlag(text, 'isUninvited') },
+  tolerant: { form: 'yes or no', read: (text) => readFlag(text, 'isTolerant') },
   messages: {
     form: 'binary or text',
     read: (text) => (text === 'binary' || text === 'text' ? { messages: text } : undefined),
@@ -111,6 +119,9 @@ function readCount(
   return /^[1-9]\d{0,5}$/.test(text) ? { [name]: Number(text) } : undefined;
 }
 
-function readFlag(text: string, name: 'isBytewise' | 'refusesLogins'): Partial<PlatformSettings> | undefined {
+function readFlag(
+  text: string,
+  name: 'isBytewise' | 'isUninvited' | 'isTolerant' | 'refusesLogins',
+): Partial<PlatformSettings> | undefined {
   return text === 'yes' || text === 'no' ? { [name]: text === 'yes' } : undefined;
 }

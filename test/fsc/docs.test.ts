@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { EXAMPLE_SITES } from '../../src/fsc/example-sites.ts';
 import { parseScript, STEP_NAMES } from '../../src/fsc/script.ts';
 import { SCRIPTS } from '../../src/fsc/scripts.ts';
 import { SETTING_NAMES } from '../../src/fsc/settings.ts';
@@ -18,6 +19,11 @@ test('the page lists every script, step and setting', () => {
   expect(firstColumn('script')).toEqual(Object.keys(SCRIPTS));
   expect(firstColumn('step').toSorted()).toEqual(STEP_NAMES.toSorted());
   expect(firstColumn('setting').toSorted()).toEqual(SETTING_NAMES.toSorted());
+});
+
+test('the page names the sites of the examples with their secrets', () => {
+  for (const { siteAccessKey, secret } of EXAMPLE_SITES)
+    expect(page).toContain(`| \`${siteAccessKey}\` | \`${secret}\` |`);
 });
 
 test('the script of the page can be read, and every script with a name', () => {

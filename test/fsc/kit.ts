@@ -118,9 +118,9 @@ export class PlatformBench {
   }
 
   /** A site that is logged in; its opening lines have been looked at. */
-  async login(): Promise<PlayedSite> {
+  async login(capabilities = SITE_CAPS): Promise<PlayedSite> {
     const site = this.connect();
-    site.send(SITE_CAPS, `C1 PLAINAUTH ${K1} ${SECRET1}`);
+    site.send(capabilities, `C1 PLAINAUTH ${K1} ${SECRET1}`);
     await site.until(/^C1 OK$/);
     return site;
   }

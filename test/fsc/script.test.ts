@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseScript, SCRIPT_LIMITS } from '../../src/fsc/script.ts';
 import { type ScriptEnd, ScriptPlayer } from '../../src/fsc/script-player.ts';
 import { DEFAULT_SETTINGS } from '../../src/fsc/settings.ts';
-import { F1, K1, PlatformBench, type PlayedSite } from './kit.ts';
+import { F1, K1, PlatformBench, type PlayedSite, SECRET1, SITE_CAPS } from './kit.ts';
 
 describe('a script', () => {
   test('has settings and steps, with the line of each', () => {
@@ -42,6 +42,7 @@ describe('a script', () => {
 async function play(
   text: string,
   run: (site: PlayedSite, bench: PlatformBench) => Promise<void>,
+  capabilities?: string,
 ): Promise<{ end: ScriptEnd; bench: PlatformBench }> {
   const script = parseScript(text);
   const bench = new PlatformBench({ ...DEFAULT_SETTINGS, ...script.settings });
@@ -49,7 +50,7 @@ async function play(
   let ids = 0;
   const newId = () => F1.slice(0, -2) + String(10 + ids++);
   const player = new ScriptPlayer({ clock, platform, script, newId });
-  const site = await bench.login();
+  const site = await bench.login(capabilities);
   const ended = player.play();
   await run(site, bench);
   return { end: await ended, bench };
@@ -117,6 +118,81 @@ describe('the player', () => {
       site.send('S0 ERR 410 already cleared');
     });
     expect(end.ok).toBe(false);
+  });
+
+  test('sends no extension that the site has not announced, unless it is told to', async () => {
+    const text = `id $fsc\ntell TRANSACTIONINFO $fsc PAN 1234\nask PRODUCTS\nask PUMPS`;
+    const caps = SITE_CAPS.replace(' TRANSACTIONINFO', '').replace(' PRODUCTS', '');
+    const { end, bench } = await play(
+      text,
+      async (site) => {
+        expect(await site.next()).toBe('S0 PUMPS');
+        site.send('S0 OK');
+      },
+      caps,
+    );
+    expect(end).toEqual({ ok: true });
+    expect(bench.notes).toContain('connection 1 has not announced TRANSACTIONINFO: not sent');
+    const told = await play(
+      `set uninvited yes\n${text}`,
+      async (site) => {
+        expect(await site.next()).toMatch(/^\* TRANSACTIONINFO \S+ PAN 1234$/);
+        expect(await site.next()).toBe('S0 PRODUCTS');
+        site.send('S0 OK');
+        await site.until(/PUMPS/);
+        site.send('S1 OK');
+      },
+      caps,
+    );
+    expect(told.end).toEqual({ ok: true });
+  });
+
+  test('tolerant: puts up with a site that forgets what it cleared and tells no pump by itself', async () => {
+    const text = `id $fsc
+await PUMP $pump ready-to-pay
+ask CLEAR $pump sale $fsc pace
+await PUMP $pump free
+await PUMP $pump locked
+ask TRANSACTIONS
+ask CLEAR $pump sale $fsc pace -> 410`;
+    const client = async (site: PlayedSite, { clock }: PlatformBench) => {
+      site.send('* PUMP 3 ready-to-pay');
+      await site.until(/CLEAR/);
+      site.send('S0 OK');
+      for (const tag of ['S1', 'S2']) {
+        await settle();
+        clock.advance(2000);
+        expect(await site.next()).toBe(`${tag} PUMPSTATUS 3`);
+        site.send('* PUMP 3 free', `${tag} OK`);
+      }
+      await site.until(/TRANSACTIONS/);
+      site.send('S3 ERR 404 none');
+      await site.until(/CLEAR/);
+      site.send('S4 ERR 404 no such transaction');
+    };
+    const { end, bench } = await play(`set tolerant yes\n${text}`, client);
+    expect(end).toEqual({ ok: true });
+    expect(bench.notes.filter((note) => note.startsWith('put up with'))).toEqual([
+      'put up with: the pump has another state',
+      'put up with: 404 to TRANSACTIONS',
+      'put up with: 404 to CLEAR',
+    ]);
+    const strict = await play('ask CLEAR 3 sale 1 pace -> 410', async (site) => {
+      await site.until(/CLEAR/);
+      site.send('S0 ERR 404 no such transaction');
+    });
+    expect(strict.end.ok).toBe(false);
+  });
+
+  test('end: says goodbye to the active session and keeps its connection', async () => {
+    const { end } = await play('login 3\nend\nactive 3\nask PUMPS', async (_initial, bench) => {
+      const site = await bench.loginSession('b', 2);
+      site.send('C2 NEWSESSION c 3', `c.C1 PLAINAUTH ${K1} ${SECRET1}`);
+      expect(await site.until(/QUIT/)).toBe('b.* QUIT the script says so');
+      await site.until(/^c\.S0 PUMPS/);
+      site.send('c.S0 OK');
+    });
+    expect(end).toEqual({ ok: true });
   });
 
   test('beats: a late answer ends it', async () => {

@@ -42,14 +42,15 @@ describe('the greeting', () => {
     expect(await site.next()).toBe('* QUIT no CAPABILITY within 30 s');
   });
 
-  test('a second CAPABILITY replaces the list, and begins nothing anew', async () => {
+  test('a second CAPABILITY adds to the list, and begins nothing anew', async () => {
     const bench = new PlatformBench();
     const site = await bench.login();
-    site.send('* CAPABILITY QUIT');
+    site.send('* CAPABILITY FROB');
     expect(await answers(site, [`C2 PLAINAUTH ${K1} ${SECRET1}`])).toEqual([
       'C2 ERR 403 already authenticated',
     ]);
-    expect([...(bench.platform.connections[0]?.siteTakes ?? [])]).toEqual(['QUIT']);
+    const [, , ...names] = `${SITE_CAPS} FROB`.split(' ');
+    expect([...(bench.platform.connections[0]?.siteTakes ?? [])]).toEqual(names);
   });
 });
 
@@ -115,11 +116,22 @@ describe('requests of the site', () => {
     expect(await site.rest()).toEqual(['C2 ERR 400 the line is too long', '* QUIT the line is too long']);
   });
 
-  test('a notification with a tag is taken and answered', async () => {
+  test('a notification with a tag is taken and answered, after the login', async () => {
     const bench = new PlatformBench();
-    const site = await bench.login();
-    expect(await answers(site, ['C2 PUMP 3 free'])).toEqual(['C2 OK']);
-    expect(bench.site.known('PUMP')).toEqual([['3', 'free']]);
+    const site = bench.connect();
+    site.send(SITE_CAPS);
+    const lines = ['C1 PUMP 3 free', `C2 PLAINAUTH ${K1} ${SECRET1}`, 'C3 PUMP 3', 'C4 PUMP 3 in-use'];
+    expect(await answers(site, lines)).toEqual([
+      'C1 ERR 403 not authenticated',
+      'C2 OK',
+      'C3 ERR 400 malformed',
+      'C4 OK',
+    ]);
+    expect(bench.site.known('PUMP')).toEqual([['3', 'in-use']]);
+    expect(await answers(site, ['C5 CAPABILITY QUIT', 'C6 FROB'])).toEqual([
+      'C5 OK',
+      'C6 ERR 405 Method unknown',
+    ]);
   });
 
   test.each([
@@ -153,6 +165,35 @@ describe('sessions of one site', () => {
     ]);
   });
 
+  test('with a wish are never refused for one without, nor outranked by it', async () => {
+    const bench = new PlatformBench();
+    const ranks = () => bench.platform.sessionsOf(bench.site).map(({ name, priority }) => [name, priority]);
+    const auto = await bench.loginSession('auto');
+    expect(ranks()).toEqual([['auto', 1]]);
+    const site = await bench.loginSession('later');
+    const login = async (name: string, wish: string) => {
+      site.send(`C2 NEWSESSION ${name}${wish}`, `${name}.C1 PLAINAUTH ${K1} ${SECRET1}`);
+      return site.until(new RegExp(`^${name}\\.C1 `));
+    };
+    expect(await login('one', ' 1')).toBe('one.C1 OK');
+    expect(await login('five', ' 5')).toBe('five.C1 OK');
+    expect(await login('twin', ' 5')).toBe('twin.C1 ERR 409 Priority already taken');
+    expect(ranks()).toEqual([
+      ['one', 1],
+      ['five', 5],
+      ['auto', 6],
+      ['later', 7],
+    ]);
+    expect(await auto.until(/SESSIONMODE/)).toBe('auto.* SESSIONMODE passive');
+    site.send('five.* QUIT', 'C9 SESSIONS');
+    await site.until(/^C9 OK/);
+    expect(ranks()).toEqual([
+      ['one', 1],
+      ['auto', 2],
+      ['later', 3],
+    ]);
+  });
+
   test('priorities 1 and 3: the next best takes over, the better one takes back', async () => {
     const bench = new PlatformBench();
     const one = await bench.loginSession('a', 1);
@@ -181,6 +222,27 @@ describe('sessions of one site', () => {
     await answerAll(one);
     one.wire.destroy();
     await answerAll(two);
+  });
+
+  test('a site that has not announced PRODUCTS is not asked for them, and one that never answers a question gets the next', async () => {
+    for (const [announces, first] of [
+      [SITE_CAPS.replace(' PRODUCTS', ''), 'PRICES'],
+      [SITE_CAPS, 'PRODUCTS'],
+    ] as const) {
+      const bench = new PlatformBench();
+      askFirst(bench.platform);
+      const site = bench.connect();
+      site.send(announces, `C1 PLAINAUTH ${K1} ${SECRET1}`);
+      await site.until(/^C1 OK/);
+      expect(await site.next()).toBe(`S0 ${first}`);
+      await settle();
+      bench.clock.advance(4999);
+      await settle();
+      expect(bench.notes.filter((note) => note.includes('no answer'))).toEqual([]);
+      bench.clock.advance(1);
+      expect(await site.next()).toBe(`S1 ${first === 'PRICES' ? 'PUMPS' : 'PRICES'}`);
+      expect(bench.notes.at(-1)).toBe(`connection 1: no answer to ${first}: going on`);
+    }
   });
 
   test('one session that ends leaves the others alone; QUIT without a prefix ends all', async () => {
