@@ -56,5 +56,5 @@ class Attachment(socketserver.StreamRequestHandler):
                     send(self.wfile, reply)
                     if status: set_pump(params["pump"], status)
 with contextlib.suppress(FileNotFoundError): os.unlink(sys.argv[1])
-threading.Thread(target=lambda: [fuel(int(pump), Decimal(litres)) for pump, litres in map(str.split, sys.stdin)], daemon=True).start()
+threading.Thread(target=lambda: [fuel(int(pump), Decimal(litres).quantize(Decimal("0.01"))) for pump, litres in map(str.split, sys.stdin)], daemon=True).start()
 socketserver.ThreadingUnixStreamServer(sys.argv[1], Attachment).serve_forever()

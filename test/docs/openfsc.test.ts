@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { announcedBy } from '../../src/dialect/openfsc/capabilities.ts';
+import { METHODS } from '../../src/dialect/openfsc/methods.ts';
 import { SERVER_REQUESTS } from '../../src/dialect/openfsc/requests.ts';
 import { routes } from '../../src/dialect/openfsc/routes.ts';
 import { readSites } from '../../src/dialect/openfsc/sites.ts';
@@ -30,6 +32,15 @@ test('the page says what to answer to every request', () => {
 test('the sites file of the page can be read', () => {
   const [, json = ''] = /```json\n(\{"sites".*)\n```/.exec(page) ?? [];
   expect(readSites(json)).toMatchObject({ ok: true, usesSessions: true });
+});
+
+test('the page says what is announced, and what of the protocol there is', () => {
+  const table = section('What of the protocol there is');
+  const always = announcedBy({ sites: [], transactionInfo: false, sessionMode: false });
+  expect(table).toContain(`\`${always.join(' ')}\``);
+  const answers = ['OK', 'ERR', 'SESSION', 'PRODUCT', 'PUSHING'];
+  for (const method of Object.keys(METHODS).filter((name) => !answers.includes(name)))
+    expect(table).toContain(method);
 });
 
 test('the example has at most 60 lines', () => {

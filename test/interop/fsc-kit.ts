@@ -34,11 +34,15 @@ export async function openStation(bench: Workbench, options: Partial<StationOpti
   };
 }
 
-/** The sites file of the first example site. */
-export function writeSites(bench: Workbench, more: object = {}): string {
+/** The sites file of the first example site, with one session or several. */
+export function writeSites(bench: Workbench, more: object = {}, sessions: readonly object[] = [{}]): string {
   const [site] = EXAMPLE_SITES;
   writeFileSync(bench.path('secret'), `${site?.secret}\n`);
-  const sites = [{ siteAccessKey: site?.siteAccessKey, secretFile: bench.path('secret') }];
+  const sites = sessions.map((session) => ({
+    siteAccessKey: site?.siteAccessKey,
+    secretFile: bench.path('secret'),
+    ...session,
+  }));
   writeFileSync(bench.path('sites.json'), JSON.stringify({ sites, ...more }));
   return bench.path('sites.json');
 }

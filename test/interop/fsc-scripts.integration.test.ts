@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
 import { SCRIPTS } from '../../src/fsc/scripts.ts';
 import { type Opened, openStation, startPlatform, startSite, writeSites } from './fsc-kit.ts';
 import { Workbench } from './kit.ts';
@@ -22,8 +23,13 @@ const ARGUMENTS: Readonly<Record<string, (address: string) => string[]>> = {
   failover: (address) => ['--standby', address],
 };
 
+const PAIR = [
+  { session: 'primary', priority: 1 },
+  { session: 'backup', priority: 2 },
+];
+
 async function play(name: string, listenOn?: string, more: string[] = []): Promise<string> {
-  writeSites(bench, { transactionInfo: true });
+  writeSites(bench, { transactionInfo: true }, name === 'handover' ? PAIR : undefined);
   const { platform, address } = await startPlatform(
     bench,
     ['--script', name, '--set', 'limit=20', ...more],
@@ -46,7 +52,36 @@ describe('the site keeps to the script', () => {
     await play('pre-auth', 'ws://127.0.0.1:0/ws/text', ['--set', 'messages=text']);
   });
 
-  test('one byte a message over WebSocket', async () => {
+  test('one-byte over WebSocket: a line stays one message', async () => {
     await play('one-byte', 'ws://127.0.0.1:0/ws/text');
+    const listenOn = 'ws://127.0.0.1:0/ws/text';
+    const { address } = await startPlatform(bench, ['--set', 'bytewise=yes'], listenOn);
+    const socket = new WebSocket(address);
+    const message = await new Promise((resolve) => socket.once('message', (data) => resolve(String(data))));
+    socket.close();
+    expect(message).toMatch(/^\* CAPABILITY [A-Z ]+\r\n$/);
+  });
+
+  test('a site that has not announced TRANSACTIONINFO gets none, and the script holds', async () => {
+    writeSites(bench);
+    const { platform, address } = await startPlatform(bench, ['--script', 'transaction-info']);
+    startSite(bench, address);
+    expect((await platform.exited).code).toBe(0);
+    expect(platform.stdout.text).toContain('has not announced TRANSACTIONINFO: not sent');
+    expect(platform.stdout.text).not.toMatch(/^S1: \* TRANSACTIONINFO/m);
+  });
+
+  test('primary and backup on one connection, and both again on a second one with --standby', async () => {
+    writeSites(bench, {}, PAIR);
+    const { platform, address } = await startPlatform(bench, ['--set', 'limit=20']);
+    startSite(bench, address, ['--standby', address]);
+    for (const [name, priority] of [
+      ['primary', 1],
+      ['backup', 2],
+      ['primary', 3],
+      ['backup', 4],
+    ] as const) {
+      await platform.stdout.waitFor(new RegExp(`# ${name}@\\d is logged in with priority ${priority}`));
+    }
   });
 });
