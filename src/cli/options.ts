@@ -360,7 +360,7 @@ const COMMON = [
   {
     name: 'receipts',
     value: 'FORM',
-    fallback: 'lines',
+    fallback: 'text',
     help: 'receipts in answers: text ({"text": …}, as public registers read them) or lines (an array)',
     commands: ['terminal'],
   },

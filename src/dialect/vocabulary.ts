@@ -17,6 +17,8 @@ export interface MethodWords {
   readonly whenBusy?: string;
   /** No other terminal is bound to these members: they are the simulated terminal's own. */
   readonly isSimulators?: boolean;
+  /** It moves money: lock, journal and Check are for it. */
+  readonly isTransaction?: boolean;
 }
 
 export interface Member {
@@ -78,6 +80,7 @@ const PURCHASE = {
 const APPROVAL = {
   amount: { type: 'amount', isNeeded: true, says: 'what was moved' },
   currency: { type: 'currency', isNeeded: true, says: '' },
+  cashback_amount: { type: 'amount', says: 'the part that the customer got in cash' },
   timestamp: { type: 'time', says: 'when it was decided' },
   transaction_id: { type: 'text', says: "the terminal's own name for it" },
   trace_number: { type: 'text', says: 'counts the approved transactions of the terminal' },
@@ -115,6 +118,7 @@ export const VOCABULARY = {
   Purchase: {
     from: 'register',
     form: 'request',
+    isTransaction: true,
     says: 'Takes money.',
     params: PURCHASE,
     result: APPROVAL,
@@ -124,6 +128,7 @@ export const VOCABULARY = {
   Refund: {
     from: 'register',
     form: 'request',
+    isTransaction: true,
     says: 'Gives money back, to any card.',
     params: SALE,
     result: APPROVAL,
@@ -133,6 +138,7 @@ export const VOCABULARY = {
   Reversal: {
     from: 'register',
     form: 'request',
+    isTransaction: true,
     says:
       'Undoes an approved Purchase or Refund, without a card and as a whole. It is a transaction with identifiers of its own: a ' +
       'lost answer is asked for with Check, by these. What it finds nothing to undo in (no such transaction, not approved, reversed ' +
@@ -150,7 +156,7 @@ export const VOCABULARY = {
     from: 'register',
     form: 'request',
     says:
-      'Asks what became of a Purchase, Refund or Reversal. The answer is that transaction’s own, byte for byte, result or error. ' +
+      "Asks what became of a Purchase, Refund or Reversal. The answer is that transaction's own, byte for byte, result or error. " +
       'Without `sequence_id` it means the transaction without one, else the only one of that receipt.',
     params: { ...IDENTIFIERS, api_key: { type: 'text', says: 'as the transaction had it' } },
     result: APPROVAL,
@@ -317,6 +323,37 @@ export const VOCABULARY = {
     form: 'request',
     says: 'A TCP connection is closed; all its Data came before.',
     params: { ...CONNECTION_ID, reason: { type: 'text', says: '' } },
+  },
+  _Connected: {
+    from: 'bridge',
+    form: 'notification',
+    says: 'The first line on an attachment, once for each connection, and again whenever the attachment has come back.',
+    params: {
+      connection: { type: 'text', isNeeded: true, says: 'its name, which never comes twice' },
+      register: { type: 'text', says: 'whose it is, where that has a name' },
+      identity: { type: 'text', says: 'whom it is for, where the dialect knows (a site, a charge point)' },
+      dialect: { type: 'text', isNeeded: true, says: '' },
+      peer: { type: 'text', isNeeded: true, says: 'IP address, else `unix`, `pipe`, `tty`, `serial`' },
+      channels: { type: 'object', isNeeded: true, says: 'endpoint by channel' },
+      version: { type: 'text', isNeeded: true, says: "posbridge's" },
+      time: { type: 'time', isNeeded: true, says: '' },
+    },
+  },
+  _Disconnected: {
+    from: 'bridge',
+    form: 'notification',
+    says: 'The register is gone. What is named in `pending` is still to be finished and answered.',
+    params: {
+      reason: { type: 'text', isNeeded: true, says: 'a code' },
+      details: { type: 'text', isNeeded: true, says: 'a sentence' },
+      pending: { type: 'lines', isNeeded: true, says: 'ids of transactions whose outcome is still awaited' },
+    },
+  },
+  _Dropped: {
+    from: 'bridge',
+    form: 'notification',
+    says: 'The application has read too slowly: lines were thrown away.',
+    params: { count: { type: 'integer', isNeeded: true, says: 'how many' } },
   },
 } as const satisfies Readonly<Record<string, MethodWords>>;
 

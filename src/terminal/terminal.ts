@@ -44,7 +44,7 @@ const OUTCOME_SHOWN_MS = 3000;
 const MAX_ATTACHMENTS = 1000;
 const DEFAULT_LANGUAGE = 'en';
 /** What public registers read. */
-const DEFAULT_RECEIPTS = 'lines';
+const DEFAULT_RECEIPTS = 'text';
 const TOTALS_RULES = rulesOf(VOCABULARY.Totals.params);
 
 export interface TerminalOptions {
@@ -59,7 +59,7 @@ export interface TerminalOptions {
   readonly version?: string;
   /** Bytes a second. */
   readonly linkSpeed?: number;
-  /** How results carry receipts. Default: an array of lines each. */
+  /** How results carry receipts. Default: `text`. */
   readonly receipts?: ReceiptForm;
   /** What the test `large_file_download` gets; default: it is refused. */
   readonly download?: DownloadSource;

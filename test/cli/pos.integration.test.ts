@@ -124,7 +124,7 @@ describe('a purchase', () => {
       amount_minor: 1230,
       currency: 'EUR',
       recorded: true,
-      result: { amount: 1230, currency: 'EUR', merchant_receipt: expect.any(Array) },
+      result: { amount: 1230, currency: 'EUR', merchant_receipt: { text: expect.any(String) } },
     });
     expect([ended.code, ended.stderr]).toEqual([0, '']);
   });
@@ -339,13 +339,35 @@ test('a terminal that is gone for good in mid-sale: 75 after --outcome-wait, and
   expect(lastOf(recover)).toMatchObject({ event: 'recovered', sales: 1, open: 1 });
 });
 
+describe('abort', () => {
+  test('by another program of the same register ends the sale: cancelled, 1', async () => {
+    const to = await openTerminal(20_000);
+    const purchase = startPos(['purchase', '12.30', 'EUR', '--to', to]);
+    await purchase.until(/waiting for the card/);
+    expect(await pos(['abort', '--to', to])).toMatchObject({ code: 0 });
+    const { code, stdout } = await purchase.ended;
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^CANCELLED/)]);
+  });
+
+  test('by a program that cannot be told to be the same register ends nothing', async () => {
+    const to = `unix:${path.join(folder.path, 'terminal.sock')}`;
+    const server = start(PROGRAM, ['serve', '--listen', to, '--app', 'simulator:?delay=20000']);
+    await server.until(/listening/);
+    const purchase = startPos(['purchase', '12.30', 'EUR', '--to', to]);
+    await purchase.until(/waiting for the card/);
+    const other = await pos(['abort', '--to', to]);
+    expect(other).toMatchObject({ code: 1, stderr: oneLine(/belongs to another register; .*press Ctrl-C/) });
+    purchase.signal('SIGINT');
+    const { code, stdout } = await purchase.ended;
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^CANCELLED/)]);
+  });
+});
+
 describe('Ctrl-C', () => {
   test('asks the terminal to abort, and the outcome is told: cancelled, 1', async () => {
     const to = await openTerminal(20_000);
     const purchase = startPos(['purchase', '12.30', 'EUR', '--to', to]);
     await purchase.until(/waiting for the card/);
-    const other = await pos(['abort', '--to', to]);
-    expect(other).toMatchObject({ code: 1, stderr: oneLine(/belongs to another register; .*press Ctrl-C/) });
     purchase.signal('SIGINT');
     const { code, stdout, stderr } = await purchase.ended;
     expect(stderr).toContain('asking the terminal to abort');

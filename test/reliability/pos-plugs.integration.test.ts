@@ -165,7 +165,7 @@ test.concurrent.each(ORDERS.map((order, index) => [order.join(', then '), order,
         expect(stdout, stderr).toMatch(/^APPROVED {2}12\.30 EUR\n/);
         expect(stdout).toMatch(new RegExp(`^authorisation +${authorization_code}$`, 'm'));
         expect(stdout).toMatch(new RegExp(`^transaction +${transaction_id}$`, 'm'));
-        for (const line of merchant_receipt) expect(stdout).toContain(line);
+        for (const line of merchant_receipt.text.split('\n')) expect(stdout).toContain(line);
         expect(code).toBe(0);
       } else {
         expect(stdout, stderr).toMatch(/^(DECLINED|CANCELLED|NOT CHARGED)/);

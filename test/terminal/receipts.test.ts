@@ -94,9 +94,9 @@ function readAsOdooDoes(result: Record<string, unknown>): string[] {
 
 describe('receipts', () => {
   test.each([
-    ['simulator:', () => openSimulator({ receipts: 'text' }, { clock, log })],
-    ['a terminal', async () => new Terminal({ clock, log, receipts: 'text' })],
-  ])('of %s come as one text where that is wanted, as public registers read them', async (_, open) => {
+    ['simulator:', () => openSimulator({}, { clock, log })],
+    ['a terminal', async () => new Terminal({ clock, log })],
+  ])('of %s come as one text each, as public registers read them', async (_, open) => {
     const attached = new Attached(await open());
     await attached.request('1', 'Purchase', purchase({ sequence_id: undefined }));
     await pass(clock, 1000);
@@ -106,6 +106,19 @@ describe('receipts', () => {
     });
     expect(result['customer_receipt']).toEqual({ text: expect.stringMatching(/\nCUSTOMER COPY$/) });
     expect(readAsOdooDoes(result)).toHaveLength(3);
+  });
+
+  test.each([
+    ['simulator:', () => openSimulator({ receipts: 'lines' }, { clock, log })],
+    ['a terminal', async () => new Terminal({ clock, log, receipts: 'lines' })],
+  ])('of %s come as arrays of lines where that is wanted', async (_, open) => {
+    const attached = new Attached(await open());
+    await attached.request('1', 'Purchase', purchase());
+    await pass(clock, 1000);
+    expect(attached.answer('1')?.result).toMatchObject({
+      merchant_receipt: expect.arrayContaining(['PURCHASE 12.50 EUR', 'APPROVED', 'MERCHANT COPY']),
+      customer_receipt: expect.arrayContaining(['PURCHASE 12.50 EUR', 'APPROVED', 'CUSTOMER COPY']),
+    });
   });
 
   test('say what part of the amount was cash', async () => {

@@ -43,8 +43,12 @@ describe('a purchase', () => {
         entry_mode: 'CHIP',
         verification_method: 'PIN',
         response_text: 'Approved',
-        merchant_receipt: expect.arrayContaining(['PURCHASE 12.50 EUR', 'APPROVED', 'MERCHANT COPY']),
-        customer_receipt: expect.arrayContaining(['PURCHASE 12.50 EUR', 'APPROVED', 'CUSTOMER COPY']),
+        merchant_receipt: {
+          text: expect.stringMatching(/\nPURCHASE 12.50 EUR\n.*\nAPPROVED\nMERCHANT COPY$/s),
+        },
+        customer_receipt: {
+          text: expect.stringMatching(/\nPURCHASE 12.50 EUR\n.*\nAPPROVED\nCUSTOMER COPY$/s),
+        },
       },
     });
   });
