@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { link, lstat, realpath, rename, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
-import { basename, dirname, join } from 'node:path';
+import { constants } from 'node:fs';
+import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
 import { describeFault } from '../base/errors.ts';
+import { loadFileLocks } from '../base/file-lock.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { bind, listenFailed } from './listener.ts';
 import { unixName } from './unix-name.ts';
@@ -14,29 +14,51 @@ import { unixName } from './unix-name.ts';
  */
 export async function bindUnix(server: Server, endpoint: Extract<Endpoint, { kind: 'unix' }>): Promise<void> {
   const name = unixName(endpoint);
-  if (endpoint.abstract) return bindName(server, name, endpoint);
-  const guard = await guardOf(name, endpoint.text);
+  if (endpoint.abstract || (await inodeOfSocket(name, endpoint.text)) === undefined) {
+    return bindName(server, name, endpoint);
+  }
+  const guard = await takeGuard(name, endpoint.text);
   try {
     await clearDeadSocket(name, endpoint.text);
     await bindName(server, name, endpoint);
   } finally {
-    guard.close();
+    await guard.release();
   }
 }
 
 /**
- * Held while a path is cleared and bound, so that two starters do not take a fresh socket for the dead one: an abstract
- * name, which the kernel frees when its owner dies.
+ * Held while a dead socket is replaced, so that two starters do not take a fresh socket for the dead one: a lock on a file
+ * beside it, which only who may make the socket can make. It is removed while it is held; who has opened the removed one
+ * by then finds that out, and tries again.
  */
-async function guardOf(path: string, text: string): Promise<Server> {
-  const folder = await realpath(dirname(path)).catch(() => dirname(path));
-  const hash = createHash('sha256')
-    .update(join(folder, basename(path)))
-    .digest('hex');
-  const guard = createServer((socket) => socket.destroy());
-  await bind(guard, { path: `\0posbridge-listen-${hash}` }, text);
-  return guard;
+async function takeGuard(path: string, text: string): Promise<{ release(): Promise<void> }> {
+  const name = `${path}.starting`;
+  for (let attempt = 0; attempt < GUARD_ATTEMPTS; attempt += 1) {
+    const file = await openGuard(name).catch((cause) => {
+      throw listenFailed(text, `cannot make ${name} for the start: ${describeFault(cause)}`, cause);
+    });
+    const isHeld = loadFileLocks().tryLock(file.fd, 0, 'exclusive');
+    const named = await lstat(name).catch(() => undefined);
+    if (isHeld && named?.ino === (await file.stat()).ino) {
+      return {
+        async release() {
+          await unlink(name).catch(() => {});
+          await file.close();
+        },
+      };
+    }
+    await file.close();
+    if (!isHeld) throw listenFailed(text, 'another program is just starting to listen there');
+  }
+  throw listenFailed(text, `other programs keep removing ${name}`);
 }
+
+function openGuard(name: string): Promise<FileHandle> {
+  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  return open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+}
+
+const GUARD_ATTEMPTS = 10;
 
 async function bindName(
   server: Server,

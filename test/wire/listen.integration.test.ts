@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { basename, dirname, join } from 'node:path';
@@ -101,10 +102,14 @@ test('makes the socket file with its mode, and removes it when it closes; open w
   accepted[0]?.destroy();
 });
 
-test('replaces a dead socket file', async () => {
+test('replaces a dead socket file, whatever names other users have taken, and leaves nothing beside it', async () => {
   const endpoint = unixEndpoint(path());
   deadSocket(endpoint.path);
+  const hash = createHash('sha256').update(endpoint.path).digest('hex');
+  const taken = await greeting(unixEndpoint(`posbridge-listen-${hash}`, { abstract: true }));
   const listener = await greeting(endpoint);
+  expect(readdirSync(dirname(endpoint.path))).toEqual([basename(endpoint.path)]);
+  await taken.close();
   expect(await isGreeted(endpoint)).toBe(true);
   await listener.close();
 });
