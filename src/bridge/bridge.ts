@@ -2,6 +2,7 @@ import { CHANNEL_NAMES, type ChannelName } from '../base/channel-name.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import { deferred } from '../base/deferred.ts';
+import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { Attachment, Channels } from '../channel/channel.ts';
@@ -178,6 +179,7 @@ export class Bridge implements ConversationHost {
           this.statistics.count('wire bytes in', bytes.length);
           this.#receive(bytes);
         },
+        refused: (fault) => this.#refused(describeFault(fault)),
         inputEnded: () => {
           this.#receiveRest();
           this.#conversation?.endOfInput();
@@ -327,6 +329,12 @@ export class Bridge implements ConversationHost {
     const rest = this.#start?.rest();
     this.#start = undefined;
     if (rest !== undefined && rest.length > 0) this.#conversation?.receive(rest);
+  }
+
+  #refused(why: string): void {
+    const conversation = this.#conversation;
+    if (conversation?.refused !== undefined) conversation.refused(why);
+    else conversation?.lost({ code: 'CONNECTION_CLOSED', text: `refused: ${why}`, by: 'us' });
   }
 
   /** Before anything of it is obeyed. */

@@ -1,16 +1,22 @@
+import type { CloseReason } from '../base/close-reason.ts';
+import { descriptorLimit } from '../base/descriptor-limit.ts';
 import { describeFault } from '../base/errors.ts';
 import { type Gauges, sumGauges } from '../base/statistics.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { type Listener, listen } from '../wire/listen.ts';
+import { Speaker } from '../wire/speaker.ts';
+import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import { Bridge, type BridgeContext, type BridgeOptions, openLock } from './bridge.ts';
 
 export interface ServerOptions extends BridgeOptions {
   readonly listen: Endpoint;
-  /** Connections that may be open at one time; more are closed at once. */
+  /** Connections that may be open at one time; more are told so, and closed. */
   readonly maxConnections: number;
   /** Origins whose web pages may connect over WebSocket. */
   readonly allowOrigins: readonly string[];
+  /** For `wss:`. */
+  readonly tls?: TlsFiles;
   /** Put around every wire. */
   readonly around?: (wire: Wire) => Wire;
 }
@@ -21,6 +27,9 @@ export class Server {
   readonly #context: BridgeContext;
   readonly #bridges = new Set<Bridge>();
   readonly #running = new Set<Promise<void>>();
+  readonly #maxConnections: number;
+  /** How many are being told that they cannot be served. */
+  #leaving = 0;
   #listener: Listener | undefined;
   #isStopping = false;
   #hasUnknown = false;
@@ -28,6 +37,7 @@ export class Server {
   private constructor(options: ServerOptions, context: BridgeContext) {
     this.#options = options;
     this.#context = context;
+    this.#maxConnections = capacityOf(options, context);
   }
 
   /** Rejects with a BridgeError when the endpoint or the transaction lock cannot be had. */
@@ -36,6 +46,9 @@ export class Server {
     const server = new Server(options, context);
     server.#listener = await listen(options.listen, {
       allowOrigins: options.allowOrigins,
+      maxConnections: server.#maxConnections,
+      tls: options.tls,
+      onRenewed: () => context.log.info('the certificates have been read again'),
       maxMessageBytes: options.protocol.maxFrameBytes,
       onWire: (wire) => server.#accept(wire),
       onFault: (fault) =>
@@ -64,9 +77,9 @@ export class Server {
   }
 
   #accept(wire: Wire): void {
-    if (this.#isStopping || this.#running.size >= this.#options.maxConnections) {
+    if (this.#isStopping || this.#running.size >= this.#maxConnections) {
       this.#context.log.warn('a connection was refused', { peer: wire.peer.text, open: this.#running.size });
-      wire.destroy();
+      this.#turnAway(wire);
       return;
     }
     const { around } = this.#options;
@@ -74,6 +87,25 @@ export class Server {
       this.#running.delete(running),
     );
     this.#running.add(running);
+  }
+
+  /** Says why in the peer's own protocol, to not too many at one time. */
+  #turnAway(wire: Wire): void {
+    const words = this.#options.dialect.turnAway?.(wire.framing, this.#isStopping ? STOPPING : FULL);
+    if (words === undefined || this.#leaving >= MAX_LEAVING) {
+      wire.destroy();
+      return;
+    }
+    this.#leaving += 1;
+    const nothing = () => {};
+    const events = { chunk: nothing, inputEnded: nothing, congested: nothing, lost: nothing };
+    const closed = () => {
+      this.#leaving -= 1;
+    };
+    const speaker = new Speaker(wire, { clock: this.#context.clock }, { ...events, closed });
+    speaker.start();
+    speaker.send(words, 'urgent');
+    speaker.finish({ limit: 'from now' });
   }
 
   async #speak(wire: Wire): Promise<void> {
@@ -89,4 +121,34 @@ export class Server {
       wire.destroy();
     }
   }
+}
+
+const MAX_LEAVING = 16;
+const FULL: CloseReason = {
+  code: 'BUSY',
+  text: 'no more connections at the moment; try again later',
+  by: 'us',
+};
+const STOPPING: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the bridge is being stopped', by: 'us' };
+
+/** Descriptors that a process without connections has open, and those that are kept for trouble. */
+const OWN_DESCRIPTORS = 64;
+/** Endpoints that connections do not open one each. */
+const SHARED_KINDS: ReadonlySet<Endpoint['kind']> = new Set(['fd', 'fifo', 'simulator', 'null']);
+
+/** As many connections as there are descriptors for, so that those that are served never lack one. */
+function capacityOf({ channels, maxConnections }: ServerOptions, { journal, log }: BridgeContext): number {
+  const limit = descriptorLimit();
+  const texts = [...channels.values()].filter(({ kind }) => !SHARED_KINDS.has(kind)).map(({ text }) => text);
+  // The wire, the lock, applications; an entry of the journal, and the file that it is made as.
+  const needed = 2 + new Set(texts).size + (journal === undefined ? 0 : 2);
+  const handshakes = Math.ceil(maxConnections / 4);
+  const room = Math.max(1, Math.floor((limit - OWN_DESCRIPTORS - MAX_LEAVING - handshakes) / needed));
+  if (room >= maxConnections) return maxConnections;
+  log.warn('there are descriptors for fewer connections: raise the limit (ulimit -n, LimitNOFILE=)', {
+    limit,
+    connections: room,
+    'max-connections': maxConnections,
+  });
+  return room;
 }

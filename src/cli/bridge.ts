@@ -1,19 +1,23 @@
 import { Bridge, type BridgeOptions } from '../bridge/bridge.ts';
 import { noteInherited } from '../wire/fd.ts';
+import type { TlsFiles } from '../wire/tls.ts';
 import { resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
 import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
+import { readTls } from './tls-options.ts';
 import { findPlace, openPlace, type Place } from './wire-place.ts';
 
 /** `posbridge`: one connection, then exit; on a wire that comes back one after the other, until stopped. */
 export async function runBridge(settings: Settings): Promise<number> {
   noteInherited();
-  const place = findPlace(settings);
+  const found = findPlace(settings);
+  const tls = await readTls(settings, 'client', found.endpoint, readEndpoint(settings, 'standby', 'wire'));
+  const place: Place = { ...found, tls };
   const options = await resolveBridgeOptions(settings, { line: place.line });
   const reopens = comesBack(place, options) && settings.flag('once') !== true;
-  const standby = readStandby(settings, options, reopens);
+  const standby = readStandby(settings, options, reopens, tls);
   if (settings.isGiven('on-stuck') && (place.endpoint?.kind !== 'serial' || !reopens)) {
     throw settings.fault('on-stuck', 'goes with --wire serial:, without --once');
   }
@@ -34,13 +38,18 @@ function comesBack({ endpoint }: Place, { dialect }: BridgeOptions): boolean {
 }
 
 /** A second wire to the same peer. */
-function readStandby(settings: Settings, { dialect }: BridgeOptions, reopens: boolean): Place | undefined {
+function readStandby(
+  settings: Settings,
+  { dialect }: BridgeOptions,
+  reopens: boolean,
+  tls: TlsFiles | undefined,
+): Place | undefined {
   const endpoint = readEndpoint(settings, 'standby', 'wire');
   if (endpoint === undefined) return undefined;
   if (!reopens || dialect.ranked === undefined || !CONNECTED.has(endpoint.kind)) {
     throw settings.fault('standby', 'goes with --wire, both of them tcp:, unix:, ws: or wss:');
   }
-  return { endpoint, fds: undefined, tty: undefined, line: { isLine: false } };
+  return { endpoint, fds: undefined, tty: undefined, line: { isLine: false }, tls };
 }
 
 const CONNECTED: ReadonlySet<string> = new Set(['tcp', 'unix', 'ws']);

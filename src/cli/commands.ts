@@ -28,7 +28,7 @@ const BROKEN = { 76: 'the peer broke its protocol' };
 const STREAMS = ['fd:N', 'fd:R,W', 'unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT'];
 const WIRES = [...STREAMS, 'serial:PATH?baudRate=115200', 'ws://HOST:PORT/PATH', 'wss://…'];
 const CHANNELS = [...STREAMS, 'fifo:PATH', 'simulator:', 'null:'];
-const LISTENERS = ['unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT', 'ws://HOST:PORT/PATH', 'fd:N'];
+const LISTENERS = ['unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT', 'ws://HOST:PORT/PATH', 'wss://…', 'fd:N'];
 
 /** Each form once. */
 function forms(...lists: readonly (readonly string[])[]): readonly string[] {

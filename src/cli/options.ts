@@ -51,7 +51,7 @@ const COMMON = [
   {
     name: 'listen',
     value: 'ENDPOINT',
-    help: 'accept connections here (tcp:, unix:, ws:, or a listening socket as fd:)',
+    help: 'accept connections here (tcp:, unix:, ws:, wss:, or a listening socket as fd:)',
     helps: {
       demo: 'accept connections here (tcp:, unix:, ws:) instead of on tcp:127.0.0.1:10001',
       terminal: 'accept bridges here (tcp:, unix:, fd:)',
@@ -64,7 +64,7 @@ const COMMON = [
     value: 'NUMBER',
     fallback: '100',
     fallbacks: { pos: '64' },
-    help: 'connections at one time; more are closed at once',
+    help: 'connections at one time; more are told so, and closed',
     helps: {
       pos: 'proxy and test: connections that the terminal may have at one time',
     },
@@ -75,6 +75,30 @@ const COMMON = [
     value: 'ORIGIN',
     repeats: true,
     help: 'let web pages of this origin connect over WebSocket (https://till.example)',
+    commands: ['serve'],
+  },
+  {
+    name: 'tls-cert',
+    value: 'FILE',
+    help: 'wss: our certificate and those up to its root, PEM',
+    commands: ['bridge', 'serve', 'pos'],
+  },
+  {
+    name: 'tls-key',
+    value: 'FILE',
+    help: 'wss: the key of --tls-cert, PEM without a password',
+    commands: ['bridge', 'serve', 'pos'],
+  },
+  {
+    name: 'tls-ca',
+    value: 'FILE',
+    help: 'wss: who may have signed the certificate of the other side, PEM; default: whom Node.js trusts',
+    commands: ['bridge', 'pos'],
+  },
+  {
+    name: 'tls-client-ca',
+    value: 'FILE',
+    help: 'wss: let in only clients whose certificate one of these has signed, PEM',
     commands: ['serve'],
   },
   {

@@ -8,6 +8,7 @@ import { readKeepalive, readLinkSpeed, readOutcomeCodes } from './bridge-options
 import { readApiKey, readLogin } from './pos-secrets.ts';
 import { parseDurationMs, readDurationMs, readEndpoint, readFolder, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
+import { readTls } from './tls-options.ts';
 
 const MAX_CONNECT_TIMEOUT_MS = 86_400_000;
 const MAX_OUTCOME_WAIT_MS = 23 * 86_400_000;
@@ -39,6 +40,7 @@ export async function resolvePosSettings(
     to,
     store: storeFolder(settings, env),
     apiKey: await readApiKey(settings, env),
+    tls: await readTls(settings, 'client', to),
     wsCredentials: to.kind === 'ws' ? await readLogin(settings, env) : undefined,
     cashierLanguage: language,
     connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),

@@ -2,13 +2,14 @@ import { closeSync, writeSync } from 'node:fs';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { Server, type ServerOptions } from '../bridge/server.ts';
-import { isInherited, noteInherited } from '../wire/fd.ts';
+import { isInherited, noteInherited, notInheritedText } from '../wire/fd.ts';
 import type { Wire } from '../wire/wire.ts';
 import { resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
 import { readEndpoint, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
+import { readTls } from './tls-options.ts';
 
 const MAX_CONNECTIONS = 10_000;
 
@@ -19,6 +20,10 @@ export async function runServe(settings: Settings): Promise<number> {
   if (listen === undefined) {
     throw new BridgeError('USAGE', 'say where to listen, for instance --listen tcp:0.0.0.0:10001');
   }
+  if (listen.kind === 'fd' && !isInherited(listen.read)) {
+    throw settings.fault('listen', `"${listen.text}": ${notInheritedText(listen.read)}`);
+  }
+  const tls = await readTls(settings, 'server', listen);
   const options = await resolveBridgeOptions(settings);
   const notifyFd = readInteger(settings, 'notification-fd', 3, 65_535);
   if (notifyFd !== undefined && !isInherited(notifyFd)) {
@@ -26,7 +31,7 @@ export async function runServe(settings: Settings): Promise<number> {
   }
   return serve(
     settings,
-    { ...options, ...readServerLimits(settings), listen },
+    { ...options, ...readServerLimits(settings), listen, ...(tls !== undefined && { tls }) },
     {
       ready: (program) => {
         if (notifyFd !== undefined) notifyReady(notifyFd, program);
@@ -38,9 +43,21 @@ export async function runServe(settings: Settings): Promise<number> {
 export function readServerLimits(settings: Settings): Pick<ServerOptions, 'maxConnections' | 'allowOrigins'> {
   return {
     maxConnections: readInteger(settings, 'max-connections', 1, MAX_CONNECTIONS) ?? MAX_CONNECTIONS,
-    allowOrigins: settings.command === 'serve' ? settings.list('allow-origin') : [],
+    allowOrigins: settings.command === 'serve' ? readOrigins(settings) : [],
   };
 }
+
+/** As browsers write them in `Origin`: `https://Till.example:443/` is `https://till.example`. */
+function readOrigins(settings: Settings): string[] {
+  return settings.list('allow-origin').map((text) => {
+    const url = /^https?:\/\/[^/?#@]+\/?$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || /[*%]/.test(url.host)) throw settings.refused('allow-origin', text, ORIGIN_FORM);
+    return url.origin;
+  });
+}
+
+const ORIGIN_FORM =
+  'the origin of one web page, http:// or https:// and a host, for instance https://till.example or http://localhost:8080';
 
 export interface ServeSteps {
   /** Runs before anybody can connect. */

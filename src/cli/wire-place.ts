@@ -11,6 +11,7 @@ import {
 } from '../wire/line-settings.ts';
 import { connectWire } from '../wire/socket.ts';
 import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
+import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { Program } from './program.ts';
 import { readEndpoint } from './readers.ts';
@@ -23,6 +24,8 @@ export interface Place {
   /** How a terminal line is to be set. */
   readonly tty: LineSettings | undefined;
   readonly line: LineFacts;
+  /** For `wss:`. */
+  readonly tls?: TlsFiles | undefined;
 }
 
 /** What decides the defaults of options about lines. */
@@ -82,7 +85,7 @@ export async function openPlace(place: Place, context: OpenContext): Promise<Wir
 }
 
 async function open(
-  { endpoint, fds, tty }: Place,
+  { endpoint, fds, tty, tls }: Place,
   { settings, options, program, signal }: OpenContext,
 ): Promise<Wire> {
   const { clock, statistics } = program.context;
@@ -98,7 +101,8 @@ async function open(
     case 'ws': {
       const { connectWs } = await import('../wire/ws.ts');
       const { webSocket } = options.dialect;
-      return connectWs(endpoint, { maxMessageBytes: options.protocol.maxFrameBytes, signal, ...webSocket });
+      const maxMessageBytes = options.protocol.maxFrameBytes;
+      return connectWs(endpoint, { maxMessageBytes, signal, tls, ...webSocket });
     }
     case 'serial': {
       const { openSerial } = await import('../wire/serial.ts');

@@ -48,6 +48,8 @@ export interface Dialect {
   readonly webSocket?: WebSocketWishes;
   /** The same for one of several wires to the same peer, of which 1 is the best. Default: one wire is all it can use. */
   ranked?(rank: number): Dialect;
+  /** What a peer is told that is not let in, before its connection is closed. Default: nothing. */
+  turnAway?(framing: 'stream' | 'messages', reason: CloseReason): Uint8Array | undefined;
   /** Begins to speak. `framing` is the wire's. */
   converse(host: ConversationHost, framing: 'stream' | 'messages', options: DialectOptions): Conversation;
 }
@@ -183,6 +185,8 @@ export interface Conversation {
   endOfInput(): void;
   /** Output does not flow for the moment: the peer cannot be judged by answers to what it was not sent. */
   congested(isCongested: boolean): void;
+  /** The transport refuses what the peer sends: says so, and ends. Default: `lost`. */
+  refused?(why: string): void;
   /** The wire is gone: nothing more can be sent. */
   lost(reason: CloseReason): void;
   /**

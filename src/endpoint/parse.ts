@@ -25,7 +25,7 @@ export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
 const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
   wire: ['tcp', 'unix', 'serial', 'ws', 'wss', 'fd'],
   channel: ['fd', 'fifo', 'unix', 'tcp', 'simulator', 'null'],
-  listen: ['unix', 'tcp', 'ws', 'fd'],
+  listen: ['unix', 'tcp', 'ws', 'wss', 'fd'],
 };
 
 const USES: Readonly<Record<EndpointUse, string>> = {
@@ -59,7 +59,7 @@ function checkListener(endpoint: Endpoint): void {
     throw invalid(endpoint.text, `a listener has no {${early}}`, 'unix:/run/pos.{pid}.sock');
   }
   if (endpoint.kind === 'fd' && endpoint.read !== endpoint.write) {
-    throw invalid(endpoint.text, 'a listening socket is one descriptor', EXAMPLES.fd);
+    throw invalid(endpoint.text, 'two descriptors are not for listening, a socket is one', EXAMPLES.fd);
   }
   if (endpoint.kind === 'ws' && endpoint.path.includes('?')) {
     throw invalid(endpoint.text, 'a listener has no query', EXAMPLES.ws);

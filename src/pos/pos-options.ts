@@ -7,6 +7,7 @@ import type { Endpoint } from '../endpoint/endpoint.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import { isDeclarable } from '../rpc/outcome.ts';
 import { bytesPerSecond } from '../wire/line-settings.ts';
+import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { JsonObject } from './answer.ts';
 
@@ -55,6 +56,8 @@ export interface PosClientOptions {
   /** Bytes a second of the line, at least 10; output is paced to it. Default: what `baudRate` says, else Infinity: as fast as it goes. */
   readonly linkSpeed?: number | undefined;
   readonly wsCredentials?: WsCredentials | undefined;
+  /** For `wss:`: paths of PEM files, whom to trust (`ca`) and who we are (`cert`, `key`). */
+  readonly tls?: TlsFiles | undefined;
   /** How long ended sales stay in the store; default 30 days. */
   readonly keepMs?: number | undefined;
   readonly onRequest?: RequestHandler | undefined;
@@ -83,6 +86,7 @@ export interface ResolvedPosOptions {
   readonly maxFrameBytes: number;
   readonly linkSpeed: number | undefined;
   readonly wsCredentials: WsCredentials | undefined;
+  readonly tls: TlsFiles | undefined;
   readonly keepMs: number;
   readonly onRequest: RequestHandler | undefined;
   readonly clock: Clock;
@@ -120,6 +124,7 @@ export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions
     maxFrameBytes: checkFrameBytes(options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
     linkSpeed: checkLinkSpeed(options.linkSpeed ?? speedOf(to)),
     wsCredentials: options.wsCredentials,
+    tls: options.tls,
     keepMs: checkMs('keepMs', options.keepMs ?? DEFAULT_KEEP_MS, Number.MAX_SAFE_INTEGER),
     onRequest: options.onRequest,
     clock: options.clock ?? systemClock,

@@ -21,7 +21,7 @@ import { SocketReader, socketWire } from './socket-wire.ts';
 import { RawLine, ttyWire } from './tty-wire.ts';
 import type { Peer, Wire } from './wire.ts';
 
-export { type Access, accessOf, isInherited, isNull, noteInherited } from './descriptor.ts';
+export { type Access, accessOf, isInherited, isNull, noteInherited, notInheritedText } from './descriptor.ts';
 
 /** Descriptors to read from and to write to; may be one number. A missing one makes a wire of one direction. */
 export interface DescriptorPair {

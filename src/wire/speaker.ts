@@ -20,6 +20,8 @@ export interface SpeakerOptions extends Pick<OutputQueueOptions, 'linkSpeed' | '
 export interface SpeakerEvents {
   /** Bytes of the peer, until `finish`. They belong to the receiver only during the call. */
   chunk(bytes: Buffer): void;
+  /** The transport refuses what the peer sends; whatever is sent now is its last word. `finish` follows. */
+  refused?(fault: Error): void;
   /** The peer has ended its output, before `finish`. */
   inputEnded(): void;
   /** Output is piling up, or flows again. */
@@ -93,6 +95,7 @@ export class Speaker {
         if (this.#state === 'speaking') this.#events.inputEnded();
         else this.#discardUntilEnd();
       },
+      ...(this.#events.refused !== undefined && { refused: (fault: Error) => this.#refused(fault) }),
       closed: (fault) => this.#closed(fault),
     });
   }
@@ -178,6 +181,11 @@ export class Speaker {
     if (!this.#resetsWhenWritten || this.#output.queuedBytes > 0) return;
     this.#resetsWhenWritten = false;
     this.reset();
+  }
+
+  #refused(fault: Error): void {
+    if (this.#state === 'speaking') this.#events.refused?.(fault);
+    this.finish();
   }
 
   #congested(isCongested: boolean): void {

@@ -14,6 +14,11 @@ export interface WireEvents {
   chunk(bytes: Buffer): void;
   /** End of input, at most once, after the last chunk. Output may still be possible. */
   end(): void;
+  /**
+   * The transport refuses what the peer sends, and nothing more of it will come. Until `endOutput`, or for a second, the peer can
+   * still be told why in its own protocol; `closed` follows, with this fault. At most once. Without a handler the wire closes.
+   */
+  refused?(fault: Error): void;
   /** Both directions are over and every descriptor is released. Exactly once, and nothing follows. */
   closed(fault?: Error): void;
 }

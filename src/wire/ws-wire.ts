@@ -1,22 +1,22 @@
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers';
-import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '../base/clock.ts';
 import { socketPeer } from './peer.ts';
 import { KEEPALIVE_IDLE_MS } from './socket-wire.ts';
 import type { Peer, Wire, WireEvents } from './wire.ts';
 import { WireFault } from './wire-fault.ts';
 import { WireLife } from './wire-life.ts';
+import type { PatientWebSocket } from './ws-socket.ts';
 
 /**
  * A wire over an open WebSocket: a text message is a chunk or a write. There is no half-close: the peer's
  * close is `end` and `closed`, and after `endOutput` the peer is expected to close as well. A binary message, unless
- * `isBinary`, or an oversized one ends the wire with a fault, after the peer has had a moment to read why.
+ * `isBinary`, or an oversized one is `refused`, and ends the wire with a fault after the peer has had a moment to read why.
  *
  * To be made in the turn in which the WebSocket opens, else messages are missed.
  */
-export function wsWire(ws: WebSocket, socket: Socket, options: WsWireOptions): Wire {
+export function wsWire(ws: PatientWebSocket, socket: Socket, options: WsWireOptions): Wire {
   return new WsWire(ws, socket, options);
 }
 
@@ -31,7 +31,7 @@ export interface WsWireOptions {
 class WsWire implements Wire {
   readonly framing = 'messages';
   readonly peer: Peer;
-  readonly #ws: WebSocket;
+  readonly #ws: PatientWebSocket;
   readonly #clock: Clock;
   readonly #isBinary: boolean;
   readonly #sendsBinary: boolean;
@@ -42,8 +42,11 @@ class WsWire implements Wire {
   #isResuming = false;
   #isGone = false;
   #goodbye: Timer | undefined;
+  /** Why the peer is refused, and the status that says so. */
+  #refusal: { readonly fault: Error; readonly status: number } | undefined;
+  #events: WireEvents | undefined;
 
-  constructor(ws: WebSocket, socket: Socket, { clock, isBinary, sendsBinary }: WsWireOptions) {
+  constructor(ws: PatientWebSocket, socket: Socket, { clock, isBinary, sendsBinary }: WsWireOptions) {
     this.peer = socketPeer(socket);
     this.#ws = ws;
     this.#clock = clock;
@@ -53,12 +56,13 @@ class WsWire implements Wire {
     socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
     socket.on('error', (fault) => this.#life.doom(fault));
     ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    ws.on('error', (cause) => this.#refuse(faultOf(cause)));
+    ws.on('error', (cause) => this.#refuse(faultOf(cause), statusOf(cause)));
     ws.on('close', (status, reason) => this.#gone(status, reason.toString()));
   }
 
   start(events: WireEvents): void {
     this.#life.begin(events);
+    this.#events = events;
     if (!this.#isPaused) this.resume();
   }
 
@@ -87,7 +91,9 @@ class WsWire implements Wire {
   }
 
   endOutput(): void {
-    if (this.#life.endOutput()) this.#ws.close(NORMAL);
+    if (!this.#life.endOutput()) return;
+    if (this.#refusal === undefined) this.#ws.end(NORMAL);
+    else this.#part(this.#refusal);
   }
 
   destroy(): void {
@@ -97,9 +103,9 @@ class WsWire implements Wire {
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#refusal !== undefined) return;
     if (isBinary && !this.#isBinary) {
-      this.#ws.close(UNSUPPORTED_DATA, 'text messages only');
-      this.#refuse(new WireFault('WIRE_MESSAGE_BINARY'));
+      this.#refuse(new WireFault('WIRE_MESSAGE_BINARY'), UNSUPPORTED_DATA);
     } else if (this.#isPaused || !this.#life.isStarted || this.#held.length > 0) {
       this.#held.push(data);
     } else {
@@ -119,16 +125,29 @@ class WsWire implements Wire {
     this.#finish();
   }
 
-  /** Ends a wire whose peer broke the rules; the library has sent the reason, or we have. */
-  #refuse(fault: Error): void {
+  /** The peer broke the rules: its owner may tell it so before the WebSocket is closed. */
+  #refuse(fault: Error, status: number): void {
+    if (this.#refusal !== undefined || this.#life.isDoomed) return;
+    this.#refusal = { fault, status };
+    this.#held = [];
+    this.#goodbye ??= this.#clock.after(GOODBYE_MS, () => {
+      this.#life.doom(fault);
+      this.#ws.terminate();
+    });
+    if (this.#events?.refused === undefined) this.#part(this.#refusal);
+    else this.#events.refused(fault);
+  }
+
+  #part({ fault, status }: { readonly fault: Error; readonly status: number }): void {
     this.#life.doom(fault);
-    this.#goodbye ??= this.#clock.after(GOODBYE_MS, () => this.#ws.terminate());
+    this.#ws.end(status, status === UNSUPPORTED_DATA ? 'text messages only' : undefined);
   }
 
   #gone(status: number, reason: string): void {
     this.#goodbye?.cancel();
     this.#isGone = true;
-    if (status === NO_CLOSING_FRAME) this.#life.doom(new WireFault('WIRE_LOST'));
+    if (this.#refusal !== undefined) this.#life.doom(this.#refusal.fault);
+    else if (status === NO_CLOSING_FRAME) this.#life.doom(new WireFault('WIRE_LOST'));
     else if (!GOOD_ORDER.has(status)) this.#life.doom(peerFailed(status, reason));
     this.#finish();
   }
@@ -149,6 +168,13 @@ function faultOf(cause: Error): Error {
   return cause;
 }
 
+/** With which a fault of the peer is told to it. */
+function statusOf(cause: Error): number {
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  if (code === TOO_LARGE) return TOO_BIG;
+  return code === 'WS_ERR_INVALID_UTF8' ? INVALID_DATA : PROTOCOL_ERROR;
+}
+
 function peerFailed(status: number, reason: string): WireFault {
   const words = reason === '' ? '' : `: ${reason}`;
   return new WireFault('WIRE_PEER_FAILED', `the peer closed the WebSocket with status ${status}${words}`);
@@ -157,7 +183,10 @@ function peerFailed(status: number, reason: string): WireFault {
 const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 const NORMAL = 1000;
 const GOING_AWAY = 1001;
+const PROTOCOL_ERROR = 1002;
 const UNSUPPORTED_DATA = 1003;
+const INVALID_DATA = 1007;
+const TOO_BIG = 1009;
 const NO_STATUS = 1005;
 const NO_CLOSING_FRAME = 1006;
 const GOOD_ORDER: ReadonlySet<number> = new Set([NORMAL, GOING_AWAY, NO_STATUS]);

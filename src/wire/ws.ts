@@ -3,6 +3,7 @@ import { afterSilence, systemClock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { type ConnectOptions, DEFAULT_CONNECT_TIMEOUT_MS } from './socket.ts';
+import type { TlsFiles } from './tls.ts';
 import type { Wire } from './wire.ts';
 import { wsWire } from './ws-wire.ts';
 
@@ -25,6 +26,8 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 262_134;
 export interface ConnectWsOptions extends ConnectOptions, WsOptions {
   /** Further headers of the opening request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For `wss:`: whom to trust, and who we are. */
+  readonly tls?: TlsFiles | undefined;
 }
 
 /**
@@ -33,17 +36,19 @@ export interface ConnectWsOptions extends ConnectOptions, WsOptions {
  */
 export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions = {}): Promise<Wire> {
   const { timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, signal, clock = systemClock } = options;
-  const { WebSocket } = await import('ws');
+  const { PatientWebSocket } = await import('./ws-socket.ts');
+  const secure = endpoint.secure ? await trustOf(endpoint, options.tls) : {};
   return new Promise((resolve, reject) => {
     const { subprotocol } = { subprotocol: DEFAULT_SUBPROTOCOL, ...options };
-    const ws = new WebSocket(endpoint.url, subprotocol === undefined ? [] : subprotocol, {
+    const ws = new PatientWebSocket(endpoint.url, subprotocol === undefined ? [] : subprotocol, {
       headers: { ...options.headers },
       maxPayload: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
+      ...secure,
     });
     const fail = (fault: unknown) => {
       settled();
-      reject(openFailed(endpoint, fault));
+      void openFailed(endpoint, fault).then(reject);
       ws.terminate();
     };
     const abort = () => fail('given up');
@@ -66,6 +71,17 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
   });
 }
 
+/** Read anew for every connection: certificates are renewed while we run. */
+async function trustOf(endpoint: WsEndpoint, files: TlsFiles = {}): Promise<object> {
+  const { readTlsFiles } = await import('./tls.ts');
+  try {
+    // Said, for the environment could turn it off.
+    return { rejectUnauthorized: true, ...readTlsFiles(files) };
+  } catch (fault) {
+    throw await openFailed(endpoint, fault);
+  }
+}
+
 /** What of the options is about messages. */
 export function messagesOf({ isBinary = false, sendsBinary = false }: WsOptions): {
   readonly isBinary: boolean;
@@ -74,8 +90,9 @@ export function messagesOf({ isBinary = false, sendsBinary = false }: WsOptions)
   return { isBinary, sendsBinary };
 }
 
-function openFailed(endpoint: WsEndpoint, fault: unknown): BridgeError {
-  const text = `cannot connect to ${shownUrl(endpoint)}: ${refusalText(describeFault(fault))}`;
+async function openFailed(endpoint: WsEndpoint, fault: unknown): Promise<BridgeError> {
+  const why = endpoint.secure ? (await import('./tls.ts')).tlsFault(fault) : describeFault(fault);
+  const text = `cannot connect to ${shownUrl(endpoint)}: ${refusalText(why)}`;
   return new BridgeError('WIRE_OPEN_FAILED', text, { cause: fault });
 }
 

@@ -264,6 +264,29 @@ test('numbers of a listener are refused in the same way', async () => {
   expect(readServerLimits(settingsOf(['demo']))).toEqual({ maxConnections: 100, allowOrigins: [] });
 });
 
+test('an origin is taken as browsers write it, or refused', async () => {
+  const origins = (...given: string[]) =>
+    readServerLimits(settingsOf(['serve', ...given.map((text) => `--allow-origin=${text}`)])).allowOrigins;
+  expect(
+    origins('https://till.example/', 'HTTPS://Till.Example:443', 'http://localhost:80', 'http://[::1]:8080'),
+  ).toEqual(['https://till.example', 'https://till.example', 'http://localhost', 'http://[::1]:8080']);
+  for (const text of [
+    '*',
+    'null',
+    'till.example',
+    'https://*.example',
+    'https://a/b',
+    'https://a?b',
+    'https://u@a',
+    'ws://a',
+    '',
+  ]) {
+    expect(await complaintOf(async () => origins(text))).toMatch(
+      /^USAGE: --allow-origin: .* is not the origin of one web page, http:\/\/ or https:\/\/ and a host, for instance https:\/\/till\.example/,
+    );
+  }
+});
+
 test('an endpoint is refused with its source, itself and an example', async () => {
   expect(await complaintOf(() => optionsOf(['--app', 'bogus:x']))).toMatch(
     /^USAGE: --app: "bogus:x": no such kind of endpoint; for example fd:3, /,

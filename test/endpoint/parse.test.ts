@@ -308,7 +308,7 @@ describe('an endpoint', () => {
     expect(complaintOf('unix:/a?mode=0660', 'wire')).toContain('mode= is not for a wire');
     expect(complaintOf('unix:/{peer}', 'listen')).toContain('a listener has no {peer}');
     expect(complaintOf('ws://h/?x', 'listen')).toContain('a listener has no query');
-    expect(complaintOf('fd:6,7', 'listen')).toContain('a listening socket is one descriptor');
+    expect(complaintOf('fd:6,7', 'listen')).toContain('two descriptors are not for listening');
   });
 });
 

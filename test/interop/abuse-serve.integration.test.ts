@@ -103,13 +103,14 @@ test('a TCP port that is taken is 111', async () => {
   expect(second.errors).toMatch(new RegExp(`^posbridge: .*${port}`, 'm'));
 });
 
-test('more connections than allowed are closed at once; when one leaves there is room again', async () => {
+test('more connections than allowed are told BUSY, and closed; when one leaves there is room again', async () => {
   const { server, port } = await bench.startServe(['--app', 'null:', '--max-connections', '2']);
   const [one, two] = [await bench.register(port), await bench.register(port)];
   for (const register of [one, two]) expect((await register.request('_Keepalive')).result).toEqual({});
   const three = await bench.register(port);
   await three.closed;
-  expect(three.received).toEqual([]);
+  expect(three.received.map(({ method }) => method)).toEqual(['_CloseReason']);
+  expect(three.closeReason?.data.string_code).toBe('BUSY');
   for (const register of [one, two]) expect((await register.request('_Keepalive')).result).toEqual({});
   one.end();
   await one.closed;

@@ -215,9 +215,12 @@ describe('is refused', () => {
   test('a binary message, with 1003', async () => {
     await serve();
     const bystander = await client();
-    const { ws, status } = await client();
+    const { ws, register, status } = await client();
     ws.send(Buffer.from('{"jsonrpc":"2.0","id":"1","method":"Status","params":{}}'), { binary: true });
     expect(await status).toBe(1003);
+    expect(register.closeReason).toMatchObject({
+      data: { string_code: 'JSONRPC_PARSE_ERROR', details: 'a binary WebSocket message' },
+    });
     await expectServed(bystander);
   });
 
@@ -236,6 +239,9 @@ describe('is refused', () => {
     const large = await client();
     large.ws.send(padded(MAX_JSON + 1));
     expect(await large.status).toBe(1009);
+    expect(large.register.closeReason).toMatchObject({
+      data: { string_code: 'JSONRPC_PARSE_ERROR', details: 'a WebSocket message over the limit' },
+    });
 
     const pieces = await client();
     for (let sent = 0; sent < 200; sent += 1) pieces.ws.send('x'.repeat(10_000), { fin: false });
@@ -247,9 +253,10 @@ describe('is refused', () => {
 
   test('text that is not UTF-8, with 1007', async () => {
     await serve();
-    const { ws, status } = await client();
+    const { ws, register, status } = await client();
     ws.send(Buffer.from('{"a":"\xff"}', 'latin1'), { binary: false });
     expect(await status).toBe(1007);
+    expect(register.closeReason?.data.string_code).toBe('JSONRPC_PARSE_ERROR');
     await expectServed(await client());
   });
 
@@ -267,6 +274,8 @@ describe('is refused', () => {
     await serve('--allow-origin', 'https://till.example', '--allow-origin', 'http://localhost:8080');
     for (const origin of ['https://till.example', 'http://localhost:8080'])
       await expectServed(await client({ origin }));
+    expect((await refusal('/jsonpos', { origin: 'https://evil.example' })).statusCode).toBe(403);
+    await server.says(/this web page may not connect \(403, Origin .*https:\/\/evil\.example/);
     for (const origin of [
       'http://till.example',
       'https://till.example.evil',
@@ -384,15 +393,44 @@ describe('each connection is apart', () => {
     await expect(open()).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  test('more than are allowed are closed at once', async () => {
+  test('more than are allowed are told BUSY, and closed', async () => {
     await serve('--max-connections', '1');
     const one = await client();
     await expectServed(one);
-    const two = new WebSocket(url(), 'jsonrpc2.0');
-    sockets.push(two);
-    two.on('error', () => {});
-    await once(two, 'close');
+    const two = await client();
+    expect(await two.status).toBe(1000);
+    expect(two.register.closeReason?.data.string_code).toBe('BUSY');
     await expectServed(one);
+  });
+});
+
+describe('peers that say nothing', () => {
+  test('hundreds of them keep no register out, with 256 descriptors, and are gone after 5 s', async () => {
+    const command = [
+      'serve',
+      '--listen',
+      'ws://127.0.0.1:0/jsonpos',
+      '--app',
+      'simulator:',
+      '--lock',
+      'none',
+    ];
+    const limited = bench.start('sh', ['-c', 'ulimit -n 256; exec posbridge "$@"', 'sh', ...command]);
+    const [, found = ''] = await limited.says(/listening on="?ws:\/\/127\.0\.0\.1:(\d+)/);
+    port = Number(found);
+    const first = await client();
+    await expectServed(first);
+    const gone: Promise<unknown>[] = [];
+    for (let count = 0; count < 300; count += 1) {
+      const idle = await bench.connect(port);
+      gone.push(new Promise((resolve) => idle.on('error', resolve).once('close', resolve)));
+      idle.resume().once('end', () => idle.destroy());
+    }
+    await expectServed(await client());
+    await expectServed(first);
+    await Promise.all(gone);
+    await expectServed(first);
+    expect(limited.errors).not.toMatch(/EMFILE|internal error/);
   });
 });
 

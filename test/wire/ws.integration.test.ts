@@ -108,7 +108,7 @@ describe('the opening handshake', () => {
     expect(faults).toEqual([
       'WIRE_FAULT: refused a WebSocket from 127.0.0.1: no WebSocket at this path (404)',
       'WIRE_FAULT: refused a WebSocket from 127.0.0.1: the subprotocol here is jsonrpc2.0 (400)',
-      'WIRE_FAULT: refused a WebSocket from 127.0.0.1: this web page may not connect (403)',
+      'WIRE_FAULT: refused a WebSocket from 127.0.0.1: this web page may not connect (403, Origin "https://shop.example")',
     ]);
   });
 

@@ -162,6 +162,10 @@ export class JsonposConversation implements Conversation, PeerConnection {
     else if (this.#state !== 'closed') this.#keepalive?.start();
   }
 
+  refused(why: string): void {
+    this.break('JSONRPC_PARSE_ERROR', why);
+  }
+
   lost(reason: CloseReason): void {
     this.#finish(reason, 'lost', 'mute');
   }
@@ -325,8 +329,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#decoder.stop();
     this.#keepalive?.stop();
     if (last === 'goodbye') {
-      const error = errorText(final.code, final.text);
-      this.#send(['{"jsonrpc":"2.0","method":"_CloseReason","params":{"error":', error, '}}'], 'normal');
+      this.#send(goodbyeParts(final), 'normal');
     }
     this.#state = 'closed';
     this.#settleAll(final);
@@ -339,6 +342,18 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#pending.settleAll((settle) => settle({ kind: 'error', text, depth: 2, lost: reason }));
     this.#pendingChanged();
   }
+}
+
+/** What a peer is told that is not let in. */
+export function encodeGoodbye(framing: 'stream' | 'messages', reason: CloseReason): Buffer | undefined {
+  const encode = framing === 'stream' ? encodeFrame : encodeWhole;
+  return encode(goodbyeParts(reason), MAX_GOODBYE_BYTES);
+}
+
+const MAX_GOODBYE_BYTES = 16_384;
+
+function goodbyeParts({ code, text }: CloseReason): (string | Buffer)[] {
+  return ['{"jsonrpc":"2.0","method":"_CloseReason","params":{"error":', errorText(code, text), '}}'];
 }
 
 function responseParts(

@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts';
-import { JsonposConversation } from './conversation.ts';
+import { encodeGoodbye, JsonposConversation } from './conversation.ts';
 import { routes, transactions } from './routes.ts';
 import { Synchronised } from './synchronised.ts';
 
@@ -8,6 +8,7 @@ export const jsonpos: Dialect = {
   name: 'jsonpos',
   routes,
   transactions,
+  turnAway: encodeGoodbye,
   converse: (host, framing, options) =>
     framing === 'stream' && options.sync
       ? new Synchronised(host, options)

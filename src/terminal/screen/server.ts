@@ -9,8 +9,11 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../base/clock.ts';
+import { describeFault } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { TcpEndpoint } from '../../endpoint/endpoint.ts';
+import { DescriptorGuard } from '../../wire/descriptor-guard.ts';
+import { HANDSHAKE_LIMIT_MS, Handshakes } from '../../wire/handshakes.ts';
 import { bind } from '../../wire/listener.ts';
 import type { ScreenModel } from '../screen-model.ts';
 import {
@@ -46,7 +49,6 @@ export interface ScreenOptions {
 const MAX_VIEWERS = 32;
 /** Plain requests included: a browser opens up to six. */
 const MAX_CONNECTIONS = 256;
-const REQUEST_LIMIT_MS = 10_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
@@ -75,8 +77,15 @@ export async function openScreen(
   const token = isLoopback(bound.address) ? undefined : createToken();
   const address: ScreenAddress = { host: endpoint.host, port: bound.port, token };
 
-  server.on('error', (fault) => log.warn('screen cannot accept', { fault }));
+  const report = (fault: Error) => log.warn('screen cannot accept', { why: describeFault(fault) });
+  const guard = new DescriptorGuard(report);
+  const handshakes = new Handshakes(MAX_CONNECTIONS, clock);
+  server.on('connection', (socket) => {
+    if (guard.admit(socket)) handshakes.begin(socket);
+  });
+  server.on('error', report);
   server.on('request', (request, response) => {
+    handshakes.done(request.socket);
     const refusal = refusalOfRequest(request, address);
     const file = files.get(pathOf(request));
     if (refusal !== undefined) refuseRequest(response, refusal);
@@ -89,6 +98,7 @@ export async function openScreen(
       log.warn('screen refused', { peer: request.socket.remoteAddress, why: refusal.why });
       return refuseUpgrade(stream, refusal);
     }
+    handshakes.done(request.socket);
     handshake.handleUpgrade(request, stream, head, (ws) => {
       const viewer = new Viewer(ws, model, log);
       viewers.add(viewer);
@@ -125,8 +135,8 @@ export async function openScreen(
 
 function createHttpServer(): Server {
   const server = createServer({
-    headersTimeout: REQUEST_LIMIT_MS,
-    requestTimeout: REQUEST_LIMIT_MS,
+    headersTimeout: HANDSHAKE_LIMIT_MS,
+    requestTimeout: HANDSHAKE_LIMIT_MS,
     connectionsCheckingInterval: 1000,
     maxHeaderSize: MAX_HEADER_BYTES,
   });

@@ -1,0 +1,60 @@
+import type { Socket } from 'node:net';
+import { type Clock, systemClock, type Timer } from '../base/clock.ts';
+
+/** A peer that belongs needs milliseconds. */
+export const HANDSHAKE_LIMIT_MS = 5000;
+/** Handshakes under way that a small `--max-connections` has room for all the same. */
+const MIN_PENDING = 8;
+/** Of the connections that are allowed, so many may be without a handshake. */
+const SHARE = 4;
+
+/**
+ * Peers that have connected and have not said what they want: each has 5 s, all together a share of the connections. One that
+ * comes when that is used up takes the place of the oldest, so that many who say nothing keep nobody out.
+ */
+export class Handshakes {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  /** Oldest first, by who is at the other end: a socket that TLS is put around is another object, with the same peer. */
+  readonly #pending = new Map<string, { readonly socket: Socket; readonly deadline: Timer }>();
+
+  constructor(maxConnections: number, clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#limit = Math.max(MIN_PENDING, Math.ceil(maxConnections / SHARE));
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  begin(socket: Socket): void {
+    const [oldest] = this.#pending.values();
+    if (oldest !== undefined && this.#pending.size >= this.#limit) this.#giveUp(oldest.socket);
+    const deadline = this.#clock.after(HANDSHAKE_LIMIT_MS, () => this.#giveUp(socket));
+    const peer = peerOf(socket);
+    this.#end(peer);
+    this.#pending.set(peer, { socket, deadline });
+    socket.once('close', () => {
+      if (this.#pending.get(peer)?.socket === socket) this.#end(peer);
+    });
+  }
+
+  /** It has said what it wants. */
+  done(socket: Socket): void {
+    this.#end(peerOf(socket));
+  }
+
+  #giveUp(socket: Socket): void {
+    this.done(socket);
+    socket.destroy();
+  }
+
+  #end(peer: string): void {
+    this.#pending.get(peer)?.deadline.cancel();
+    this.#pending.delete(peer);
+  }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
