@@ -169,9 +169,12 @@ const WAYS: readonly [string, (site: PlayedSite, line: string) => void][] = [
 ];
 
 describe.each(WAYS)('the platform keeps to the transcripts, %s', (_name, write) => {
-  test.each(['t1', 't2', 't3', 't4', 't5', 't7', 't8', 't9'])('%s', async (name) => {
-    await new Player(write, name === 't7').play(linesOf(name));
-  });
+  test.each(['t1', 't2', 't3', 't4', 't5', 't7', 't8', 't9', 'w1', 'w2', 'w3', 'w4', 'w5'])(
+    '%s',
+    async (name) => {
+      await new Player(write, name === 't7' || name === 'w3').play(linesOf(name));
+    },
+  );
 
   test('t6, which goes on where t5 ends', async () => {
     await new Player(write, false).play([...linesOf('t5'), ...linesOf('t6')]);
