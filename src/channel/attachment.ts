@@ -106,6 +106,8 @@ export class StreamAttachment implements Attachment {
   #retry: Timer | undefined;
   #epoch = 0;
   #flushed: (() => void) | undefined;
+  /** Its absence has been reported. */
+  #isMissed = false;
 
   constructor(options: AttachmentOptions) {
     this.#options = options;
@@ -122,6 +124,10 @@ export class StreamAttachment implements Attachment {
 
   get epoch(): number {
     return this.#epoch;
+  }
+
+  get isThere(): boolean {
+    return this.#state === 'open';
   }
 
   get isGone(): boolean {
@@ -162,6 +168,10 @@ export class StreamAttachment implements Attachment {
     if (isHeld && this.#users.has(user.connection)) this.#held.add(user);
     else this.#held.delete(user);
     this.#applyHold();
+  }
+
+  misheard(): void {
+    for (const user of [...this.#users.values()]) user.misheard();
   }
 
   async close(): Promise<void> {
@@ -211,14 +221,21 @@ export class StreamAttachment implements Attachment {
     this.#epoch += 1;
     this.#isWriting = false;
     this.#backoff.reset();
-    this.#options.log.debug('application attached', { endpoint: this.text });
+    const { log } = this.#options;
+    if (this.#isMissed) log.warn('the application is back', { endpoint: this.text });
+    else log.debug('application attached', { endpoint: this.text });
+    this.#isMissed = false;
     const decoder = new LineDecoder({ maxLineBytes: MAX_LINE_BYTES });
     const lines = {
       line: (bytes: Buffer) => this.#line(bytes),
-      overlong: (size: number) =>
-        this.#complain('JSONRPC_PARSE_ERROR', `a line of ${size} bytes is too long`),
-      cut: (size: number) =>
-        this.#options.log.warn('an application ended inside a line', { endpoint: this.text, bytes: size }),
+      overlong: (size: number) => {
+        this.#complain('JSONRPC_PARSE_ERROR', `a line of ${size} bytes is too long`);
+        this.misheard();
+      },
+      cut: (size: number) => {
+        log.warn('an application ended inside a line', { endpoint: this.text, bytes: size });
+        this.misheard();
+      },
     };
     wire.start({
       chunk: (bytes) => {
@@ -248,7 +265,7 @@ export class StreamAttachment implements Attachment {
 
   #openFailed(fault: unknown): void {
     if (this.#state !== 'opening') return;
-    this.#options.log.info('application not there', { endpoint: this.text, why: describeFault(fault) });
+    this.#miss('application not there', describeFault(fault));
     this.#down();
     this.#refuseAll('CHANNEL_UNAVAILABLE');
   }
@@ -257,14 +274,18 @@ export class StreamAttachment implements Attachment {
     if (this.#wire !== wire) return;
     this.#wire = undefined;
     this.#writingBytes = 0;
-    this.#options.log.info('application gone', {
-      endpoint: this.text,
-      why: fault === undefined ? 'it closed' : describeFault(fault),
-    });
+    this.#miss('application gone', fault === undefined ? 'it closed' : describeFault(fault));
     this.#down();
     this.#refuseAll('CHANNEL_CLOSED');
     this.#flushed?.();
     for (const user of [...this.#users.values()]) user.applicationGone(this);
+  }
+
+  /** One line for an absence, not one an attempt. */
+  #miss(event: string, why: string): void {
+    const level = this.#isMissed ? 'debug' : 'warn';
+    this.#isMissed = true;
+    this.#options.log[level](event, { endpoint: this.text, why });
   }
 
   #down(): void {
@@ -396,10 +417,11 @@ export class StreamAttachment implements Attachment {
       if (parsed.isErrorWithoutId)
         this.#options.log.info('an application complains', { endpoint: this.text });
       else this.#complain(parsed.code, parsed.why, parsed.idText, isCall(bytes) ? 'request' : 'answer');
+      if (!isCall(bytes)) this.misheard();
       return;
     }
-    const { message, connection } = parsed;
-    const user = connection === undefined ? this.#onlyUser() : this.#users.get(connection);
+    const { message, connection, identity } = parsed;
+    const user = connection === undefined ? this.#userOf(identity) : this.#users.get(connection);
     if (user !== undefined) {
       user.applicationSays(message, this);
       return;
@@ -408,19 +430,25 @@ export class StreamAttachment implements Attachment {
     if (connection === undefined && this.#users.size > 1) {
       this.#complain(
         'JSONRPC_INVALID_REQUEST',
-        'several connections are live: name one in "connection"',
+        'several connections are live: name one in "connection", or in "identity" whom it is for',
         idText,
       );
     } else if (message.kind === 'request') {
       this.#complain('CONNECTION_CLOSED', 'there is no such connection', idText);
     } else
       this.#options.log.info('a line for a connection that is gone', { endpoint: this.text, connection });
+    if (message.kind === 'result' || message.kind === 'error') this.misheard();
   }
 
-  #onlyUser(): AttachmentUser | undefined {
-    if (this.#users.size !== 1) return undefined;
-    const [user] = this.#users.values();
-    return user;
+  /** For a line that names no connection: the only one, or the newest with that identity. */
+  #userOf(identity: string | undefined): AttachmentUser | undefined {
+    if (this.#users.size === 1) {
+      const [only] = this.#users.values();
+      const isOther = identity !== undefined && only?.identity !== undefined && only.identity !== identity;
+      return isOther ? undefined : only;
+    }
+    if (identity === undefined) return undefined;
+    return [...this.#users.values()].findLast((user) => user.identity === identity);
   }
 
   /** `idText` is that of a request, which the complaint answers, or of an answer, which it is about. */
@@ -443,7 +471,8 @@ export class StreamAttachment implements Attachment {
   }
 }
 
-/** Whether a line that was refused meant to ask something: it names a method. */
+/** Whether a line that was refused meant to ask or to tell something, and was no answer: it names a method and no outcome. */
 function isCall(line: Buffer): boolean {
-  return scanObject(line, ['method']).values[0] !== undefined;
+  const [method, result, error] = scanObject(line, ['method', 'result', 'error']).values;
+  return method !== undefined && result === undefined && error === undefined;
 }

@@ -33,6 +33,8 @@ export interface QueuedLine {
 /** One connection's interest in an attachment. */
 export interface AttachmentUser {
   readonly connection: string;
+  /** Whom its dialect has opened it for, where that is known: a line may name this instead of the connection. */
+  readonly identity?: string | undefined;
   /** How the lines about it begin: see `lineStart`. */
   readonly lineStart: string;
   /** Lines that come first on the attachment whenever an application is (again) there. */
@@ -41,6 +43,8 @@ export interface AttachmentUser {
   applicationThere(attachment: Attachment): void;
   /** The application is gone; what was handed over and not answered is uncertain. */
   applicationGone(attachment: Attachment): void;
+  /** An answer of the application could not be taken, and may have been meant for this connection. */
+  misheard(): void;
   /** A line of the application that concerns this connection. Buffers are valid only during the call. */
   applicationSays(message: Message, from: Attachment): void;
 }
@@ -56,6 +60,8 @@ export interface Attachment {
   readonly canRead: boolean;
   /** Counts the applications that were there: a new number means a new conversation. */
   readonly epoch: number;
+  /** An application is there at this moment. */
+  readonly isThere: boolean;
   /** No application will ever be there again (a closed descriptor). */
   readonly isGone: boolean;
   readonly queuedBytes: number;
@@ -63,6 +69,8 @@ export interface Attachment {
   /** Ends the interest of a user; the last one closes the attachment unless it is shared by the process. */
   detach(user: AttachmentUser): void;
   send(user: AttachmentUser, line: OutgoingLine): QueuedLine;
+  /** Tells every user that an answer of the application could not be taken: any of them may have been meant. */
+  misheard(): void;
   /** Asks for a pause in reading; reading stops while every user asks for it. */
   hold(user: AttachmentUser, isHeld: boolean): void;
   /** Resolves when everything is written and released, or given up. */

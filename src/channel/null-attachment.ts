@@ -7,6 +7,7 @@ export class NullAttachment implements Attachment {
   readonly canWrite = true;
   readonly canRead = false;
   readonly epoch = 0;
+  readonly isThere = false;
   readonly isGone = false;
   readonly queuedBytes = 0;
 
@@ -18,6 +19,8 @@ export class NullAttachment implements Attachment {
     queueMicrotask(() => line.fate?.refused?.('CHANNEL_UNAVAILABLE'));
     return { withdraw: () => false };
   }
+
+  misheard(): void {}
 
   hold(_user: AttachmentUser, _isHeld: boolean): void {}
 

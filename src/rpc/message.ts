@@ -30,12 +30,12 @@ export type Message =
 /**
  * `wire`: the strict rules of JSONPOS (ids are strings; `params`, `result`, `error` are objects).
  * `line`: from an application, which may also leave `params` out, answer `null`, use numbers as ids (`id` is
- * then the number as written) and name a `connection`.
+ * then the number as written) and name a `connection`, or an `identity` instead.
  */
 export type MessageRules = 'wire' | 'line';
 
 export type ParsedMessage =
-  | { readonly ok: true; readonly message: Message; readonly connection?: string }
+  | { readonly ok: true; readonly message: Message; readonly connection?: string; readonly identity?: string }
   | RefusedMessage;
 
 export interface RefusedMessage {
@@ -72,7 +72,9 @@ export function parseMessage(text: Buffer, rules: MessageRules): ParsedMessage {
   if (message === undefined) {
     return { ...invalid('an error without an id', text, rules), isErrorWithoutId: true };
   }
-  return connection === undefined ? { ok: true, message } : { ok: true, message, connection };
+  if (connection !== undefined) return { ok: true, message, connection };
+  const identity = rules === 'line' && members.has(IDENTITY) ? readName(text, IDENTITY)?.value : undefined;
+  return identity === undefined ? { ok: true, message } : { ok: true, message, identity };
 }
 
 const VERSION = 0;
@@ -82,6 +84,7 @@ const PARAMS = 3;
 const RESULT = 4;
 const ERROR = 5;
 const CONNECTION = 6;
+const IDENTITY = 7;
 /** `response_to` is not used; listed, it costs nothing to check for duplicates. */
 const members = new MemberScanner([
   'jsonrpc',
@@ -91,6 +94,7 @@ const members = new MemberScanner([
   'result',
   'error',
   'connection',
+  'identity',
   'response_to',
 ]);
 const names = new LiteralCache();

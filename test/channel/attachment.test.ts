@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/base/log.ts';
+import { memorySink } from '../../src/base/log-sink.ts';
+import { createLogger } from '../../src/base/logger.ts';
 import { Statistics } from '../../src/base/statistics.ts';
 import { lineStart } from '../../src/channel/application-line.ts';
 import { StreamAttachment } from '../../src/channel/attachment.ts';
@@ -15,7 +17,7 @@ async function settle(): Promise<void> {
 }
 
 /** An attachment whose application is the other end of memory wires, there or not as the test wants. */
-function attach(options: { reopens?: boolean } = {}) {
+function attach(options: { reopens?: boolean; sink?: ReturnType<typeof memorySink> } = {}) {
   const clock = new FakeClock();
   const statistics = new Statistics();
   const state = { isThere: true, attempts: 0, text: '', isPaused: false };
@@ -26,7 +28,10 @@ function attach(options: { reopens?: boolean } = {}) {
     canWrite: true,
     reopens: options.reopens ?? true,
     clock,
-    log: silentLogger,
+    log:
+      options.sink === undefined
+        ? silentLogger
+        : createLogger({ format: 'human', clock, level: 'info', sink: options.sink }),
     statistics,
     random: () => 0,
     open: async () => {
@@ -65,13 +70,20 @@ class User implements AttachmentUser {
   readonly events: string[] = [];
   readonly messages: Message[] = [];
 
-  constructor(connection: string) {
+  readonly identity: string | undefined;
+
+  constructor(connection: string, identity?: string) {
+    this.identity = identity;
     this.connection = connection;
     this.lineStart = lineStart(connection);
   }
 
   greeting(): Buffer[] {
     return [Buffer.from(`hello ${this.connection}\n`)];
+  }
+
+  misheard(): void {
+    this.events.push('misheard');
   }
 
   applicationThere(): void {
@@ -113,6 +125,28 @@ describe('an application that is there', () => {
     expect(user.events).toEqual(['there']);
   });
 
+  test('that comes and goes is one line of the log each, not one an attempt', async () => {
+    const sink = memorySink();
+    const { attachment, application, state, clock } = attach({ sink });
+    attachment.attach(new User('a'));
+    await settle();
+    state.isThere = false;
+    application.die();
+    for (let ms = 0; ms < 60_000; ms += 500) {
+      clock.advance(500);
+      await settle();
+    }
+    expect(state.attempts).toBeGreaterThan(10);
+    state.isThere = true;
+    clock.advance(6000);
+    await settle();
+    const lines = sink.lines.filter((line) => line.startsWith('warn'));
+    expect(lines).toEqual([
+      expect.stringMatching(/^warn application gone endpoint=memory: /),
+      expect.stringMatching(/^warn the application is back endpoint=memory:/),
+    ]);
+  });
+
   test('a second user is greeted when it comes', async () => {
     const { attachment, state } = attach();
     attachment.attach(new User('a'));
@@ -138,6 +172,43 @@ describe('an application that is there', () => {
     expect(b.messages).toMatchObject([{ method: 'Two' }]);
     const complaint = JSON.parse(state.text.trim().split('\n').at(-1) ?? '');
     expect(complaint).toMatchObject({ id: 5, error: { data: { string_code: 'JSONRPC_INVALID_REQUEST' } } });
+  });
+
+  test('lines may name whom they are for instead of a connection: the newest one with that identity gets them', async () => {
+    const { attachment, application } = attach();
+    const users = ['CP-1', 'CP-1', 'CP-2'].map((identity, n) => new User(`c${n}`, identity));
+    for (const user of users) attachment.attach(user);
+    await settle();
+    application.say('{"identity":"CP-1","jsonrpc":"2.0","method":"One"}\n');
+    await settle();
+    application.say('{"identity":"CP-2","jsonrpc":"2.0","method":"Two"}\n');
+    await settle();
+    application.say('{"identity":"CP-3","jsonrpc":"2.0","method":"Three"}\n');
+    await settle();
+    const methods = users.map(({ messages }) =>
+      messages.map((message) => 'method' in message && message.method),
+    );
+    expect(methods).toEqual([[], ['One'], ['Two']]);
+  });
+
+  test.each([
+    ['a batch', '[{"jsonrpc":"2.0","id":"1","result":{}}]', true],
+    ['a line of a log', 'ready', true],
+    ['an answer that names nobody', '{"jsonrpc":"2.0","id":"1","result":{}}', true],
+    ['an answer for somebody who is gone', '{"connection":"z","jsonrpc":"2.0","id":"1","result":{}}', true],
+    ['an error without an id', '{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"eh?"}}', true],
+    ['half an answer', '{"jsonrpc":"2.0","id":"1","result":{', true],
+    ['a method and a result in one', '{"jsonrpc":"2.0","id":"1","method":"M","result":{}}', true],
+    ['a request that is refused', '{"jsonrpc":"2.0","id":1,"method":"M","params":[1]}', false],
+    ['a request for somebody who is gone', '{"connection":"z","jsonrpc":"2.0","id":"1","method":"M"}', false],
+  ])('%s may have been an answer to any of its connections, or not: %s', async (_, line, isAnswer) => {
+    const { attachment, application } = attach();
+    const users = [new User('a'), new User('b')];
+    for (const user of users) attachment.attach(user);
+    await settle();
+    application.say(`${line}\n`);
+    await settle();
+    for (const { events } of users) expect(events.includes('misheard')).toBe(isAnswer);
   });
 
   test('a request for a connection that is gone is CONNECTION_CLOSED, an error without an id is let be', async () => {

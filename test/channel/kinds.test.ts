@@ -72,6 +72,7 @@ function user(connection: string) {
     heard,
     greeting: () => [],
     applicationThere: () => {},
+    misheard: () => {},
     applicationGone: () => {},
     applicationSays: (message: Message) => {
       if (message.kind === 'notification') heard.push(message.method);
