@@ -31,7 +31,8 @@ import {
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { WireFault } from '../wire/wire-fault.ts';
-import { JournalDesk } from './journal-desk.ts';
+import { JournalDesk, type JournalDeskOptions } from './journal-desk.ts';
+import { Judge } from './judge.ts';
 import type { Route } from './router.ts';
 import { Session } from './session.ts';
 import { answerToHttp, type Stranger, StrangeStart } from './strange-start.ts';
@@ -40,6 +41,8 @@ import { answerToHttp, type Stranger, StrangeStart } from './strange-start.ts';
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** When the bridge is told to stop, nothing lives longer. */
 const STOP_LIMIT_MS = 4800;
+const NOT_FOUND_AFTER_MS = 5000;
+const NO_CODES: ReadonlySet<string> = new Set();
 /** Endpoints whose application belongs to this process alone. */
 const PRIVATE_KINDS: ReadonlySet<Endpoint['kind']> = new Set(['fd', 'simulator', 'null']);
 
@@ -60,6 +63,12 @@ export interface BridgeOptions {
   readonly lock?: string;
   /** Whose connections they are, with `{peer}` filled in for each: part of the identity of transactions; default: nobody's in particular. */
   readonly register?: string;
+  /** Codes beside the listed ones that mean "not charged"; default: none. */
+  readonly outcomeCodes?: ReadonlySet<string>;
+  /** "Not found" counts only so long after a transaction was sent; default: 5 s. */
+  readonly notFoundAfterMs?: number;
+  /** What a recovery request carries where the peer's own request does not: JSON by name. */
+  readonly carried?: Readonly<Record<string, string>>;
   /** How long a repeated request gets the stored answer. */
   readonly repeatWindowMs: number;
   /** Where the wire can be opened again: see `ConversationHost.branch`. */
@@ -271,7 +280,15 @@ export class Bridge implements ConversationHost {
     this.#names += 1;
     const log = this.#context.log.with({ connection: name });
     if (identity === undefined) this.log = log;
-    const { dialect } = this.#options;
+    const { dialect, outcomeWaitMs } = this.#options;
+    const identifiers = this.#options.identity ?? dialect.transactions.identity;
+    const { amount, currency } = dialect.transactions;
+    const judge = new Judge({
+      outcomeCodes: this.#options.outcomeCodes ?? NO_CODES,
+      names: { receipt: identifiers[0] ?? '', amount, currency },
+      log,
+    });
+    const notFoundAfterMs = this.#options.notFoundAfterMs ?? NOT_FOUND_AFTER_MS;
     const session = new Session(peer, {
       name,
       token,
@@ -282,11 +299,14 @@ export class Bridge implements ConversationHost {
       dialect,
       channels: this.#channels(name, identity),
       routes: this.#options.routes,
-      identity: this.#options.identity ?? dialect.transactions.identity,
+      identity: identifiers,
       timeoutMs: this.#options.timeoutMs,
-      outcomeWaitMs: this.#options.outcomeWaitMs,
+      outcomeWaitMs,
+      notFoundAfterMs,
+      carried: this.#options.carried ?? {},
+      judge,
       lock: this.#lock,
-      desk: this.#desk(name, log),
+      desk: this.#desk(name, log, { judge, notFoundAfterMs }),
       pid,
       clock,
       log,
@@ -376,12 +396,17 @@ export class Bridge implements ConversationHost {
     );
   }
 
-  #desk(connection: string, log: Logger): JournalDesk | undefined {
+  #desk(
+    connection: string,
+    log: Logger,
+    rules: Pick<JournalDeskOptions, 'judge' | 'notFoundAfterMs'>,
+  ): JournalDesk | undefined {
     const { journal, clock } = this.#context;
     if (journal === undefined) return undefined;
     const { repeatWindowMs, outcomeWaitMs } = this.#options;
     const { address } = this.#wire.peer;
     return new JournalDesk({
+      ...rules,
       journal,
       register: this.#register ?? '',
       connection,

@@ -4,20 +4,20 @@ import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
 import { errorText, stringCodeOf } from '../rpc/error-object.ts';
+import { type OutcomeText as Answer, meaningOfCheck } from '../rpc/outcome.ts';
 import { storable } from '../rpc/storable.ts';
 import type { Moment } from '../store/age.ts';
 import { Journal, type Lookup, type Outcome, type OwnedEntry } from '../store/journal.ts';
 import { type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { LockAttempt } from '../store/lock.ts';
 import type { Identity } from './identity.ts';
-import { type Answer, judgeAnswer } from './outcome.ts';
+import { Joiners } from './joiners.ts';
+import type { AskedFor, Judge } from './judge.ts';
 
 /** "Not found" for a transaction that was sent counts when it is said again this much later. */
 const NOT_FOUND_AGAIN_MS = 5000;
 /** How often an application that says "still running" is asked again. */
 const ASK_AGAIN_MS = 5000;
-/** How often it is looked whether another process has ended a transaction. */
-const JOIN_POLL_MS = 100;
 /** A disk that does not answer must not keep an outcome from the register. */
 const RECORD_LIMIT_MS = 5000;
 const RECORD_AGAIN_MS = 1000;
@@ -31,6 +31,9 @@ export interface JournalDeskOptions {
   readonly peer?: string;
   readonly repeatWindowMs: number;
   readonly outcomeWaitMs: number;
+  /** "Not found" counts only so long after a transaction was sent. */
+  readonly notFoundAfterMs: number;
+  readonly judge: Judge;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -62,6 +65,8 @@ export interface TransactionRequest {
   ask(question: Question): Promise<Answer | undefined>;
   /** It will take longer: others need not wait behind it. */
   delayed(): void;
+  /** Whether a transaction that is not recorded yet may begin. */
+  mayBegin(): boolean;
   /** Nobody waits for it any more. */
   isAbandoned(): boolean;
 }
@@ -81,9 +86,11 @@ type Resolution = Found | 'active' | 'unknown' | 'busy';
  */
 export class JournalDesk {
   readonly #options: JournalDeskOptions;
+  readonly #joiners: Joiners;
 
   constructor(options: JournalDeskOptions) {
     this.#options = options;
+    this.#joiners = joinersAt(options);
   }
 
   /** Begins a new transaction, or says what else becomes of the request. */
@@ -100,7 +107,7 @@ export class JournalDesk {
       if (acceptance !== 'again') return acceptance;
       if (clock.nowMs() >= giveUpMs) break;
       request.delayed();
-      await this.#pause(JOIN_POLL_MS);
+      await this.#joiners.wait(id, () => request.isAbandoned() || clock.nowMs() >= giveUpMs);
     }
     return { kind: 'unknown', details: 'the same transaction is still running elsewhere' };
   }
@@ -187,6 +194,47 @@ export class JournalDesk {
     }
   }
 
+  /**
+   * Stores the code of no declared meaning with which the application has answered: a `Check` that says the same is final, also after a crash.
+   * Resolves soon, never rejects.
+   */
+  async note(entry: OwnedEntry, code: string): Promise<void> {
+    const late = deferred<void>();
+    const limit = this.#options.clock.after(RECORD_LIMIT_MS, () => late.resolve());
+    const noted = entry.note(code).catch((fault) => {
+      this.#options.log.error('the journal does not take what an application said', {
+        code,
+        why: describeFault(fault),
+      });
+    });
+    await Promise.race([noted, late.promise]);
+    limit.cancel();
+  }
+
+  /**
+   * The application has told about an earlier sale with these identifiers: the record of this request, which it refused, makes way for what it
+   * told. Never rejects.
+   */
+  async supersede(entry: OwnedEntry, identity: Identity, answer: Answer): Promise<void> {
+    try {
+      await entry.withdraw();
+    } catch (fault) {
+      this.#unrecorded(fault);
+      await entry.release();
+      return;
+    }
+    await this.#recordAbsent(this.#idOf(identity), identity, answer);
+  }
+
+  /** Its outcome is unknown, and as long as `isThere` says so the application that took it lives and may still end it. */
+  leaveUnderWay(identity: Identity, isThere: () => boolean): void {
+    const { journal } = this.#options;
+    const entries = underWay.get(journal) ?? new Map<string, () => boolean>();
+    underWay.set(journal, entries);
+    for (const [id, isStillThere] of entries) if (!isStillThere()) entries.delete(id);
+    entries.set(this.#idOf(identity), isThere);
+  }
+
   async #tryAccept(
     id: string,
     request: TransactionRequest,
@@ -217,10 +265,16 @@ export class JournalDesk {
       const isTwin = holder?.transaction === id || (await this.#options.journal.isBeginning(id));
       return isTwin ? 'again' : { kind: 'busy', attempt };
     }
+    if (!request.mayBegin()) {
+      attempt.release();
+      return { kind: 'refused', code: 'CHANNEL_UNAVAILABLE', details: 'the bridge is being stopped' };
+    }
     faultPoint('before-sent');
     try {
       const entry = await this.#options.journal.begin(id, record);
-      if (entry !== 'exists') return { kind: 'begun', entry, release: attempt.release };
+      if (entry !== 'exists') {
+        return { kind: 'begun', entry: this.#watched(id, entry), release: attempt.release };
+      }
     } catch (fault) {
       attempt.release();
       throw fault;
@@ -241,7 +295,7 @@ export class JournalDesk {
     if (entry === undefined) return 'again';
     const attempt = request.acquire(id);
     if (entry.lookup.state === 'unresolved' && attempt.acquired) {
-      return { kind: 'begun', entry, release: attempt.release };
+      return { kind: 'begun', entry: this.#watched(id, entry), release: attempt.release };
     }
     await entry.release();
     if (attempt.acquired) attempt.release();
@@ -261,7 +315,7 @@ export class JournalDesk {
     }
     const first =
       sent.state === 'absent'
-        ? `it was asked about at ${sent.time}, and ${judgeAnswer(done) === 'not-found' ? 'not found' : 'the application knew it'}`
+        ? `it was asked about at ${sent.time}, and ${stringCodeOf(done.text) === 'TRANSACTION_NOT_FOUND' ? 'not found' : 'the application knew it'}`
         : `the first was a ${sent.method} of ${sent.amount ?? '?'} ${sent.currency ?? '?'} at ${sent.time}`;
     return {
       kind: 'refused',
@@ -284,16 +338,17 @@ export class JournalDesk {
     try {
       if (entry.lookup.state === 'done') return foundIn(entry.lookup);
       if (entry.lookup.state !== 'unresolved') return 'unknown';
-      const { sent, isDoubtful } = entry.lookup;
+      const { sent } = entry.lookup;
       const params = sent.params === undefined ? identity.params : Buffer.from(sent.params);
-      const answer = await this.#askTwice(() => ask({ params, sent }), isDoubtful);
+      const answer = await this.#askTwice(id, () => ask({ params, sent }), entry.lookup);
       if (typeof answer === 'string') return answer;
       const done = this.#doneOf(answer);
       try {
         await entry.finish(done);
       } catch (fault) {
         this.#unrecorded(fault);
-        if (judgeAnswer(answer) !== 'outcome') return 'unknown'; // recorded before it is given
+        // "Not charged" is recorded before it is given.
+        if (answer.kind === 'error') return 'unknown';
       }
       return foundIn({ sent, done });
     } finally {
@@ -305,25 +360,22 @@ export class JournalDesk {
   async #resolveLost(id: string, identity: Identity, ask: TransactionRequest['ask']): Promise<Resolution> {
     const answer = await ask({ params: identity.params });
     if (answer === undefined) return 'unknown';
-    const judgement = judgeAnswer(answer);
-    if (judgement === 'active') return 'active';
-    if (judgement !== 'outcome') return 'unknown';
+    const meaning = this.#meaningOf(answer, this.#askedAbout(identity));
+    if (meaning === 'active') return 'active';
+    if (meaning !== 'charged' && meaning !== 'not-charged') return 'unknown';
     return this.#recordAbsent(id, identity, answer);
   }
 
   async #checkUnrecorded(id: string, identity: Identity, ask: TransactionRequest['ask']): Promise<Answer> {
     const answer = await ask({ params: identity.params });
-    const judgement = answer === undefined ? 'nothing' : judgeAnswer(answer);
-    if (judgement === 'active') return active();
-    if (answer === undefined || judgement === 'nothing') return unknown('the application cannot say');
-    if (judgement !== 'outcome' && !(await this.#options.journal.isComplete())) {
+    if (answer === undefined) return unknown('the application cannot say');
+    const meaning = this.#meaningOf(answer, this.#askedAbout(identity));
+    if (meaning === 'active') return active();
+    if (meaning === 'nothing') return unknown('the application cannot say');
+    if (meaning === 'not-found' && !(await this.#options.journal.isComplete())) {
       return unknown('a part of the journal is damaged');
     }
-    const notFound = {
-      kind: 'error' as const,
-      text: errorText('TRANSACTION_NOT_FOUND', 'no such transaction'),
-    };
-    const recorded = await this.#recordAbsent(id, identity, judgement === 'unsupported' ? notFound : answer);
+    const recorded = await this.#recordAbsent(id, identity, answer);
     if (recorded === 'busy') return active(); // a request for it has come in between
     return recorded === 'unknown' || recorded === 'active'
       ? unknown('the journal takes no record')
@@ -340,27 +392,54 @@ export class JournalDesk {
       await entry.release();
     } catch (fault) {
       this.#unrecorded(fault);
-      if (judgeAnswer(answer) !== 'outcome') return 'unknown';
+      if (answer.kind === 'error') return 'unknown';
     }
     return foundIn({ sent, done });
   }
 
+  /** "Not found" has to be said twice, and not too soon: the request may still lie unread in a socket. */
   async #askTwice(
+    id: string,
     ask: () => Promise<Answer | undefined>,
-    isDoubtful: boolean,
+    { sent, isDoubtful, directCode }: Extract<Lookup, { state: 'unresolved' }>,
   ): Promise<Answer | 'active' | 'unknown'> {
+    const { receipt } = this.#options.judge.names;
+    const asked = { receipt: sent.identity[receipt], currency: sent.currency?.toUpperCase() };
     const first = await ask();
     if (first === undefined) return 'unknown';
-    const judgement = judgeAnswer(first);
-    if (judgement === 'outcome') return first;
-    if (judgement === 'active') return 'active';
-    if (judgement !== 'not-found' || isDoubtful) return 'unknown';
+    const meaning = this.#meaningOf(first, asked, directCode);
+    if (meaning === 'charged' || meaning === 'not-charged') return first;
+    if (meaning === 'active') return 'active';
+    if (meaning !== 'not-found' || isDoubtful || isUnderWay(this.#options.journal, id)) return 'unknown';
     await this.#pause(NOT_FOUND_AGAIN_MS);
     const second = await ask();
     if (second === undefined) return 'unknown';
-    const again = judgeAnswer(second);
-    if (again === 'outcome' || again === 'not-found') return second;
-    return again === 'active' ? 'active' : 'unknown';
+    const again = this.#meaningOf(second, asked, directCode);
+    if (again === 'charged' || again === 'not-charged') return second;
+    if (again === 'active') return 'active';
+    const { journal, notFoundAfterMs } = this.#options;
+    const isOldEnough = NOT_FOUND_AGAIN_MS >= notFoundAfterMs || journal.isOlder(sent, notFoundAfterMs);
+    return again === 'not-found' && isOldEnough ? second : 'unknown';
+  }
+
+  #meaningOf(answer: Answer, asked: AskedFor, directCode?: string): ReturnType<typeof meaningOfCheck> {
+    return meaningOfCheck(this.#options.judge.check(answer, asked), directCode);
+  }
+
+  /** Without a record only the identifiers are known. */
+  #askedAbout({ values }: Identity): AskedFor {
+    return { receipt: values[this.#options.judge.names.receipt], currency: undefined };
+  }
+
+  /** Those who wait for it hear what becomes of it. */
+  #watched(id: string, entry: OwnedEntry): OwnedEntry {
+    const changed = () => this.#joiners.changed(id);
+    return {
+      ...entry,
+      finish: (done) => entry.finish(done).then(changed),
+      withdraw: () => entry.withdraw().then(changed),
+      release: () => entry.release().then(changed),
+    };
   }
 
   #storeAgain(entry: OwnedEntry, store: () => Promise<void>, fault: unknown): void {
@@ -431,6 +510,24 @@ export class JournalDesk {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#options.clock.after(ms, resolve));
   }
+}
+
+/** By journal: one watch for all connections of the process. */
+const joiners = new WeakMap<Journal, Joiners>();
+
+function joinersAt({ journal, clock }: JournalDeskOptions): Joiners {
+  const known = joiners.get(journal);
+  if (known !== undefined) return known;
+  const own = new Joiners(clock, async (id) => (await journal.lookup(id)).state === 'running');
+  joiners.set(journal, own);
+  return own;
+}
+
+/** Transactions that this process has given up while their application lives. */
+const underWay = new WeakMap<Journal, Map<string, () => boolean>>();
+
+function isUnderWay(journal: Journal, id: string): boolean {
+  return underWay.get(journal)?.get(id)?.() === true;
 }
 
 /** As it is stored: whoever asks again gets the same. */

@@ -1,6 +1,7 @@
 import type { Timer } from '../base/clock.ts';
 import type { Attachment, QueuedLine } from '../channel/channel.ts';
 import type { InboundRequest } from '../dialect/dialect.ts';
+import type { OutcomeText as Answer, Statement } from '../rpc/outcome.ts';
 import type { OwnedEntry } from '../store/journal.ts';
 import type { Identity } from './identity.ts';
 import type { Recovery } from './recovery.ts';
@@ -13,7 +14,7 @@ export interface OpenRequest {
   readonly fits: InboundRequest['fits'];
   readonly faultOf: InboundRequest['faultOf'];
   readonly answer: InboundRequest['answer'];
-  /** Where it goes; undefined for a recovery request that only the journal answers. */
+  /** Where it goes; undefined for one that is answered without an application of its own. */
   readonly attachment: Attachment | undefined;
   /** Of a transaction, or of the one that a recovery request asks about. */
   readonly identity: Identity | undefined;
@@ -27,18 +28,33 @@ export type Known = Pick<OpenRequest, 'attachment' | 'identity'> & {
   readonly transaction?: OpenTransaction;
 };
 
-/** accepting (journal only) → queued → handed over ⇄ recovering → settled */
+/**
+ * Where a transaction is:
+ *
+ * - `undecided`: an earlier request for it may have reached the application, or is running; nobody has said yet what becomes of this one
+ * - `queued`: no byte of it was handed over
+ * - `handed-over`: the application may have it
+ * - `settled`: its outcome is known and being recorded; later answers come too late
+ */
+export type TransactionState = 'undecided' | 'queued' | 'handed-over' | 'settled';
+
+/** How the first request for a transaction ended, for those that wait for the same. */
+export type TransactionEnd =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'refused'; readonly code: string; readonly details: string }
+  | { readonly kind: 'unknown' };
+
 export interface OpenTransaction {
-  readonly recovery: Recovery;
+  state: TransactionState;
+  /** Asks for the outcome; nobody can be asked where the dialect has no such request. */
+  readonly recovery: Recovery | undefined;
+  /** What the application said to the transaction itself, where that was no outcome. */
+  said: { readonly says: Statement; readonly code: string } | undefined;
   /** Frees the terminal for the next transaction; safe to repeat. */
   release: () => void;
-  entry?: OwnedEntry;
-  /** The journal has not said yet whether an earlier request for it may have reached the application. */
-  isUndecided: boolean;
-  /** The application may have it. */
-  isHandedOver: boolean;
-  /** Its outcome is known and being recorded: later answers come too late. */
-  isSettled: boolean;
-  /** Runs when nobody waits at the wire or the application is gone. */
-  limit?: Timer;
+  /** Called once, when it is over. */
+  ended: ((end: TransactionEnd) => void) | undefined;
+  entry: OwnedEntry | undefined;
+  /** Ends the waiting for an outcome. */
+  limit: Timer | undefined;
 }

@@ -1,31 +1,50 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import { type Answer, judgeAnswer } from './outcome.ts';
+import { meaningOfCheck, type OutcomeText, type Statement } from '../rpc/outcome.ts';
 
-/** The first questions come after these delays, the others every `ASK_EVERY_MS`. */
+/** The first urgent questions come after these delays, the others every `ASK_EVERY_MS`. */
 const FIRST_DELAYS_MS = [0, 1000, 2000];
 const ASK_EVERY_MS = 5000;
+/** How often an application that lives and is silent is asked: its answer may have been lost on a way that nobody saw. */
+const ASK_THE_SILENT_MS = 60_000;
 /** "Not found" counts only when it is said again this much later: the request may still lie unread in a socket. */
-const NOT_FOUND_AGAIN_MS = 5000;
+export const NOT_FOUND_AGAIN_MS = 5000;
 
 export interface RecoveryHost {
   readonly clock: Clock;
+  /** "Not found" counts only so long after the transaction was handed over. */
+  readonly notFoundAfterMs: number;
   /** Puts the question to the application; answers come back through `answered` under the same number. */
   ask(question: number): void;
   /** The outcome, once. */
-  found(answer: Answer): void;
+  found(answer: OutcomeText, meaning: 'charged' | 'not-charged' | 'not-found'): void;
+  /** The application says that the transaction is still running. */
+  running(): void;
 }
 
 /**
- * Finds the outcome of a transaction whose application went away: idle → asking → over. Asks after 0, 1 and
- * 2 s, then every 5 s, and at once when an application that could not be asked is back; ends with a result, with an error that is an outcome, or
- * with a second "not found" 5 s after the first.
+ * Finds the outcome of a transaction that was handed over: idle → calm ⇄ urgent → over.
+ *
+ * Calm, it asks every minute. Urgent it is once the application was lost, or has said something that could not be read or that is no
+ * outcome: it asks after 0, 1 and 2 s, then every 5 s, and at once when an application that could not be asked is back. An application that
+ * lives gets one question at a time: the next comes when it has answered, or after a minute.
+ *
+ * "Not found" proves nothing while the transaction may still be under way: it counts from questions that were put after the application was
+ * lost, or had answered the transaction itself, and when it is said again 5 s later.
  */
 export class Recovery {
   readonly #host: RecoveryHost;
   readonly #askedAtMs: number[] = [];
-  #state: 'idle' | 'asking' | 'over' = 'idle';
+  #state: 'idle' | 'calm' | 'urgent' | 'over' = 'idle';
   #timer: Timer | undefined;
-  #notFoundAtMs: number | undefined;
+  #handedOverAtMs = 0;
+  #isLost = false;
+  /** "Not found" counts in answer to this question and later ones. */
+  #countsFrom = Number.POSITIVE_INFINITY;
+  #firstNotFoundAtMs: number | undefined;
+  /** Questions since it became urgent. */
+  #urgentQuestions = 0;
+  /** The next question was brought forward, because the last one got nothing. */
+  #isHurried = false;
   /** The last question did not reach the application. */
   #isUnasked = false;
 
@@ -33,19 +52,48 @@ export class Recovery {
     this.#host = host;
   }
 
-  get isAsking(): boolean {
-    return this.#state === 'asking';
+  /** Whether the application that took the transaction is gone. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
-  start(): void {
+  /** Whether something has happened that makes the application's next words doubtful. */
+  get isUrgent(): boolean {
+    return this.#state === 'urgent';
+  }
+
+  /** The application may have the transaction from now on. */
+  handedOver(): void {
     if (this.#state !== 'idle') return;
-    this.#state = 'asking';
-    this.#schedule(FIRST_DELAYS_MS[0] ?? ASK_EVERY_MS);
+    this.#state = 'calm';
+    this.#handedOverAtMs = this.#host.clock.nowMs();
+    this.#schedule(ASK_THE_SILENT_MS);
+  }
+
+  /** The application that took the transaction is gone. */
+  lost(): void {
+    if (this.#state === 'over' || this.#isLost) return;
+    this.#isLost = true;
+    this.#nothingIsUnderWay();
+    this.#state = 'calm'; // whatever was asked before went to the one that is gone
+    this.#hurry();
+  }
+
+  /** The application has answered the transaction itself, and not with an outcome. */
+  answeredOtherwise(): void {
+    this.#nothingIsUnderWay();
+    this.#hurry();
+  }
+
+  /** The application has said something that could not be read: perhaps an answer to the transaction, or to a question. */
+  misheard(): void {
+    if (this.#state === 'urgent') this.#bringForward();
+    else this.#hurry();
   }
 
   /** The application is there again. */
   applicationBack(): void {
-    if (this.#state === 'asking' && this.#isUnasked) this.#schedule(0);
+    if (this.#state === 'urgent' && this.#isUnasked) this.#schedule(0);
   }
 
   /** The last question did not reach the application. */
@@ -53,13 +101,34 @@ export class Recovery {
     this.#isUnasked = true;
   }
 
-  /** An answer to question number `question`. */
-  answered(question: number, answer: Answer): void {
-    if (this.#state !== 'asking') return;
-    const judgement = judgeAnswer(answer);
-    if (judgement === 'outcome') this.#over(answer);
-    else if (judgement === 'not-found') this.#notFound(question, answer);
-    else this.#notFoundAtMs = undefined;
+  /**
+   * An answer to question number `question`.
+   *
+   * @param directCode the code of no declared meaning with which the transaction itself was answered, if it was.
+   */
+  answered(
+    question: number,
+    answer: OutcomeText,
+    statement: { readonly says: Statement; readonly code: string },
+    directCode?: string,
+  ): void {
+    if (this.#state !== 'calm' && this.#state !== 'urgent') return;
+    const meaning = meaningOfCheck(statement, directCode);
+    switch (meaning) {
+      case 'charged':
+      case 'not-charged':
+        this.#over(answer, meaning);
+        return;
+      case 'not-found':
+        this.#notFound(question, answer);
+        return;
+      case 'active':
+        this.#stillRunning();
+        return;
+      case 'nothing':
+        this.#firstNotFoundAtMs = undefined;
+        this.#bringForward();
+    }
   }
 
   stop(): void {
@@ -67,15 +136,56 @@ export class Recovery {
     this.#timer?.cancel();
   }
 
-  #notFound(question: number, answer: Answer): void {
+  /** From the next question on "not found" means that the application does not have it. */
+  #nothingIsUnderWay(): void {
+    this.#countsFrom = Math.min(this.#countsFrom, this.#askedAtMs.length);
+  }
+
+  #hurry(): void {
+    if (this.#state !== 'calm') return;
+    this.#state = 'urgent';
+    this.#urgentQuestions = 0;
+    // An application that says something unreadable with every answer must not be asked without end.
+    const lastMs = this.#askedAtMs.at(-1);
+    const sinceMs = lastMs === undefined || this.#isLost ? ASK_EVERY_MS : this.#host.clock.nowMs() - lastMs;
+    this.#schedule(Math.max(0, ASK_EVERY_MS - sinceMs));
+  }
+
+  #stillRunning(): void {
+    this.#firstNotFoundAtMs = undefined;
+    this.#host.running();
+    if (this.#isLost || this.#state === 'over') return; // it goes on as it was
+    this.#state = 'calm';
+    this.#schedule(ASK_THE_SILENT_MS);
+  }
+
+  #notFound(question: number, answer: OutcomeText): void {
+    if (question < this.#countsFrom) {
+      this.#bringForward();
+      return;
+    }
     const nowMs = this.#host.clock.nowMs();
-    if (this.#notFoundAtMs === undefined) {
-      this.#notFoundAtMs = nowMs;
+    if (this.#firstNotFoundAtMs === undefined) {
+      this.#firstNotFoundAtMs = nowMs;
       this.#schedule(NOT_FOUND_AGAIN_MS);
       return;
     }
     const askedAtMs = this.#askedAtMs[question] ?? 0;
-    if (askedAtMs - this.#notFoundAtMs >= NOT_FOUND_AGAIN_MS) this.#over(answer);
+    const isLater = askedAtMs - this.#firstNotFoundAtMs >= NOT_FOUND_AGAIN_MS;
+    if (isLater && askedAtMs - this.#handedOverAtMs >= this.#host.notFoundAfterMs) {
+      this.#over(answer, 'not-found');
+    } else this.#bringForward();
+  }
+
+  /** The last question got nothing: the next one need not wait for a minute. */
+  #bringForward(): void {
+    if (this.#state !== 'urgent' || this.#isHurried || this.#isLost) return;
+    this.#isHurried = true;
+    this.#schedule(this.#urgentDelayMs());
+  }
+
+  #urgentDelayMs(): number {
+    return FIRST_DELAYS_MS[this.#urgentQuestions] ?? ASK_EVERY_MS;
   }
 
   #schedule(delayMs: number): void {
@@ -84,15 +194,16 @@ export class Recovery {
   }
 
   #ask(): void {
-    if (this.#state !== 'asking') return;
     this.#isUnasked = false;
+    this.#isHurried = false;
     this.#askedAtMs.push(this.#host.clock.nowMs());
-    this.#schedule(FIRST_DELAYS_MS[this.#askedAtMs.length] ?? ASK_EVERY_MS);
+    if (this.#state === 'urgent') this.#urgentQuestions += 1;
+    this.#schedule(this.#isLost ? this.#urgentDelayMs() : ASK_THE_SILENT_MS);
     this.#host.ask(this.#askedAtMs.length - 1);
   }
 
-  #over(answer: Answer): void {
+  #over(answer: OutcomeText, meaning: 'charged' | 'not-charged' | 'not-found'): void {
     this.stop();
-    this.#host.found(answer);
+    this.#host.found(answer, meaning);
   }
 }

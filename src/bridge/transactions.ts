@@ -1,30 +1,44 @@
-import type { ChannelName } from '../base/channel-name.ts';
+import { createHash } from 'node:crypto';
 import { type Clock, isoTime } from '../base/clock.ts';
-import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
 import { ownLine } from '../channel/application-line.ts';
-import type { Attachment } from '../channel/channel.ts';
+import type { Attachment, LineFate, Refusal } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
 import { placeOf } from '../endpoint/place.ts';
+import { errorText } from '../rpc/error-object.ts';
+import { type OutcomeText as Answer, meaningOfAnswer } from '../rpc/outcome.ts';
 import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
-import type { LockAttempt, TransactionLock } from '../store/lock.ts';
+import type { LockAttempt, LockHolder, TransactionLock } from '../store/lock.ts';
+import type { Applications } from './applications.ts';
 import { comparedText, type Identity, identify } from './identity.ts';
 import type { Acceptance, JournalDesk, Question, TransactionRequest } from './journal-desk.ts';
-import type { Known, OpenRequest, OpenTransaction } from './open-request.ts';
-import { type Answer, judgeAnswer } from './outcome.ts';
+import type { AskedFor, Judge } from './judge.ts';
+import type { OpenRequest, OpenTransaction } from './open-request.ts';
+import type { OpenRequests } from './open-requests.ts';
 import { Recovery } from './recovery.ts';
+import { beginRunning, type Running, runningNamed } from './running.ts';
 
 /** Where nobody can be asked, an answer that comes so soon after the peer has gone is still recorded. */
 const LATE_MS = 5000;
 /** Transactions of one connection that may wait for the journal: each keeps its params. */
 const MAX_ACCEPTING = 64;
+/** Transactions of one connection of which it is remembered that "not charged" was told. */
+const MAX_TOLD = 256;
+const STOPPING = 'the bridge is being stopped';
 
 export interface TransactionsOptions {
   readonly rules: TransactionRules;
   /** Members of `params` that identify a transaction. */
   readonly identity: readonly string[];
   readonly outcomeWaitMs: number;
+  /** "Not found" counts only so long after the transaction was sent. */
+  readonly notFoundAfterMs: number;
+  /** What a recovery request carries where the peer's own request does not: JSON by name. */
+  readonly carried: Readonly<Record<string, string>>;
+  readonly judge: Judge;
+  /** Whose connection it is, where that has a name. */
+  readonly register: string | undefined;
   readonly lock: TransactionLock;
   readonly desk: JournalDesk | undefined;
   readonly pid: number;
@@ -32,36 +46,13 @@ export interface TransactionsOptions {
   readonly log: Logger;
 }
 
-/** The session that the transactions belong to. */
-export interface TransactionsHost {
-  readonly connection: string;
-  isOpen(open: OpenRequest): boolean;
-  remember(request: InboundRequest, known: Known): OpenRequest;
-  /** Refuses a request that was never open. */
-  refuse(request: Pick<InboundRequest, 'method' | 'answer'>, code: string, details: string): void;
-  /** The connection does not end before this work has. It must not reject. */
-  holdOpen(work: Promise<void>): void;
-  /** Ends an open request without its application; never one that was handed over. */
-  settleRefused(open: OpenRequest, code: string, details: string): void;
-  /** Gives the answer and forgets the request. */
-  finish(open: OpenRequest, answer: Answer): void;
-  /** Ends an open request whose application is gone, without asking for its outcome. */
-  settleGone(open: OpenRequest): void;
-  /** Ends an open request without an answer, and the connection with OUTCOME_UNKNOWN. */
-  endUnknown(open: OpenRequest, why: string): void;
-  /** The line that hands a request over. */
-  lineOf(open: OpenRequest, request: InboundRequest): Buffer;
-  /** Hands the line over in its order, or waits for its application. */
-  forward(open: OpenRequest, bytes: Buffer): void;
-  /** Keeps what comes later behind a line that is not sent yet; the answer lets it go. */
-  holdBack(attachment: Attachment): () => void;
-  attachmentOf(channel: string | undefined, method: string): Attachment | undefined;
-  channelOf(method: string): ChannelName;
-  ask(attachment: Attachment, params: Buffer, settle: (answer: Answer | undefined) => void): void;
-  /** Whether an answer fits the wire, or nobody is there to read it. */
-  canTake(open: OpenRequest, answer: Answer): boolean;
-  /** Whether an application that went away can still say something, here or on another channel. */
-  canHear(attachment: Attachment): boolean;
+/** What the transactions have to know of the connection that they belong to. */
+export interface Connection {
+  readonly name: string;
+  /** No new transaction may begin. */
+  readonly isStopping: boolean;
+  /** The peer can still ask for something. */
+  readonly isOpen: boolean;
 }
 
 /**
@@ -69,23 +60,29 @@ export interface TransactionsHost {
  * for a lost outcome. What was handed over ends only with the application's own words, or without an answer.
  */
 export class Transactions {
-  readonly #host: TransactionsHost;
+  readonly #connection: Connection;
+  readonly #requests: OpenRequests;
+  readonly #applications: Applications;
   readonly #options: TransactionsOptions;
   /** Requests that the journal has not decided yet. */
   #accepting = 0;
+  /** Transactions of which "not charged" was told, by the id that the application knows. */
+  readonly #told = new Map<string, Identity | undefined>();
 
-  constructor(host: TransactionsHost, options: TransactionsOptions) {
-    this.#host = host;
+  constructor(
+    connection: Connection,
+    requests: OpenRequests,
+    applications: Applications,
+    options: TransactionsOptions,
+  ) {
+    this.#connection = connection;
+    this.#requests = requests;
+    this.#applications = applications;
     this.#options = options;
   }
 
   isTransaction(method: string): boolean {
     return this.#options.rules.methods.includes(method);
-  }
-
-  isRecovery(method: string): boolean {
-    const { recovery } = this.#options.rules;
-    return recovery !== undefined && method === recovery;
   }
 
   /** The members that identify a transaction of this method. */
@@ -101,26 +98,25 @@ export class Transactions {
 
   /** Takes in a request that moves money. */
   start(request: InboundRequest, attachment: Attachment): void {
-    const { desk, lock } = this.#options;
+    const { desk } = this.#options;
     const { caseless } = this.#options.rules;
     const read = identify(request.params, this.#identityOf(request.method), caseless);
     const identity = typeof read === 'string' ? undefined : read;
     if (read === 'ambiguous') {
-      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', 'a member of params comes twice');
+      this.#requests.refuse(request, 'JSONRPC_INVALID_PARAMS', 'a member of params comes twice');
     } else if (desk === undefined) {
-      const attempt = lock.tryAcquire(this.#holder());
-      if (attempt.acquired) {
-        const open = this.#open(request, { attachment, identity, release: attempt.release });
-        this.#host.forward(open, this.#host.lineOf(open, request));
-      } else this.#refuseBusy(request, attempt);
+      this.#startUnrecorded(request, attachment, identity);
     } else if (identity === undefined) {
-      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', this.#identityRule);
-    } else if (this.#accepting >= MAX_ACCEPTING) {
-      this.#host.refuse(request, 'BUSY', `${MAX_ACCEPTING} transactions wait to be recorded already`);
+      this.#requests.refuse(request, 'JSONRPC_INVALID_PARAMS', this.#identityRule);
     } else {
-      const open = this.#open(request, { attachment, identity, release: () => {} });
+      const open = this.#open(request, { attachment, identity, state: 'undecided' });
+      if (this.#accepting >= MAX_ACCEPTING) {
+        // It may be a repetition of one that is running, so it is not refused.
+        this.#requests.endUnknown(open, `${MAX_ACCEPTING} transactions wait to be recorded already`);
+        return;
+      }
       const own = { ...request, params: Buffer.from(request.params) };
-      this.#host.holdOpen(this.#accept(open, identity, own, attachment, desk));
+      this.#requests.holdOpen(this.#accept(open, identity, own, attachment, desk));
     }
   }
 
@@ -129,40 +125,52 @@ export class Transactions {
     const { desk } = this.#options;
     if (desk === undefined) return false;
     if (identity === undefined) {
-      this.#host.refuse(request, 'JSONRPC_INVALID_PARAMS', this.#identityRule);
+      this.#requests.refuse(request, 'JSONRPC_INVALID_PARAMS', this.#identityRule);
       return true;
     }
-    const open = this.#host.remember(request, { attachment: undefined, identity });
-    open.timer?.cancel(); // every question has its time
+    const open = this.#requests.add(request, { attachment: undefined, identity });
+    const carried = this.#carriedBy(request.params);
     const answered = desk
-      .check(identity, (question) => this.#askOnce(question))
+      .check(identity, (question) => this.#askOnce(question, carried))
       .then((answer) => {
-        if (this.#host.canTake(open, answer)) this.#host.finish(open, answer);
-        else this.#host.settleRefused(open, 'RESPONSE_TOO_LARGE', 'the outcome does not fit a frame');
+        if (this.#requests.canTake(open, answer)) this.#requests.finish(open, answer);
+        else this.#requests.settleRefused(open, 'RESPONSE_TOO_LARGE', 'the outcome does not fit a frame');
       });
-    this.#host.holdOpen(answered);
+    this.#requests.holdOpen(answered);
     return true;
   }
 
-  /** Its application is gone. */
-  recover(open: OpenRequest): void {
+  /** The application that has it is gone. */
+  applicationGone(open: OpenRequest): void {
     const { transaction, attachment } = open;
-    if (transaction === undefined || attachment === undefined) return;
-    if (transaction.isSettled || transaction.recovery.isAsking) return;
+    if (transaction?.state !== 'handed-over' || attachment === undefined) return;
+    if (transaction.recovery?.isLost) return;
     this.#options.log.warn('the application went away during a transaction', {
       method: open.method,
       endpoint: attachment.text,
     });
-    if (this.#options.rules.recovery === undefined) {
-      this.#host.settleGone(open);
+    if (transaction.recovery === undefined) {
+      this.#requests.endUnsettled(open, 'CHANNEL_CLOSED', wordsForRefusal('CHANNEL_CLOSED', attachment.text));
     } else if (open.identity === undefined) {
       this.giveUp(open, 'the application went away and the request has no identifiers');
-    } else if (!this.#host.canHear(attachment)) {
+    } else if (!this.#applications.canHear(attachment)) {
       this.giveUp(open, 'the application went away and cannot come back');
     } else {
       this.limit(open);
-      transaction.recovery.start();
+      transaction.recovery.lost();
     }
+  }
+
+  applicationThere(open: OpenRequest): void {
+    open.transaction?.recovery?.applicationBack();
+  }
+
+  /** An answer could not be taken that may have been for it. */
+  misheard(open: OpenRequest): void {
+    const { transaction } = open;
+    if (transaction?.state !== 'handed-over' || transaction.recovery === undefined) return;
+    this.limit(open);
+    if (open.identity !== undefined) transaction.recovery.misheard();
   }
 
   /** From now on the outcome is waited for, but not for ever. */
@@ -178,74 +186,240 @@ export class Transactions {
   /** Nobody waits at the wire any more. */
   abandoned(open: OpenRequest): void {
     const { transaction } = open;
-    if (this.#options.rules.recovery !== undefined || transaction === undefined) {
+    if (transaction === undefined) return;
+    if (transaction.state === 'queued' || transaction.state === 'undecided') {
+      this.#requests.drop(open);
+    } else if (this.#options.rules.recovery !== undefined) {
       this.limit(open);
-      return;
+    } else {
+      transaction.limit?.cancel();
+      transaction.limit = this.#options.clock.after(LATE_MS, () => {
+        if (transaction.state !== 'settled')
+          this.#requests.endUnsettled(open, 'CHANNEL_CLOSED', 'the peer went away');
+      });
     }
-    transaction.limit?.cancel();
-    transaction.limit = this.#options.clock.after(LATE_MS, () => {
-      if (!transaction.isSettled) this.#host.settleGone(open);
-    });
   }
 
   /** Ends it without an outcome: refused where it was not handed over, else without an answer. */
   giveUp(open: OpenRequest, why: string): void {
     const { transaction } = open;
-    if (!this.#host.isOpen(open) || transaction === undefined || transaction.isSettled) return;
-    if (transaction.isHandedOver || transaction.isUndecided) this.#host.endUnknown(open, why);
-    else {
+    if (!this.#requests.has(open) || transaction === undefined || transaction.state === 'settled') return;
+    if (transaction.state === 'queued') {
       open.line?.withdraw();
-      this.#host.settleRefused(open, 'CHANNEL_UNAVAILABLE', why);
+      this.#requests.settleRefused(open, 'CHANNEL_UNAVAILABLE', why);
+      return;
     }
+    this.#leaveUnderWay(open, transaction);
+    this.#requests.endUnknown(open, why);
   }
 
-  /** The application's answer. */
+  /** The application's answer to the transaction itself. */
   settle(open: OpenRequest, answer: Answer): void {
+    const { transaction } = open;
+    if (transaction?.state !== 'handed-over') return;
     const { judge } = this.#options.rules;
-    if (judge === undefined) {
-      this.#settleAs(open, answer, judgeAnswer(answer) === 'outcome' ? 'outcome' : 'words');
+    if (judge !== undefined) {
+      const meaning = judge(answer);
+      if (meaning === 'refused') this.#refused(open, answer);
+      else if (meaning === 'outcome') this.#conclude(open, answer);
+      else this.#passOn(open, answer);
       return;
     }
-    const judgement = judge(answer);
-    const entry = open.transaction?.entry;
-    if (judgement !== 'refused' || entry === undefined) {
-      this.#settleAs(open, answer, judgement === 'outcome' ? 'outcome' : 'words');
-      return;
-    }
-    // Nothing was done: a repeated request is a new one.
-    const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
-    if (open.transaction !== undefined) open.transaction.isSettled = true;
-    this.#host.holdOpen(this.withdraw(entry).then(() => this.#host.finish(open, own)));
+    const said = this.#options.judge.answer(answer);
+    const meaning = meaningOfAnswer(said.says);
+    // After a loss, or when something else was heard before, a refusal may be one of a second try.
+    if (meaning === 'refused' && transaction.recovery?.isUrgent !== true) this.#refused(open, answer);
+    else if (meaning === 'charged' || meaning === 'not-charged') this.#conclude(open, answer);
+    else this.#holdBackWords(open, transaction, said);
   }
 
-  /** An outcome is recorded, then given. Mere words are given, and Check will ask the application again. */
-  #settleAs(open: OpenRequest, answer: Answer, what: 'outcome' | 'words'): void {
-    const { transaction } = open;
+  /** An answer that came too late for its request. A result after "not charged" was told must not get lost. */
+  late(id: string, { kind, text }: Answer): void {
+    const { desk, log } = this.#options;
+    if (kind !== 'result' || !this.#told.has(id)) return;
+    const identity = this.#told.get(id);
+    this.#told.delete(id);
+    log.error('A RESULT CAME AFTER "NOT CHARGED" WAS TOLD: IT IS CHARGED', { identity: identity?.values });
+    if (desk === undefined || identity === undefined) return;
+    this.#requests.holdOpen(desk.contradict(identity, { kind, text: Buffer.from(text) }));
+  }
+
+  /** The application that took it may still end it: then "not found" proves nothing to whoever asks next. */
+  #leaveUnderWay({ identity, attachment }: OpenRequest, { state, recovery, said }: OpenTransaction): void {
+    if (state !== 'handed-over' || recovery?.isLost !== false || said !== undefined) return;
+    if (identity === undefined || attachment === undefined) return;
+    const { epoch } = attachment;
+    this.#options.desk?.leaveUnderWay(identity, () => attachment.isThere && attachment.epoch === epoch);
+  }
+
+  // Without a journal.
+
+  #startUnrecorded(request: InboundRequest, attachment: Attachment, identity: Identity | undefined): void {
+    const name = identity === undefined ? undefined : this.#nameOf(identity);
+    const compared = this.#comparedOf(request);
+    const place = name === undefined ? undefined : `${attachment.text} ${name}`;
+    const twin = place === undefined ? undefined : runningNamed(place);
+    if (twin !== undefined) {
+      this.#join(
+        this.#open(request, { attachment: undefined, identity, state: 'undecided' }),
+        twin,
+        compared,
+      );
+      return;
+    }
+    const attempt = this.#options.lock.tryAcquire({
+      ...this.#holder(),
+      ...(name !== undefined && { transaction: name }),
+    });
+    if (!attempt.acquired) {
+      const open = this.#open(request, { attachment, identity, state: 'undecided' });
+      this.#requests.holdOpen(this.#refuseBusy(open, attempt, name));
+    } else if (this.#connection.isStopping) {
+      attempt.release();
+      this.#requests.refuse(request, 'CHANNEL_UNAVAILABLE', STOPPING);
+    } else {
+      const open = this.#open(request, { attachment, identity, state: 'queued', release: attempt.release });
+      if (open.transaction !== undefined && place !== undefined) {
+        open.transaction.ended = beginRunning(place, compared);
+      }
+      this.#forward(open, this.#applications.lineOf(open, request));
+    }
+  }
+
+  /** Waits for the first request of the same transaction, and gets the same answer. */
+  #join(open: OpenRequest, running: Running, compared: string): void {
+    if (running.compared !== compared) {
+      const details = 'another request with these identifiers is running';
+      this.#requests.settleRefused(open, 'DUPLICATE_TRANSACTION', details);
+      return;
+    }
+    open.timer?.cancel();
+    running.waiting.push((end) => {
+      if (!this.#requests.has(open)) return;
+      if (end.kind === 'refused') this.#requests.settleRefused(open, end.code, end.details);
+      else if (end.kind === 'answer' && this.#requests.canTake(open, end.answer)) {
+        this.#requests.finish(open, end.answer);
+      } else this.#requests.endUnknown(open, 'the first request for this transaction has no outcome');
+    });
+  }
+
+  async #refuseBusy(
+    open: OpenRequest,
+    attempt: Extract<LockAttempt, { acquired: false }>,
+    name: string | undefined,
+  ): Promise<void> {
+    const holder = await attempt.holder();
+    if (name !== undefined && holder?.transaction === name) {
+      this.#requests.endUnknown(open, 'the same transaction is running in another process');
+    } else this.#requests.settleRefused(open, 'BUSY', wordsForBusy(holder));
+  }
+
+  // With the application.
+
+  #forward(open: OpenRequest, bytes: Buffer): void {
+    if (open.transaction?.entry !== undefined) this.#requests.startTimer(open); // recording has taken its time
+    this.#applications.forward(open, bytes, new TransactionFate(this.#requests, open));
+  }
+
+  /** It says neither what became of the money nor that nothing was begun: nobody is told before `Check` was asked. */
+  #holdBackWords(
+    open: OpenRequest,
+    transaction: OpenTransaction,
+    said: NonNullable<OpenTransaction['said']>,
+  ): void {
+    this.#options.log.warn('an answer to a transaction is no outcome; the application is asked', {
+      method: open.method,
+      code: said.code,
+    });
+    transaction.said ??= said;
+    if (open.identity === undefined) {
+      this.giveUp(open, `the application answered ${said.code}, and the request has no identifiers`);
+      return;
+    }
+    this.limit(open);
+    const { entry, recovery } = transaction;
     const { desk } = this.#options;
-    if (transaction === undefined || transaction.isSettled) return;
+    const ask = () => recovery?.answeredOtherwise();
+    if (entry === undefined || desk === undefined || said.says !== 'other') ask();
+    else this.#requests.holdOpen(desk.note(entry, said.code).then(ask));
+  }
+
+  /** Nothing was begun: it is passed on, and the identifiers are free. */
+  #refused(open: OpenRequest, answer: Answer): void {
+    const { transaction } = open;
+    if (transaction === undefined) return;
     const { entry } = transaction;
-    if (entry === undefined || desk === undefined) {
-      this.#host.finish(open, answer);
+    this.#remember(open, answer);
+    if (entry === undefined) {
+      this.#requests.finish(open, answer);
       return;
     }
-    if (what === 'words') {
-      this.#host.finish(open, answer);
-      this.#host.holdOpen(entry.release());
-      return;
-    }
-    transaction.isSettled = true;
-    transaction.recovery.stop();
-    transaction.limit?.cancel();
     const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
+    this.#settled(transaction);
+    this.#requests.holdOpen(this.#requests.withdraw(entry).then(() => this.#requests.finish(open, own)));
+  }
+
+  /** Words that the dialect knows to be no outcome, where nobody can be asked. */
+  #passOn(open: OpenRequest, answer: Answer): void {
+    const entry = open.transaction?.entry;
+    this.#requests.finish(open, answer);
+    if (entry !== undefined) this.#requests.holdOpen(entry.release());
+  }
+
+  /** An outcome is recorded, then given. */
+  #conclude(open: OpenRequest, answer: Answer): void {
+    const { transaction } = open;
+    const { desk, rules } = this.#options;
+    if (transaction === undefined || transaction.state === 'settled') return;
+    const { entry } = transaction;
+    this.#remember(open, answer);
+    if (entry === undefined || desk === undefined) {
+      this.#requests.finish(open, answer);
+      return;
+    }
+    const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
+    this.#settled(transaction);
     faultPoint('before-done');
-    this.#host.holdOpen(
-      desk.record(entry, this.#options.rules.kept?.(own) ?? own).then(() => {
+    this.#requests.holdOpen(
+      desk.record(entry, rules.kept?.(own) ?? own).then(() => {
         faultPoint('after-done');
-        this.#host.finish(open, own);
+        this.#requests.finish(open, own);
         faultPoint('after-answer');
       }),
     );
   }
+
+  /** The application said that the identifiers were used before: whatever it tells by `Check` is about that sale. */
+  #tellDuplicate(open: OpenRequest, answer: Answer, meaning: 'charged' | 'not-charged' | 'not-found'): void {
+    const { transaction, identity } = open;
+    const { desk } = this.#options;
+    if (transaction === undefined || transaction.state === 'settled') return;
+    const own: Answer = { kind: 'error', text: errorText('DUPLICATE_TRANSACTION', ...DUPLICATE[meaning]) };
+    const { entry } = transaction;
+    if (entry === undefined || desk === undefined || identity === undefined) {
+      this.#requests.finish(open, own);
+      return;
+    }
+    this.#settled(transaction);
+    const recorded = desk.supersede(entry, identity, { ...answer, text: Buffer.from(answer.text) });
+    this.#requests.holdOpen(recorded.then(() => this.#requests.finish(open, own)));
+  }
+
+  #settled(transaction: OpenTransaction): void {
+    transaction.state = 'settled';
+    transaction.recovery?.stop();
+    transaction.limit?.cancel();
+  }
+
+  /** A result may still come, and would contradict it. */
+  #remember(open: OpenRequest, answer: Answer): void {
+    if (answer.kind !== 'error' || this.#options.rules.recovery === undefined) return;
+    this.#told.set(open.id, open.identity);
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  // With a journal.
 
   async #accept(
     open: OpenRequest,
@@ -254,10 +428,10 @@ export class Transactions {
     attachment: Attachment,
     desk: JournalDesk,
   ): Promise<void> {
-    const bytes = ownLine(this.#host.lineOf(open, request));
-    const letGo = this.#host.holdBack(attachment);
+    const bytes = ownLine(this.#applications.lineOf(open, request));
+    const letGo = this.#applications.holdBack(attachment);
+    const carried = this.#carriedBy(request.params);
     this.#accepting += 1;
-    if (open.transaction !== undefined) open.transaction.isUndecided = true;
     const acceptance = await desk.accept({
       identity,
       record: this.#recordOf(request),
@@ -266,12 +440,13 @@ export class Transactions {
       acquire: (transaction) => this.#options.lock.tryAcquire({ ...this.#holder(), transaction }),
       isRepeatable: this.#options.rules.recovery === undefined,
       repeated: (outcome) => this.#options.rules.repeated?.(request.method, outcome),
-      ask: (question) => this.#askOnce(question),
+      mayBegin: () => !this.#connection.isStopping,
+      ask: (question) => this.#askOnce(question, carried),
       delayed: () => {
         open.timer?.cancel(); // waiting for the holder of the same transaction has a limit of its own
         letGo();
       },
-      isAbandoned: () => !this.#host.isOpen(open),
+      isAbandoned: () => !this.#requests.has(open),
     });
     this.#accepting -= 1;
     this.#accepted(open, bytes, acceptance);
@@ -280,44 +455,36 @@ export class Transactions {
 
   #accepted(open: OpenRequest, bytes: Buffer, acceptance: Acceptance): void {
     const { transaction } = open;
-    if (!this.#host.isOpen(open) || transaction === undefined) {
+    if (!this.#requests.has(open) || transaction === undefined) {
       if (acceptance.kind !== 'begun') return;
       acceptance.release();
-      this.#host.holdOpen(this.withdraw(acceptance.entry));
+      this.#requests.holdOpen(this.#requests.withdraw(acceptance.entry));
       return;
     }
-    transaction.isUndecided = false;
     switch (acceptance.kind) {
       case 'begun':
         transaction.entry = acceptance.entry;
         transaction.release = acceptance.release;
+        transaction.state = 'queued';
+        if (this.#connection.isStopping) {
+          this.giveUp(open, STOPPING);
+          return;
+        }
         faultPoint('after-sent');
-        this.#host.forward(open, bytes);
+        this.#forward(open, bytes);
         faultPoint('after-hand-over');
         return;
       case 'answer':
-        this.#host.finish(open, acceptance.answer);
+        this.#requests.finish(open, acceptance.answer);
         return;
       case 'refused':
-        this.#host.settleRefused(open, acceptance.code, acceptance.details);
+        this.#requests.settleRefused(open, acceptance.code, acceptance.details);
         return;
       case 'busy':
-        this.#host.holdOpen(
-          wordsForBusy(acceptance.attempt).then((details) => this.#host.settleRefused(open, 'BUSY', details)),
-        );
+        this.#requests.holdOpen(this.#refuseBusy(open, acceptance.attempt, undefined));
         return;
       case 'unknown':
-        this.#host.endUnknown(open, acceptance.details);
-    }
-  }
-
-  /** Takes a refused transaction out of the journal. Never rejects. */
-  async withdraw(entry: NonNullable<OpenTransaction['entry']>): Promise<void> {
-    try {
-      await entry.withdraw();
-    } catch (fault) {
-      this.#options.log.error('a refused transaction stays in the journal', { why: describeFault(fault) });
-      await entry.release();
+        this.#requests.endUnknown(open, acceptance.details);
     }
   }
 
@@ -326,47 +493,96 @@ export class Transactions {
     {
       attachment,
       identity,
-      release,
-    }: { attachment: Attachment; identity: Identity | undefined; release: () => void },
+      state,
+      release = () => {},
+    }: {
+      attachment: Attachment | undefined;
+      identity: Identity | undefined;
+      state: OpenTransaction['state'];
+      release?: () => void;
+    },
   ): OpenRequest {
-    const recovery = new Recovery({
-      clock: this.#options.clock,
-      ask: (question) => this.#askAgain(open, question),
-      found: (answer) => this.#settleAs(open, answer, 'outcome'),
-    });
     const transaction: OpenTransaction = {
-      recovery,
+      state,
+      recovery: this.#recoveryOf(request, identity, () => open),
+      said: undefined,
       release,
-      isUndecided: false,
-      isHandedOver: false,
-      isSettled: false,
+      ended: undefined,
+      entry: undefined,
+      limit: undefined,
     };
-    const open = this.#host.remember(request, { attachment, identity, transaction });
+    const open: OpenRequest = this.#requests.add(request, { attachment, identity, transaction });
     return open;
   }
 
-  #askAgain(open: OpenRequest, question: number): void {
-    const { identity, attachment, transaction } = open;
-    if (identity === undefined || attachment === undefined || transaction === undefined) return;
-    this.#host.ask(attachment, identity.params, (answer) => {
-      if (answer === undefined) transaction.recovery.refused();
-      else if (this.#host.canTake(open, answer)) transaction.recovery.answered(question, answer);
+  #recoveryOf(
+    { params }: InboundRequest,
+    identity: Identity | undefined,
+    openOf: () => OpenRequest,
+  ): Recovery | undefined {
+    const { rules, judge, desk, clock, notFoundAfterMs } = this.#options;
+    if (rules.recovery === undefined) return undefined;
+    const question =
+      identity === undefined ? undefined : withMembers(identity.params, this.#carriedBy(params));
+    // A terminal may charge less than was asked for; only the journal knows that it is the same sale all the same.
+    const { receipt, currency, amount } = judge.asked(params);
+    const asked: AskedFor = { receipt, currency, ...(desk === undefined && { amount }) };
+    const recovery: Recovery = new Recovery({
+      clock,
+      notFoundAfterMs,
+      ask: (number) => {
+        const open = openOf();
+        const { attachment, transaction } = open;
+        if (attachment === undefined || question === undefined) return;
+        this.#applications.questions.ask(attachment, question, 'transaction', (answer) => {
+          if (answer === undefined) recovery.refused();
+          else if (!this.#requests.canTake(open, answer)) recovery.misheard();
+          else {
+            const { said } = transaction ?? {};
+            const directCode = said?.says === 'other' ? said.code : undefined;
+            recovery.answered(number, answer, judge.check(answer, asked), directCode);
+          }
+        });
+      },
+      running: () => this.#stillRunning(openOf()),
+      found: (answer, meaning) => {
+        const open = openOf();
+        if (open.transaction?.said?.says === 'duplicate') this.#tellDuplicate(open, answer, meaning);
+        else this.#conclude(open, answer);
+      },
     });
+    return recovery;
+  }
+
+  /** The wait for an outcome begins anew, or is over where the application that runs it was never lost. */
+  #stillRunning(open: OpenRequest): void {
+    const { transaction } = open;
+    if (transaction?.limit === undefined || !this.#connection.isOpen) return;
+    transaction.limit.cancel();
+    transaction.limit = undefined;
+    if (transaction.recovery?.isLost || transaction.said !== undefined) this.limit(open);
   }
 
   /** Asks the place where a transaction went, and no other; where it is new, the one that recovery requests go to. */
-  async #askOnce({ params, sent }: Question): Promise<Answer | undefined> {
+  async #askOnce({ params, sent }: Question, carried: readonly string[]): Promise<Answer | undefined> {
     const { recovery } = this.#options.rules;
     if (recovery === undefined) return undefined;
-    const attachment = this.#host.attachmentOf(sent?.channel, recovery);
+    const attachment = this.#applications.attachmentOf(sent?.channel, recovery);
     if (attachment === undefined) return undefined;
     if (sent?.place !== undefined && (await placeAt(attachment)) !== sent.place) return undefined;
-    return new Promise((resolve) => this.#host.ask(attachment, params, resolve));
+    const question = withMembers(params, carried);
+    return new Promise((resolve) => this.#applications.questions.ask(attachment, question, 'peer', resolve));
   }
 
-  #refuseBusy({ method, answer }: InboundRequest, attempt: Extract<LockAttempt, { acquired: false }>): void {
-    const request = { method, answer };
-    this.#host.holdOpen(wordsForBusy(attempt).then((details) => this.#host.refuse(request, 'BUSY', details)));
+  /** Members that a recovery request carries beside the identifiers, from the peer's own request, else as they were given to us. */
+  #carriedBy(params: Buffer): string[] {
+    const { rules, carried } = this.#options;
+    const names = rules.carried ?? [];
+    const { values } = scanObject(params, names);
+    return names.flatMap((name, index) => {
+      const literal = values[index]?.toString() ?? carried[name];
+      return literal === undefined ? [] : [`${JSON.stringify(name)}:${literal}`];
+    });
   }
 
   get #identityRule(): string {
@@ -375,9 +591,15 @@ export class Transactions {
     return `params must have ${first}${optional}, once each, a string or an integer`;
   }
 
+  /** What stands for a transaction in a lock file. */
+  #nameOf({ key }: Identity): string {
+    const text = JSON.stringify([this.#options.register ?? '', key]);
+    return createHash('sha256').update(text).digest('hex');
+  }
+
   #holder() {
     const { pid, clock } = this.#options;
-    return { connection: this.#host.connection, pid, since: isoTime(clock) };
+    return { connection: this.#connection.name, pid, since: isoTime(clock) };
   }
 
   /** What has to be the same in a repeated request. */
@@ -396,7 +618,7 @@ export class Transactions {
     const [amount, currency] = values.map(textOf);
     return {
       method,
-      channel: this.#host.channelOf(method),
+      channel: this.#applications.channelOf(method),
       pid: this.#options.pid,
       ...(amount !== undefined && { amount }),
       ...(currency !== undefined && { currency }),
@@ -409,14 +631,62 @@ async function placeAt({ endpoint }: Attachment): Promise<string | undefined> {
   return endpoint === undefined ? undefined : placeOf(endpoint);
 }
 
+/** A JSON object that is not empty, with more members at its end. */
+function withMembers(object: Buffer, members: readonly string[]): Buffer {
+  if (members.length === 0) return object;
+  return Buffer.from(`${object.toString('utf8', 0, object.length - 1)},${members.join(',')}}`);
+}
+
 function textOf(value: Buffer | undefined): string | undefined {
   if (value === undefined) return undefined;
   const text = value.toString();
   return kindOf(value) === 'string' ? decodeString(text) : text.slice(0, 256);
 }
 
-async function wordsForBusy(attempt: Extract<LockAttempt, { acquired: false }>): Promise<string> {
-  const who = await attempt.holder();
-  if (who === undefined) return 'another transaction is running';
-  return `a transaction of ${who.connection} (process ${who.pid}) is running since ${who.since}`;
+function wordsForBusy(holder: LockHolder | undefined): string {
+  if (holder === undefined) return 'another transaction is running';
+  return `a transaction of ${holder.connection} (process ${holder.pid}) is running since ${holder.since}`;
+}
+
+const DUPLICATE: Readonly<Record<'charged' | 'not-charged' | 'not-found', [string]>> = {
+  charged: ['these identifiers were used: already paid, as the application tells by Check'],
+  'not-charged': [
+    'these identifiers were used: that sale was not charged, as the application tells by Check',
+  ],
+  'not-found': ['the application refuses these identifiers, and knows no sale with them'],
+};
+
+/** What becomes of the line of a transaction. */
+class TransactionFate implements LineFate {
+  readonly #requests: OpenRequests;
+  readonly #open: OpenRequest;
+
+  constructor(requests: OpenRequests, open: OpenRequest) {
+    this.#requests = requests;
+    this.#open = open;
+  }
+
+  handedOver(): void {
+    const { transaction, timer } = this.#open;
+    if (transaction === undefined) return;
+    transaction.state = 'handed-over';
+    transaction.recovery?.handedOver();
+    timer?.cancel();
+  }
+
+  refused(why: Refusal): void {
+    this.#requests.settleRefused(this.#open, why, wordsForRefusal(why, this.#open.attachment?.text ?? ''));
+  }
+}
+
+/** Why a line never reached its application, for people. */
+export function wordsForRefusal(why: Refusal, where: string): string {
+  switch (why) {
+    case 'BUSY':
+      return `too much is waiting for the application at ${where}`;
+    case 'CHANNEL_UNAVAILABLE':
+      return `no application is there at ${where}`;
+    case 'CHANNEL_CLOSED':
+      return `the application at ${where} went away`;
+  }
 }

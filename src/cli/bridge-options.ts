@@ -9,7 +9,7 @@ import type { Endpoint } from '../endpoint/endpoint.ts';
 import { placeholdersOf } from '../endpoint/expand.ts';
 import { isDeclarable } from '../rpc/outcome.ts';
 import { accessOf, isInherited } from '../wire/fd.ts';
-import type { OptionName } from './options.ts';
+import { type OptionName, SECRETS } from './options.ts';
 import { parseDurationMs, pathIn, readDurationMs, readEndpoint, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 import type { LineFacts } from './wire-place.ts';
@@ -64,6 +64,11 @@ export async function resolveBridgeOptions(
     routes,
     timeoutMs: readTimeouts(settings, dialect.timeoutMs),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
+    ...(settings.text('not-found-after') !== undefined && {
+      notFoundAfterMs: readDurationMs(settings, 'not-found-after', MAX_TIMEOUT_MS),
+    }),
+    outcomeCodes: new Set(readOutcomeCodes(settings)),
+    carried: await readCarried(settings, dialect),
     repeatWindowMs: readDurationMs(settings, 'repeat-window', MAX_REPEAT_WINDOW_MS),
     protocol: {
       maxFrameBytes,
@@ -217,6 +222,20 @@ export function readTimeouts(settings: Settings, defaultMs = 60_000): (method: s
     else special.unshift({ method: text.slice(0, at), ms });
   }
   return (method) => special.find((one) => matches(one.method, method))?.ms ?? generalMs;
+}
+
+/** What a recovery request carries where the request for the transaction is not known any more: the key of an operator, as JSON. */
+async function readCarried(settings: Settings, dialect: Dialect): Promise<Record<string, string>> {
+  const { carried = [] } = dialect.transactions;
+  const isGiven = settings.isGiven('api-key-file');
+  if (!isGiven && !process.env[SECRETS['api-key-file']]) return {};
+  if (carried.length === 0) {
+    settings.refuseIdle('api-key-file', `--dialect ${dialect.name} has no such thing`);
+    return {};
+  }
+  const { readApiKey } = await import('./pos-secrets.ts');
+  const key = JSON.stringify(await readApiKey(settings, process.env));
+  return Object.fromEntries(carried.map((name) => [name, key]));
 }
 
 /** Codes that are declared to mean "not charged". */

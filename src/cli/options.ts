@@ -122,8 +122,11 @@ const COMMON = [
   {
     name: 'api-key-file',
     value: 'FILE',
-    help: 'a file whose one line is the api_key of every request; without it POSBRIDGE_API_KEY is looked at',
-    commands: ['pos'],
+    help: 'a file whose one line is the api_key of questions about transactions whose own is not known; without it POSBRIDGE_API_KEY is looked at',
+    helps: {
+      pos: 'a file whose one line is the api_key of every request; without it POSBRIDGE_API_KEY is looked at',
+    },
+    commands: [...REAL, 'pos'],
   },
   {
     name: 'login-file',
@@ -275,7 +278,14 @@ const COMMON = [
     value: 'CODE',
     repeats: true,
     help: 'an error code that means "not charged", beside those of docs/errors.md',
-    commands: ['pos'],
+    commands: [...REAL, 'pos'],
+  },
+  {
+    name: 'not-found-after',
+    value: 'TIME',
+    fallback: '5s',
+    help: 'how long after a transaction was sent "not found" begins to count; where a terminal knows finished sales only, longer than a customer takes',
+    commands: REAL,
   },
   {
     name: 'max-frame',

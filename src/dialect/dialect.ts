@@ -99,6 +99,8 @@ export interface TransactionRules {
    * outcome is known.
    */
   readonly recovery?: string;
+  /** Members of a request's `params` that a recovery request about it carries beside the identifying ones. */
+  readonly carried?: readonly string[];
   /** Several may run at one time; default: one a terminal. */
   readonly isParallel?: boolean;
   /**

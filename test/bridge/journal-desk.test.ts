@@ -534,42 +534,53 @@ describe('Check', () => {
     });
   });
 
-  test.each([
-    ['does not find it', failure('TRANSACTION_NOT_FOUND', 'no')],
-    ['does not know Check', failure('JSONRPC_METHOD_NOT_FOUND')],
-  ])(
-    'without a record, when the application %s: TRANSACTION_NOT_FOUND, recorded first, so that a late Purchase is refused',
-    async (_, answer) => {
-      const bench = await deskBench();
-      const time = new Date(bench.clock.wallMs()).toISOString();
-      bench.app.answer(answer);
-      expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('TRANSACTION_NOT_FOUND');
-      expect(await bench.journal.lookup(bench.idOf())).toMatchObject({
-        state: 'done',
-        sent: { state: 'absent' },
+  test('without a record, when the application does not find it: TRANSACTION_NOT_FOUND, recorded first, so that a late Purchase is refused', async () => {
+    const bench = await deskBench();
+    const time = new Date(bench.clock.wallMs()).toISOString();
+    bench.app.answer(failure('TRANSACTION_NOT_FOUND', 'no'));
+    expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('TRANSACTION_NOT_FOUND');
+    expect(await bench.journal.lookup(bench.idOf())).toMatchObject({
+      state: 'done',
+      sent: { state: 'absent' },
+    });
+    for (const passMs of [0, 20 * 86_400_000]) {
+      bench.clock.advance(passMs);
+      expect(await bench.desk.accept(bench.request())).toEqual({
+        kind: 'refused',
+        code: 'DUPLICATE_TRANSACTION',
+        details: `these identifiers were used: it was asked about at ${time}, and not found`,
       });
-      for (const passMs of [0, 20 * 86_400_000]) {
-        bench.clock.advance(passMs);
-        expect(await bench.desk.accept(bench.request())).toEqual({
-          kind: 'refused',
-          code: 'DUPLICATE_TRANSACTION',
-          details: `these identifiers were used: it was asked about at ${time}, and not found`,
-        });
-        expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe(
-          'TRANSACTION_NOT_FOUND',
-        );
-      }
-      expect(bench.app.questions).toHaveLength(1);
-      bench.clock.advance(11 * 86_400_000);
-      expect((await bench.desk.accept(bench.request())).kind).toBe('begun');
-    },
-  );
+      expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('TRANSACTION_NOT_FOUND');
+    }
+    expect(bench.app.questions).toHaveLength(1);
+    bench.clock.advance(11 * 86_400_000);
+    expect((await bench.desk.accept(bench.request())).kind).toBe('begun');
+  });
+
+  test('without a record, when the application does not know Check: OUTCOME_UNKNOWN, and nothing is recorded', async () => {
+    const bench = await deskBench();
+    bench.app.answer(failure('JSONRPC_METHOD_NOT_FOUND'));
+    expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('OUTCOME_UNKNOWN');
+    expect(await stateAt(bench)).toBe('none');
+  });
+
+  test('disbelieves a result that names another receipt or currency: OUTCOME_UNKNOWN, and the entry stays open', async () => {
+    const bench = await deskBench();
+    await abandonAt(bench);
+    for (const other of ['{"receipt_id":18}', '{"receipt_id":"17","currency":"SEK"}']) {
+      bench.app.answer(result(other));
+      expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('OUTCOME_UNKNOWN');
+    }
+    expect(await stateAt(bench)).toBe('unresolved');
+    bench.app.answer(result('{"receipt_id":"17","currency":"EUR","amount":500}'));
+    expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('result');
+  });
 
   test('without a record, while the journal is not complete: OUTCOME_UNKNOWN, and nothing is recorded; an outcome is believed', async () => {
     const bench = await deskBench();
     damage(bench, { receipt_id: 99 });
-    for (const answer of [failure('TRANSACTION_NOT_FOUND'), failure('JSONRPC_METHOD_NOT_FOUND')]) {
-      bench.app.answer(answer);
+    for (let round = 0; round < 2; round += 1) {
+      bench.app.answer(failure('TRANSACTION_NOT_FOUND'));
       const said = await bench.desk.check(bench.identityOf(), bench.app.ask);
       expect(codeOf(said)).toBe('OUTCOME_UNKNOWN');
       expect(detailsOf(said)).toMatch(/damaged; look at the terminal, and ask again/);

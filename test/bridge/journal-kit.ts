@@ -2,8 +2,9 @@ import { memorySink } from '../../src/base/log-sink.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { identify } from '../../src/bridge/identity.ts';
 import { JournalDesk, type TransactionRequest } from '../../src/bridge/journal-desk.ts';
-import type { Answer } from '../../src/bridge/outcome.ts';
+import { Judge } from '../../src/bridge/judge.ts';
 import { errorText } from '../../src/rpc/error-object.ts';
+import type { OutcomeText as Answer } from '../../src/rpc/outcome.ts';
 import { Journal } from '../../src/store/journal.ts';
 import { processLock, type TransactionLock } from '../../src/store/lock.ts';
 import type { FakeClock } from '../kit/fake-clock.ts';
@@ -122,6 +123,12 @@ export async function deskBench({
     peer,
     repeatWindowMs: REPEAT_WINDOW_MS,
     outcomeWaitMs: OUTCOME_WAIT_MS,
+    notFoundAfterMs: 5000,
+    judge: new Judge({
+      outcomeCodes: new Set(),
+      names: { receipt: 'receipt_id', amount: 'amount', currency: 'currency' },
+      log,
+    }),
     clock,
     log,
   });
@@ -173,6 +180,7 @@ export async function deskBench({
             since: new Date(clock.wallMs()).toISOString(),
           }),
         ask: app.ask,
+        mayBegin: () => true,
         delays: 0,
         isLeft: false,
         delayed() {

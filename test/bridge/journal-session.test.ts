@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
 import { Journal } from '../../src/store/journal.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { entryFile, openJournal } from '../store/journal-kit.ts';
@@ -149,22 +150,48 @@ describe('a purchase', () => {
     expect(entriesIn(folder)).toEqual([]);
   });
 
-  test('that the application answers with what is no outcome stays unresolved; the next one asks first', async () => {
-    const { connect, journal } = await till();
+  test('that the application refuses before it begins leaves no trace, and its identifiers are free', async () => {
+    const { connect, folder } = await till();
     const one = await connect();
+    for (const [index, code] of ['BUSY', 'JSONRPC_INVALID_PARAMS'].entries()) {
+      one.register.send(purchase(code));
+      await until(() => one.app.requests('Purchase').length === index + 1);
+      one.app.fail(one.app.requests('Purchase')[index], code);
+      await answered(one, code);
+      expect(codeIn(one, code)).toBe(code);
+      expect(readdirSync(folder).filter((name) => name.endsWith('.entry'))).toEqual([]);
+    }
+    one.register.send(purchase('corrected', { amount: 500 }));
+    await until(() => one.app.requests('Purchase').length === 3);
+    one.app.answer(one.app.requests('Purchase')[2], { n: 1 });
+    await answered(one, 'corrected');
+    expect(one.register.answerTo('corrected').result).toEqual({ n: 1 });
+    expect(one.app.requests('Check')).toEqual([]);
+  });
+
+  test('with a code of no declared meaning is asked about first; a bridge that comes after a crash believes the same code', async () => {
+    const { connect, journal } = await till();
+    const one = await connect({ outcomeWaitMs: 20_000 });
     one.register.send(purchase('a'));
     await until(() => one.app.requests('Purchase').length === 1);
-    one.app.fail(one.app.requests('Purchase')[0], 'BUSY');
-    await answered(one, 'a');
-    expect(codeIn(one, 'a')).toBe('BUSY');
+    one.app.fail(one.app.requests('Purchase')[0], 'PRINTER_FAILED');
+    await passSlowly(one, () => one.app.requests('Check').length === 1, 1);
+    expect(one.register.answerTo('a')).toBeUndefined();
+    await passSlowly(one, () => one.register.closeReason !== undefined, 1000);
+    expect(one.register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
     for (;;) if ((await journal.lookup(ID)).state === 'unresolved') break;
-    one.register.send(purchase('b'));
-    await until(() => one.app.requests('Check').length === 1);
-    expect(one.app.requests('Check')[0].params).toEqual({ receipt_id: 17, sequence_id: '1' });
-    one.app.answer(one.app.requests('Check')[0], { n: 1 });
-    await answered(one, 'b');
-    expect(one.register.answerTo('b').result).toEqual({ n: 1 });
-    expect(one.app.requests('Purchase')).toHaveLength(1);
+    const two = await connect();
+    two.register.send(check('c1'));
+    await until(() => two.app.requests('Check').length === 1);
+    two.app.fail(two.app.requests('Check')[0], 'PAPER_OUT');
+    await answered(two, 'c1');
+    expect(codeIn(two, 'c1')).toBe('OUTCOME_UNKNOWN');
+    two.register.send(check('c2'));
+    await until(() => two.app.requests('Check').length === 2);
+    two.app.fail(two.app.requests('Check')[1], 'PRINTER_FAILED');
+    await answered(two, 'c2');
+    expect(codeIn(two, 'c2')).toBe('PRINTER_FAILED');
+    expect(await journal.lookup(ID)).toMatchObject({ state: 'done' });
   });
 });
 
@@ -246,6 +273,125 @@ describe('the same identifiers again', () => {
     await passSlowly(two, () => two.register.answerTo('b') !== undefined);
     expect(two.register.answerTo('b').result).toEqual({ n: 1 });
     expect(two.app.requests('Purchase')).toEqual([]);
+  });
+});
+
+describe('at stop', () => {
+  test('a repetition of a running purchase hears nothing, a Check and a new purchase are answered', async () => {
+    const { connect } = await till();
+    const [one, two] = [await connect(), await connect()];
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    two.register.send(purchase('before'));
+    await until(() => two.clock.timerCount > 0);
+    two.bridge.stop();
+    two.register.send(purchase('b'));
+    two.register.send(check('c'));
+    two.register.send(purchase('new', { receipt_id: 18 }));
+    await until(() => two.register.answerTo('c') !== undefined && two.register.answerTo('new') !== undefined);
+    expect(codeIn(two, 'c')).toBe('TRANSACTION_ACTIVE');
+    expect(codeIn(two, 'new')).toMatch(/^(BUSY|CHANNEL_UNAVAILABLE)$/);
+    await passSlowly(two, () => two.register.closeReason !== undefined, 250);
+    expect(two.register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+    for (const id of ['before', 'b']) expect(two.register.answerTo(id)).toBeUndefined();
+  });
+
+  test('a repetition of an ended purchase gets the stored answer, a new one is CHANNEL_UNAVAILABLE and leaves no trace', async () => {
+    const { connect, journal, folder } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    await answered(one, 'a');
+    for (;;) if ((await journal.lookup(ID)).state === 'done') break;
+    const [two, three] = [await connect(), await connect()];
+    // Something open keeps them from saying goodbye at once.
+    for (const { register } of [two, three]) register.send({ id: 's', method: 'Status', params: {} });
+    await until(() => two.app.requests('Status').length + three.app.requests('Status').length === 2);
+    two.bridge.stop();
+    three.bridge.stop();
+    two.register.send(purchase('b'));
+    three.register.send(purchase('new', { receipt_id: 18 }));
+    await until(
+      () => two.register.answerTo('b') !== undefined && three.register.answerTo('new') !== undefined,
+    );
+    expect(two.register.answerTo('b').result).toEqual({ n: 1 });
+    expect(codeIn(three, 'new')).toBe('CHANNEL_UNAVAILABLE');
+    expect(readdirSync(folder).filter((name) => name.endsWith('.entry'))).toHaveLength(1);
+  });
+});
+
+describe('answers to one purchase', () => {
+  test('the first is recorded and given, whatever is said while the disk works', async () => {
+    const { connect, journal } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    const [request] = one.app.requests('Purchase');
+    one.app.answer(request, { n: 1 });
+    one.app.fail(request, 'DECLINED');
+    one.app.answer(request, { n: 2 });
+    await answered(one, 'a');
+    expect(one.register.answerTo('a').result).toEqual({ n: 1 });
+    expect(await journal.lookup(ID)).toMatchObject({ done: { text: '{"n":1}' } });
+  });
+
+  test('a result after "not charged" was told contradicts it: Check gives the result from then on', async () => {
+    const { connect, journal } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.fail(one.app.requests('Purchase')[0], 'DECLINED');
+    await answered(one, 'a');
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    for (;;) {
+      one.clock.advance(1000);
+      for (let turns = 0; turns < 100; turns += 1) await turn();
+      const lookup = await journal.lookup(ID);
+      if (lookup.state === 'done' && lookup.done.kind === 'result') break;
+    }
+    one.register.send(check('c'));
+    await answered(one, 'c');
+    expect(one.register.answerTo('c').result).toEqual({ n: 1 });
+  });
+
+  test('after DUPLICATE_TRANSACTION the other sale is what Check gives, and no Purchase ever gets its result', async () => {
+    const { connect } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.fail(one.app.requests('Purchase')[0], 'DUPLICATE_TRANSACTION');
+    await passSlowly(one, () => one.app.requests('Check').length === 1, 1);
+    one.app.answer(one.app.requests('Check')[0], { n: 1 });
+    await answered(one, 'a');
+    expect(codeIn(one, 'a')).toBe('DUPLICATE_TRANSACTION');
+    const two = await connect();
+    two.register.send(check('c'));
+    two.register.send(purchase('b'));
+    await until(() => two.register.answerTo('c') !== undefined && two.register.answerTo('b') !== undefined);
+    expect(two.register.answerTo('c').result).toEqual({ n: 1 });
+    expect(codeIn(two, 'b')).toBe('DUPLICATE_TRANSACTION');
+  });
+
+  test('that a dialect knows to be no outcome leave the entry unresolved; what it knows to be a refusal leaves none', async () => {
+    const { connect, journal } = await till();
+    const { recovery: _, ...rules } = jsonpos.transactions;
+    const judge = ({ kind, text }: { kind: string; text: Buffer }) =>
+      kind === 'result' ? 'outcome' : text.includes('BUSY') ? 'refused' : 'nothing';
+    const dialect = { ...jsonpos, transactions: { ...rules, judge } };
+    const one = await connect({ dialect });
+    for (const [index, [code, state]] of [
+      ['NO', 'unresolved'] as const,
+      ['BUSY', 'none'] as const,
+    ].entries()) {
+      one.register.send(purchase(code));
+      await until(() => one.app.requests('Purchase').length === index + 1);
+      one.app.fail(one.app.requests('Purchase')[index], code);
+      await answered(one, code);
+      expect(codeIn(one, code)).toBe(code);
+      for (;;) if ((await journal.lookup(ID)).state !== 'running') break;
+      expect((await journal.lookup(ID)).state).toBe(state);
+    }
   });
 });
 

@@ -100,7 +100,7 @@ describe('loss', () => {
     await settle();
     register.vanish();
     await pass(clock, 60_000);
-    expect(app.lines.at(-1)).toMatchObject({
+    expect(app.requests('_Disconnected')[0]).toMatchObject({
       method: '_Disconnected',
       params: { pending: [app.requests('Purchase')[0].id] },
     });

@@ -183,6 +183,20 @@ describe('requests of applications', () => {
     expect(app.lines.at(-1).method).toBe('_Disconnected');
   });
 
+  test('whose application died before the answer came: its successor does not get it', async () => {
+    const { register, app, clock } = await bench();
+    app.send({ id: 7, method: 'NetworkConnect', params: {} });
+    await settle();
+    const asked = register.messages.find(({ method }) => method === 'NetworkConnect');
+    app.die();
+    app.isThere = true;
+    await pass(clock, 6000);
+    expect(app.conversations).toHaveLength(2);
+    register.send({ id: asked.id, result: { n: 1 } });
+    await settle();
+    expect(app.conversations[1]?.map(({ method }) => method)).toEqual(['_Connected']);
+  });
+
   test('names with _ do not cross, in either direction', async () => {
     const { register, app } = await bench();
     app.send({ id: 1, method: '_Keepalive', params: {} });
@@ -376,6 +390,67 @@ describe('transactions', () => {
     expect(two.app.requests('Purchase')).toMatchObject([{ params: { receipt_id: 20 } }]);
   });
 
+  test('with the same identifiers as one that is running wait for it, on any connection, and get the same answer', async () => {
+    const terminal = 'simulator:?delay=97';
+    const [one, two] = [await bench({ terminal }), await bench({ terminal })];
+    one.register.send(purchase('p'));
+    await settle();
+    one.register.send(purchase('q', { receipt_id: '17', note: 'again' }));
+    two.register.send(purchase('r', { sequence_id: 1 }));
+    two.register.send(purchase('other', { amount: 999 }));
+    await settle();
+    expect(two.register.answerTo('other').error.data.string_code).toBe('DUPLICATE_TRANSACTION');
+    await pass(two.clock, 120_000);
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    await settle();
+    for (const [{ register }, id] of [[one, 'p'] as const, [one, 'q'] as const, [two, 'r'] as const]) {
+      expect(register.answerTo(id).result).toEqual({ n: 1 });
+    }
+    expect([...one.app.requests('Purchase'), ...two.app.requests('Purchase')]).toHaveLength(1);
+  });
+
+  test('that wait for one without an outcome hear nothing, nor do those that wait when the bridge is stopped', async () => {
+    const terminal = 'simulator:?delay=96';
+    const [one, two, three] = [
+      await bench({ terminal, outcomeWaitMs: 30_000 }),
+      await bench({ terminal }),
+      await bench({ terminal }),
+    ];
+    one.register.send(purchase('p'));
+    await settle();
+    two.register.send(purchase('q'));
+    three.register.send(purchase('r'));
+    await settle();
+    three.bridge.stop();
+    await pass(three.clock, 3000);
+    one.app.die();
+    await pass(one.clock, 31_000);
+    for (const [{ register }, id] of [[two, 'q'] as const, [three, 'r'] as const]) {
+      expect(register.answerTo(id)).toBeUndefined();
+      expect(register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+    }
+  });
+
+  test('at stop: new ones are CHANNEL_UNAVAILABLE, a Check is answered and a repetition is awaited', async () => {
+    const { register, app, clock, bridge } = await bench();
+    register.send(purchase('p'));
+    await settle();
+    bridge.stop();
+    register.send({ id: 'c', method: 'Check', params: { receipt_id: 18, sequence_id: '1' } });
+    register.send({ id: 's', method: 'Status', params: {} });
+    register.send(purchase('again'));
+    await settle();
+    expect(register.answerTo('s').error.data.string_code).toBe('CHANNEL_UNAVAILABLE');
+    app.answer(app.requests('Check')[0], { n: 18 });
+    app.answer(app.requests('Purchase')[0], { n: 17 });
+    await settle();
+    register.send(purchase('new', { receipt_id: 19 }));
+    await pass(clock, 250);
+    expect(register.answerTo('c').result).toEqual({ n: 18 });
+    for (const id of ['p', 'again']) expect(register.answerTo(id).result).toEqual({ n: 17 });
+    expect(app.requests('Purchase')).toHaveLength(1);
+  });
+
   test('a member of params twice is refused', async () => {
     const { register } = await bench();
     register.sendText(
@@ -408,7 +483,7 @@ describe('Check that the bridge has to answer', () => {
     params,
   });
 
-  test('is TRANSACTION_ACTIVE while the transaction is open here, else OUTCOME_UNKNOWN', async () => {
+  test('is TRANSACTION_ACTIVE while the transaction is open here, else OUTCOME_UNKNOWN; what names nothing is JSONRPC_INVALID_PARAMS', async () => {
     const { register, app } = await bench();
     register.send(purchase('p'));
     await settle();
@@ -419,7 +494,7 @@ describe('Check that the bridge has to answer', () => {
     register.send(check('c', {}));
     await settle();
     const codes = ['a', 'b', 'c'].map((id) => register.answerTo(id).error.data.string_code);
-    expect(codes).toEqual(['TRANSACTION_ACTIVE', 'OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN']);
+    expect(codes).toEqual(['TRANSACTION_ACTIVE', 'OUTCOME_UNKNOWN', 'JSONRPC_INVALID_PARAMS']);
   });
 
   test('has no other words, whatever the cause', async () => {

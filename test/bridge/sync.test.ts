@@ -77,6 +77,24 @@ describe('a register on a synchronised stream', () => {
 });
 
 describe('a transaction of a register that began anew', () => {
+  test('before it was recorded is not handed over, and the terminal is free', async () => {
+    const { journal } = await openJournal(undefined, { clock: new FakeClock() });
+    const one = await bench({ protocol, journal });
+    const { app, register } = one;
+    await begin(one, '1');
+    register.send(purchase('p'));
+    register.sendBytes(FILLER);
+    register.send({ id: '2', method: '_Sync', params: {} });
+    await until(() => register.answerTo('2') !== undefined);
+    for (let n = 3; app.requests('Purchase').length === 0; n += 1) {
+      register.send(purchase(`q${n}`, { receipt_id: n }));
+      await until(() => register.answerTo(`q${n}`) !== undefined || app.requests('Purchase').length > 0);
+      // Until the journal has said what became of the first the terminal may still be taken.
+      expect(n).toBeLessThan(1000);
+    }
+    expect(app.requests('Purchase')[0].params.receipt_id).not.toBe(17);
+  });
+
   test('is awaited; Check finds its outcome, and the application is asked once', async () => {
     const { journal } = await openJournal(undefined, { clock: new FakeClock() });
     const one = await bench({ protocol, journal });

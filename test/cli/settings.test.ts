@@ -202,7 +202,8 @@ const TIMEOUT_FORM = 'SECONDS or METHOD=SECONDS, at most a day, such as 30 or Te
 const KEEPALIVE_FORM = 'IDLE,BUSY,LIMIT in seconds, such as 30,5,20, or off';
 const WAIT_FORM = 'a time such as 900, 15m or 2h, at most 23 days';
 const WINDOW_FORM = 'a time such as 900, 15m or 2h, at most 365 days';
-const REGISTER_FORM = 'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons';
+const REGISTER_FORM =
+  'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons, in which {peer} may stand';
 const FRAME_FORM = 'a whole number from 16384 to 1000000';
 const NAME_FORM = 'a name of 1 to 64 letters, digits, dots, dashes or underscores';
 const IDENTITY_FORM = 'a list of member names such as receipt_id,sequence_id';

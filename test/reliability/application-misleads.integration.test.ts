@@ -14,6 +14,10 @@ describe('the application', () => {
   cell(['answers twice', 'then', 'stored'], answered, { settings: { answers: 'twice' } });
   cell(['answers for another connection', 'then', 'stored'], answered, { settings: { answers: 'astray' } });
 
+  cell(['answers with a line that cannot be read', 'then', 'stored'], answered, {
+    settings: { answers: 'unreadable' },
+  });
+
   cell(
     ['answers too late', 'then', 'asked'],
     async (terminal) => {

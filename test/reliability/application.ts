@@ -14,7 +14,7 @@ export interface Settings {
   readonly delayMs?: number;
   readonly haltAt?: Step | null;
   readonly reads?: boolean;
-  readonly answers?: 'once' | 'twice' | 'astray';
+  readonly answers?: 'once' | 'twice' | 'astray' | 'unreadable';
   readonly padBytes?: number;
 }
 

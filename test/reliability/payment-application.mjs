@@ -17,7 +17,7 @@ const settings = {
   haltAt: undefined,
   /** Whether sockets that connect from now on are read; else each waits for `resume` with its number. */
   reads: true,
-  /** `once`; `twice`: afterwards also a decline; `astray`: before that a decline for another connection. */
+  /** `once`; `twice`: afterwards also a decline; `astray`: before that a decline for another connection; `unreadable`: rubbish instead. */
   answers: 'once',
   /** Bytes of text in a result, as receipts have it. */
   padBytes: 0,
@@ -110,7 +110,8 @@ async function purchase(socket, request, key) {
   await step('charged', key);
   const other = { ...request, connection: 'nobody.1' };
   if (settings.answers === 'astray') reply(socket, other, error('DECLINED', 'for another connection'));
-  reply(socket, request, outcomes.get(key));
+  if (settings.answers === 'unreadable') socket.write('{"jsonrpc":"2.0","result":{"amount":NaN}}\n');
+  else reply(socket, request, outcomes.get(key));
   if (settings.answers === 'twice') reply(socket, request, error('DECLINED', 'a second answer'));
   await step('answered', key);
 }

@@ -33,6 +33,7 @@ export const transactions: TransactionRules = {
   currency: 'currency',
   isCompared: (name) => name === 'api_key' || MONEY.test(name),
   recovery: 'Check',
+  carried: ['api_key'],
 };
 
 /** `cashback_amount`, `tip`, `surchargeAmount`, … */
