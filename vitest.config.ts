@@ -5,6 +5,7 @@ export default defineConfig({
     globalSetup: ['test/kit/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 45_000 } }, // only ends a wait that would never end
     maxWorkers: 3, // much of the time is spent waiting for processes
     projects: [
       { extends: true, test: { name: 'suite', include: ['test/**/*.test.ts'] } },

@@ -1,6 +1,17 @@
-#!/usr/bin/env node
+#!/bin/sh
+':' /*
+# A shell runs this part. It hands on what Node.js forgets at its start: whether SIGHUP is ignored (nohup). A shell cannot
+# trap a signal that was ignored when the shell started.
+_POSBRIDGE_NOHUP=1
+trap '_POSBRIDGE_NOHUP=' HUP
+kill -HUP $$
+export _POSBRIDGE_NOHUP
+exec node "$0" "$@"
+*/;
 // First of all: SIGUSR1 would open Node's debugger on a program that handles money.
 process.on('SIGUSR1', () => {});
+// Node.js has made SIGHUP end the process again.
+if (process.env._POSBRIDGE_NOHUP) process.on('SIGHUP', () => {});
 const { readFileSync } = require('node:fs');
 const path = require('node:path');
 const { Script } = require('node:vm');

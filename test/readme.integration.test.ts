@@ -2,15 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   cleanEnvironment,
+  type Ended,
   type Folder,
   messagesIn,
   PROGRAM,
   ROOT,
+  type Running,
   run,
   start,
   stopAll,
@@ -62,9 +63,15 @@ function block(name: string): string {
   return text;
 }
 
-/** The ports of the recipes are fixed: runs of these tests on one machine wait for each other. */
-const inTurn = (command: string, args: readonly string[]) =>
-  ['flock', ['--no-fork', tmpdir(), command, ...args]] as const;
+/** A demo on a port that is free: the port of the recipes may be somebody else's. */
+async function startDemo(): Promise<{ demo: Running; typedThere: (text: string) => Promise<Ended> }> {
+  const demo = start('posbridge', ['demo', '--listen', 'tcp:127.0.0.1:0'], { env: environment });
+  await demo.until(/Ctrl-C ends the demo/);
+  const [, port = ''] = /listens on tcp:127\.0\.0\.1:(\d+)/.exec(demo.output().stderr) ?? [];
+  return { demo, typedThere: (text) => typed(text.replaceAll(DEMO_PORT, port)) };
+}
+
+const DEMO_PORT = '10001';
 
 const typed = (text: string) => run('bash', ['-c', text], { env: environment, cwd: folder.path });
 
@@ -73,12 +80,16 @@ test('every block that is marked has a test here', () => {
   expect(readme.match(/<!-- test:/g)).toHaveLength(blocks.size);
 });
 
-test('the demo listens on its port, and what it says to try works', async () => {
-  const demo = start(...inTurn('posbridge', ['demo']), { env: environment });
-  await demo.until(/Ctrl-C ends the demo/);
+test('the demo listens on the port of the recipes unless told otherwise', async () => {
+  const { stdout } = await run('posbridge', ['demo', '--help'], { env: environment });
+  expect(stdout).toContain(`tcp:127.0.0.1:${DEMO_PORT}`);
+  expect(block('purchase-by-hand')).toContain(DEMO_PORT);
+});
+
+test('what the demo says to try works, and the purchase by hand', async () => {
+  const { demo, typedThere } = await startDemo();
   const { stdout, stderr } = demo.output();
   expect(stdout).toBe('');
-  expect(stderr).toContain('listens on tcp:127.0.0.1:10001');
   const [purchase = '', check = '', ...more] = [...stderr.matchAll(/^ {2}(printf .*)$/gm)].map(
     (match) => match[1],
   );
@@ -93,13 +104,13 @@ test('the demo listens on its port, and what it says to try works', async () => 
   expect(checked[0]).toMatchObject({ response_to: 'Check', result });
 
   // The README's own purchase, on the same terminal; the same again is refused.
-  const byHand = messagesIn((await typed(block('purchase-by-hand'))).stdout);
+  const byHand = messagesIn((await typedThere(block('purchase-by-hand'))).stdout);
   expect(byHand).toContainEqual(
     expect.objectContaining({ id: 'pos-1', result: expect.objectContaining({ amount: 1230 }) }),
   );
   expect(byHand.at(0)).toMatchObject({ method: 'StatusEvent' });
   expect(byHand.at(-1)).toMatchObject({ method: '_CloseReason' });
-  const again = messagesIn((await typed(block('purchase-by-hand'))).stdout);
+  const again = messagesIn((await typedThere(block('purchase-by-hand'))).stdout);
   const { error } = again.find(({ id }) => id === 'pos-1') ?? {};
   expect(error).toMatchObject({ data: { string_code: 'DUPLICATE_TRANSACTION' } });
 
@@ -107,7 +118,7 @@ test('the demo listens on its port, and what it says to try works', async () => 
   const declined = block('purchase-by-hand')
     .replace('1230', '1201')
     .replace('"sequence_id":1', '"sequence_id":2');
-  const refused = messagesIn((await typed(declined)).stdout).find(({ id }) => id === 'pos-1');
+  const refused = messagesIn((await typedThere(declined)).stdout).find(({ id }) => id === 'pos-1');
   expect(refused).toMatchObject({ error: { data: { string_code: 'DECLINED' } } });
 
   demo.signal('SIGINT');
@@ -115,15 +126,14 @@ test('the demo listens on its port, and what it says to try works', async () => 
 });
 
 test('with the screen of the demo open, tapping the card answers the purchase by hand', async () => {
-  const demo = start(...inTurn('posbridge', ['demo']), { env: environment });
+  const { demo, typedThere } = await startDemo();
   const browser = await launchBrowser();
   try {
-    await demo.until(/Ctrl-C ends the demo/);
     const [, url = ''] = /Its screen: (\S+)/.exec(demo.output().stderr) ?? [];
     const page = await browser.newPage();
     await page.goto(url);
     await page.getByText('Connected', { exact: true }).waitFor();
-    const typing = typed(block('purchase-by-hand'));
+    const typing = typedThere(block('purchase-by-hand'));
     await page
       .getByRole('status')
       .filter({ hasText: /12\.30 EUR/ })
@@ -144,11 +154,13 @@ test('the frame of the purchase by hand has the right length', () => {
 });
 
 test('the Python application takes purchases on its UNIX socket', async () => {
-  const text = block('python-application').replaceAll('/tmp/', `${folder.path}/`);
-  expect(text).toContain('tcp:127.0.0.1:10002');
-  const recipe = start(...inTurn('bash', ['-c', text]), { env: environment, cwd: ROOT });
-  await recipe.until(/info listening on=tcp:127\.0\.0\.1:10002/);
-  const register = TestRegister.on(connect(10_002, '127.0.0.1'));
+  const recipe = block('python-application');
+  expect(recipe).toContain('tcp:127.0.0.1:10002');
+  const text = recipe.replaceAll('/tmp/', `${folder.path}/`).replace(':10002', ':0');
+  const running = start('bash', ['-c', text], { env: environment, cwd: ROOT });
+  const said = await running.until(/info listening on=tcp:127\.0\.0\.1:\d+/);
+  const [, port] = /listening on=tcp:127\.0\.0\.1:(\d+)/.exec(said) ?? [];
+  const register = TestRegister.on(connect(Number(port), '127.0.0.1'));
   // Until the application listens, requests are refused at once.
   await vi.waitFor(
     async () => expect((await register.request('Status')).result).toEqual({ ready_for_transaction: true }),
@@ -164,8 +176,8 @@ test('the Python application takes purchases on its UNIX socket', async () => {
   await register.closed;
   expect(register.faults).toEqual([]);
   expect(register.closeReason?.data.string_code).toBe('CONNECTION_CLOSED');
-  recipe.signal('SIGTERM');
-  await recipe.ended;
+  running.signal('SIGTERM');
+  await running.ended;
 });
 
 test('four named pipes carry requests to their programs, and answers back', async () => {

@@ -65,7 +65,7 @@ export function fifoFault(path: string, use: 'written' | 'read', cause: unknown)
 }
 
 function remedy(path: string, use: 'written' | 'read', cause: unknown): string {
-  if (cause instanceof FifoTaken) return 'give each its own, for instance with {pid} in the path';
+  if (cause instanceof FifoTaken) return 'give each its own, for instance with {connection} in the path';
   switch ((cause as NodeJS.ErrnoException).code) {
     case 'ENXIO':
       return 'start the application that reads it';

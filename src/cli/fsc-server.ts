@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { openLogSink } from '../base/log-sink.ts';
+import { textOfFile } from '../base/text-file.ts';
 import { readSiteEnd } from '../dialect/openfsc/dialect.ts';
 import { oneOfEach } from '../dialect/openfsc/sites.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
@@ -108,7 +109,7 @@ async function readScriptFile(file: string): Promise<string> {
   const status = await stat(file);
   if (!status.isFile()) throw new Error('it is no regular file');
   if (status.size > SCRIPT_LIMITS.bytes) throw new Error(`it is larger than ${SCRIPT_LIMITS.bytes} bytes`);
-  return readFile(file, 'utf8');
+  return textOfFile(await readFile(file));
 }
 
 /** The command line wins over the script. */

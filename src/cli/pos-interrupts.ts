@@ -1,3 +1,5 @@
+import { stopSignals } from './stop-signals.ts';
+
 /**
  * What the user's signals do to work that is under way: the first Ctrl-C (SIGINT) may ask for something, the next one
  * stops; SIGTERM and SIGHUP stop. To stop is to stop waiting: whoever works decides what is still to be said.
@@ -10,11 +12,8 @@ export class Interrupts {
 
   constructor() {
     const stop = () => this.#stop.abort();
-    this.#listeners = [
-      ['SIGINT', () => this.#interrupt()],
-      ['SIGTERM', stop],
-      ['SIGHUP', stop],
-    ];
+    const interrupt = () => this.#interrupt();
+    this.#listeners = stopSignals().map((signal) => [signal, signal === 'SIGINT' ? interrupt : stop]);
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
   }
 

@@ -8,6 +8,7 @@ import type { CallResult } from '../pos/pos-client.ts';
 import { PeerError } from '../pos/pos-error.ts';
 import { ALLOW_FORM, parseAllow } from '../pos/proxy/allow.ts';
 import type { NetworkEvent, NetworkOffer, NetworkOptions } from '../pos/proxy/network-offer.ts';
+import type { NetworkTotals } from '../pos/proxy/network-session.ts';
 import { readLinkSpeed, readTimeouts } from './bridge-options.ts';
 import { EXIT } from './exit-codes.ts';
 import type { PosJob, PreparePos } from './pos-job.ts';
@@ -20,6 +21,7 @@ const MAX_PARALLEL = 64;
 const TEST_TIMEOUT = '1h';
 const MAX_TEST_MS = 86_400_000;
 const SHOW_MS = 1000;
+const NO_TRAFFIC: NetworkTotals = { connections: 0, open: 0, toTerminal: 0, fromTerminal: 0 };
 const MAX_SHOWN = 200;
 
 /** `posbridge pos proxy`: this machine's network for the terminal, until it is stopped. */
@@ -33,27 +35,30 @@ export const prepareProxy: PreparePos = (settings) => {
     refused.promise.catch(() => {}); // it may come when nobody waits any more
     const stopped = deferred<void>();
     signal.addEventListener('abort', () => stopped.resolve());
-    const offer = await client.offerNetwork({
-      ...options,
-      onEvent: (event) => {
-        if (event.kind === 'refused') refused.reject(event.error);
-        else screen.receive({ kind: 'note', text: eventText(event) });
-      },
-    });
     screen.begin(`connecting to ${to}`);
-    const hideTraffic = showTraffic(job, offer);
+    let offer: NetworkOffer | undefined;
+    let hideTraffic = () => {};
     try {
       await client.connect({ signal });
+      offer = await client.offerNetwork({
+        ...options,
+        signal,
+        onEvent: (event) => {
+          if (event.kind === 'refused') refused.reject(event.error);
+          else screen.receive({ kind: 'note', text: eventText(event) });
+        },
+      });
+      hideTraffic = showTraffic(job, offer);
       void client.watch({ signal }); // old terminals are asked whether they are busy
       await Promise.race([stopped.promise, refused.promise]);
     } catch (fault) {
       if (!signal.aborted) throw fault;
     } finally {
       hideTraffic();
-      await offer.close();
+      await offer?.close();
       listening();
     }
-    await screen.print([totalsLine(offer, screen.isJson)]);
+    await screen.print([totalsLine(offer?.totals ?? NO_TRAFFIC, screen.isJson)]);
     return EXIT.ok;
   };
 };
@@ -75,20 +80,19 @@ export const prepareTest: PreparePos = (settings, [testId = '']) => {
     const { client, screen, interrupts, to } = job;
     const signal = interrupts.stopped;
     const listening = followNetwork(job);
-    const started = deferred<void>();
-    const offer = await client.offerNetwork({
-      ...options,
-      onEvent: (event) => {
-        screen.receive({ kind: 'note', text: eventText(event) });
-        if (event.kind !== 'waiting') started.resolve();
-      },
-    });
     screen.begin(`connecting to ${to}`);
-    const hideTraffic = showTraffic(job, offer);
+    let offer: NetworkOffer | undefined;
+    let hideTraffic = () => {};
     try {
       await client.connect({ signal });
-      signal.addEventListener('abort', () => started.resolve());
-      await started.promise;
+      offer = await orWithout(
+        client.offerNetwork({
+          ...options,
+          signal,
+          onEvent: (event) => screen.receive({ kind: 'note', text: eventText(event) }),
+        }),
+      );
+      if (offer !== undefined) hideTraffic = showTraffic(job, offer);
       const startedMs = systemClock.nowMs();
       const tests = Array.from({ length: count }, () =>
         client.call('Test', { test_id: testId }, { signal, timeoutMs }),
@@ -97,17 +101,28 @@ export const prepareTest: PreparePos = (settings, [testId = '']) => {
       const durationMs = systemClock.nowMs() - startedMs;
       hideTraffic();
       const lines = outcomes.map((outcome, index) => outcomeLine(outcome, index, screen.isJson));
-      await screen.print([...lines, speedLine(offer, durationMs, screen.isJson)]);
+      const { toTerminal } = offer?.totals ?? NO_TRAFFIC;
+      await screen.print([...lines, speedLine(toTerminal, durationMs, screen.isJson)]);
       const fault = outcomes.find((outcome) => outcome.status === 'rejected')?.reason;
       if (fault !== undefined && !(fault instanceof PeerError)) throw fault;
       return fault === undefined ? EXIT.ok : EXIT.declined;
     } finally {
       hideTraffic();
-      await offer.close();
+      await offer?.close();
       listening();
     }
   };
 };
+
+/** Undefined: the terminal does not want the network. What it tests then is for the terminal to say. */
+async function orWithout(offer: Promise<NetworkOffer>): Promise<NetworkOffer | undefined> {
+  try {
+    return await offer;
+  } catch (fault) {
+    if (fault instanceof PeerError) return undefined;
+    throw fault;
+  }
+}
 
 function readNetwork(settings: Settings): NetworkOptions {
   return {
@@ -157,7 +172,7 @@ function eventText(event: NetworkEvent): string {
   return `the terminal has the network, ${speed}`;
 }
 
-function totalsLine({ totals }: NetworkOffer, isJson: boolean): string {
+function totalsLine(totals: Readonly<NetworkTotals>, isJson: boolean): string {
   const { connections, toTerminal, fromTerminal } = totals;
   if (isJson) return jsonLine({ event: 'network', connections, toTerminal, fromTerminal });
   return `${connections} connections, ${toTerminal} bytes to the terminal, ${fromTerminal} bytes from it`;
@@ -178,8 +193,7 @@ function outcomeLine(outcome: PromiseSettledResult<CallResult>, index: number, i
   return isJson ? jsonLine({ event: 'test', number, failed: why }) : `test ${number}: failed: ${why}`;
 }
 
-function speedLine({ totals }: NetworkOffer, durationMs: number, isJson: boolean): string {
-  const { toTerminal } = totals;
+function speedLine(toTerminal: number, durationMs: number, isJson: boolean): string {
   const bytesPerS = Math.round((toTerminal * 1000) / Math.max(1, durationMs));
   const seconds = (durationMs / 1000).toFixed(1);
   if (isJson)

@@ -21,6 +21,7 @@ export class PosScreen {
   readonly #failures = new RepeatedFailures();
   #stage: Stage | undefined;
   #shown = '';
+  #hasLostLines = false;
 
   constructor({ isJson, describeLost }: { isJson: boolean; describeLost: (lines: number) => string }) {
     this.isJson = isJson;
@@ -78,7 +79,17 @@ export class PosScreen {
   async print(lines: readonly string[]): Promise<void> {
     this.end();
     this.#events?.flush();
-    await writeLines(lines).catch((fault) => this.sink.write(`posbridge: ${describeFault(fault)}`));
+    try {
+      await writeLines(lines);
+    } catch (fault) {
+      this.#hasLostLines = true;
+      this.sink.write(`posbridge: ${describeFault(fault)}`);
+    }
+  }
+
+  /** Lines could not be written though somebody may want them: the disk is full. */
+  get hasLostLines(): boolean {
+    return this.#hasLostLines;
   }
 
   /** The last words are out, as far as somebody reads. */

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import { textOfFile } from '../base/text-file.ts';
 import type { WsCredentials } from '../pos/pos-options.ts';
 import { SECRETS } from './options.ts';
 import type { Settings } from './settings.ts';
@@ -53,7 +54,7 @@ async function readLine(settings: Settings, option: SecretOption, file: string):
   if (bytes.length > MAX_BYTES) {
     throw complaint(settings, option, `is longer than ${MAX_BYTES} bytes; wanted is one line`);
   }
-  return bytes.toString().replace(/\r?\n$/, '');
+  return textOfFile(bytes).replace(/\n$/, '');
 }
 
 /** Pipes as well: a password manager may be at the other end. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { quoteText } from '../base/printable.ts';
 import type { PosClientOptions } from '../pos/pos-options.ts';
 import { readKeepalive, readLinkSpeed, readOutcomeCodes } from './bridge-options.ts';
 import { readApiKey, readLogin } from './pos-secrets.ts';
@@ -18,10 +19,17 @@ const MAX_FRAME_BYTES = 1_000_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+export interface PosSurroundings {
+  readonly env: Environment;
+  readonly log: Logger;
+  /** It makes sales, or looks earlier ones up: without a folder for them it is refused. */
+  readonly isStoring: boolean;
+}
+
 /** Turns what the user wrote into what a register's client needs. Rejects with USAGE or ENDPOINT_INVALID. */
 export async function resolvePosSettings(
   settings: Settings,
-  { env, log }: { readonly env: Environment; readonly log: Logger },
+  { env, log, isStoring }: PosSurroundings,
 ): Promise<PosClientOptions> {
   const to = readEndpoint(settings, 'to', 'wire');
   if (to === undefined) {
@@ -38,7 +46,7 @@ export async function resolvePosSettings(
   );
   return {
     to,
-    store: storeFolder(settings, env),
+    store: isStoring ? storeFolder(settings, env) : undefined,
     apiKey: await readApiKey(settings, env),
     tls: await readTls(settings, 'client', to),
     wsCredentials: to.kind === 'ws' ? await readLogin(settings, env) : undefined,
@@ -61,6 +69,24 @@ export function storeFolder(settings: Settings, env: Environment): string {
   const given = readFolder(settings, 'store');
   if (given !== undefined) return given;
   const { XDG_STATE_HOME: state = '' } = env;
-  const base = path.isAbsolute(state) ? state : path.join(homedir(), '.local/state');
+  const base = path.isAbsolute(state) ? state : path.join(homeFolder(), '.local/state');
   return path.join(base, 'posbridge/pos');
 }
+
+function homeFolder(): string {
+  let home: string;
+  try {
+    home = homedir();
+  } catch (cause) {
+    throw nowhereToStore(`this user (uid ${process.getuid?.()}) has no home folder`, cause);
+  }
+  if (!path.isAbsolute(home)) throw nowhereToStore(`HOME is ${quoteText(home, MAX_SHOWN)}`);
+  return home;
+}
+
+function nowhereToStore(why: string, cause?: unknown): BridgeError {
+  const text = `there is no place to record sales: ${why}; name a folder with --store, for instance --store /var/lib/till`;
+  return new BridgeError('USAGE', text, { cause });
+}
+
+const MAX_SHOWN = 200;

@@ -30,6 +30,8 @@ interface Action {
   readonly prepare: PreparePos;
   /** It makes a sale, and takes the options about one. */
   readonly isSale?: true;
+  /** It tells from the store what became of sales. */
+  readonly isLookup?: true;
   /** It offers the network, and takes the options about that. */
   readonly isNetwork?: true;
 }
@@ -40,8 +42,8 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
     { operands: [2, 2], form: 'AMOUNT CURRENCY (12.30 EUR)', prepare: preparePurchase, isSale: true },
   ],
   ['refund', { operands: [2, 2], form: 'AMOUNT CURRENCY (12.30 EUR)', prepare: prepareRefund, isSale: true }],
-  ['check', { operands: [1, 2], form: 'RECEIPT [SEQUENCE]', prepare: prepareCheck }],
-  ['recover', { operands: [0, 0], form: 'nothing more', prepare: prepareRecover }],
+  ['check', { operands: [1, 2], form: 'RECEIPT [SEQUENCE]', prepare: prepareCheck, isLookup: true }],
+  ['recover', { operands: [0, 0], form: 'nothing more', prepare: prepareRecover, isLookup: true }],
   ['status', { operands: [0, 0], form: 'nothing more', prepare: prepareStatus }],
   ['info', { operands: [0, 0], form: 'nothing more', prepare: prepareInfo }],
   ['watch', { operands: [0, 0], form: 'nothing more', prepare: prepareWatch }],
@@ -72,13 +74,16 @@ export async function runPos(settings: Settings, [name, ...operands]: readonly s
   let client: PosClient | undefined;
   let last: Disconnection | undefined;
   try {
-    const options = await resolvePosSettings(settings, { env: process.env, log });
+    const isStoring = action.isSale === true || action.isLookup === true;
+    const options = await resolvePosSettings(settings, { env: process.env, log, isStoring });
     client = await PosClient.open(options);
     const to = maskText(typeof options.to === 'string' ? options.to : options.to.text);
     client.on('disconnected', (disconnection) => {
       last = disconnection;
     });
-    return await work({ settings, operands, client, screen, interrupts, to });
+    const status = await work({ settings, operands, client, screen, interrupts, to });
+    // The status of a sale is the truth about it, whether or not anybody could read more.
+    return screen.hasLostLines && !action.isSale ? EXIT.temporary : status;
   } catch (cause) {
     const fault = withSyncHint(cause, { last, isSync: settings.flag('sync') });
     if (isJson) await screen.print([faultLine(fault)]);

@@ -14,6 +14,7 @@ import { EXIT } from './exit-codes.ts';
 import { openJournal } from './journal-options.ts';
 import { readLogOptions } from './log-options.ts';
 import type { Settings } from './settings.ts';
+import { stopSignals } from './stop-signals.ts';
 import { version } from './version.ts';
 
 /** The program behind `simulator:`: an application that takes any number of wires. */
@@ -111,7 +112,7 @@ export class Program {
   }
 
   #listenToSignals(): void {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    for (const signal of stopSignals()) {
       process.on(signal, () => {
         if (this.#isStopping) return;
         this.#isStopping = true;

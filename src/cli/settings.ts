@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
+import { textOfFile } from '../base/text-file.ts';
 import type { CommandName } from './commands.ts';
 import { environmentName, fallbackOf, OPTIONS, type OptionName, optionsOf, SECRETS } from './options.ts';
 import { NO } from './parse.ts';
@@ -172,7 +173,7 @@ function readConfig(named: Setting, command: CommandName): Map<string, Setting> 
     new BridgeError('USAGE', `${named.source} ${path === '' ? '""' : path}: ${why}`, { cause });
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = textOfFile(readFileSync(path));
   } catch (cause) {
     throw fail(`cannot be read: ${describeFault(cause)}`, cause);
   }

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { systemClock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import { textOfFile } from '../base/text-file.ts';
 import type { Endpoint, FifoEndpoint, TcpEndpoint } from '../endpoint/endpoint.ts';
 import { expandEndpoint } from '../endpoint/expand.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
@@ -130,7 +131,7 @@ async function readScript(settings: Settings): Promise<Script | undefined> {
     const status = await stat(file);
     if (!status.isFile()) throw new Error('it is no regular file');
     if (status.size > LIMITS.fileBytes) throw new Error(`it is larger than ${LIMITS.fileBytes} bytes`);
-    return parseScript(await readFile(file));
+    return parseScript(Buffer.from(textOfFile(await readFile(file))));
   } catch (cause) {
     throw settings.fault('script', `${file}: ${describeFault(cause)}`, cause);
   }

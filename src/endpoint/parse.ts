@@ -56,7 +56,7 @@ function misused(text: string, what: string, use: EndpointUse): Error {
 function checkListener(endpoint: Endpoint): void {
   const early = placeholdersIn(endpoint.text).find((word) => word !== 'pid');
   if (early !== undefined) {
-    throw invalid(endpoint.text, `a listener has no {${early}}`, 'unix:/run/pos.{pid}.sock');
+    throw invalid(endpoint.text, `a listener has no {${early}}`, EXAMPLES.unix);
   }
   if (endpoint.kind === 'fd' && endpoint.read !== endpoint.write) {
     throw invalid(endpoint.text, 'two descriptors are not for listening, a socket is one', EXAMPLES.fd);

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { InboundRequest } from '../dialect/dialect.ts';
@@ -8,16 +9,26 @@ import type { RequestHandler } from './pos-options.ts';
 
 /** Requests of the terminal that may be worked on at one time. */
 const MAX_OPEN = 256;
+/** How long a handler may take; then the terminal is told TIMEOUT, and what the handler says later is dropped. */
+const ANSWER_MS = 60_000;
 
 /** Answers every request of the terminal, by the handler or without: always, and once. */
 export class Inbound {
   readonly #handler: RequestHandler | undefined;
+  readonly #clock: Clock;
   readonly #log: Logger;
-  #open = 0;
+  readonly #limits = new Set<Timer>();
 
-  constructor(handler: RequestHandler | undefined, log: Logger) {
+  constructor(handler: RequestHandler | undefined, { clock, log }: { clock: Clock; log: Logger }) {
     this.#handler = handler;
+    this.#clock = clock;
     this.#log = log;
+  }
+
+  /** No timer is left; what is open is not answered any more. */
+  close(): void {
+    for (const limit of this.#limits) limit.cancel();
+    this.#limits.clear();
   }
 
   request(request: InboundRequest): void {
@@ -26,7 +37,7 @@ export class Inbound {
       refuse(request, 'JSONRPC_INVALID_PARAMS', `nested deeper than ${MAX_DEPTH}`);
       return;
     }
-    if (this.#open >= MAX_OPEN) {
+    if (this.#limits.size >= MAX_OPEN) {
       refuse(request, 'BUSY', `${MAX_OPEN} requests are open already`);
       return;
     }
@@ -45,15 +56,20 @@ export class Inbound {
       refuse(open, 'JSONRPC_METHOD_NOT_FOUND', 'the register has no such method');
       return;
     }
-    this.#open += 1;
-    void Promise.resolve(work)
-      .then(
-        (result) => this.#answer(open, method, result),
-        (fault: unknown) => this.#failed(open, method, fault),
-      )
-      .finally(() => {
-        this.#open -= 1;
-      });
+    const limit = this.#clock.after(ANSWER_MS, () => {
+      this.#limits.delete(limit);
+      this.#log.error('a request of the terminal is not answered by its handler', { method });
+      refuse(open, 'TIMEOUT', `the register has not answered within ${ANSWER_MS / 1000} s`);
+    });
+    this.#limits.add(limit);
+    const settle = (answers: () => void) => {
+      limit.cancel();
+      if (this.#limits.delete(limit)) answers();
+    };
+    Promise.resolve(work).then(
+      (result) => settle(() => this.#answer(open, method, result)),
+      (fault: unknown) => settle(() => this.#failed(open, method, fault)),
+    );
   }
 
   #answer(request: Answerable, method: string, result: JsonObject): void {

@@ -85,6 +85,7 @@ export class PosClient {
   readonly #store: SaleStore | undefined;
   readonly #emitter: Emitter<PosEvents>;
   readonly #keeper: Keeper;
+  readonly #inbound: Inbound;
   readonly #sales: Sales;
   readonly #working = new Working();
   readonly #unhide: () => void;
@@ -109,8 +110,9 @@ export class PosClient {
     const inbound = new Inbound(
       (method, params, text) =>
         this.#network?.request(method, text) ?? options.onRequest?.(method, params, text),
-      log,
+      options,
     );
+    this.#inbound = inbound;
     this.#keeper = new Keeper({
       ...options,
       statistics: new Statistics(),
@@ -266,9 +268,11 @@ export class PosClient {
 
   /**
    * Offers this machine's network to the terminal, over as many connections as it takes, until the offer or the client is
-   * closed. At most one at a time.
+   * closed. At most one at a time. Resolves when the terminal has accepted it, however long it takes to be there and ready.
+   * Rejects, and nothing is offered any more, with a PeerError when the terminal does not want it, with ABORTED when
+   * `signal` ends the waiting, with CONNECTION_CLOSED when the client is closed first.
    */
-  async offerNetwork(options: NetworkOptions = {}): Promise<NetworkOffer> {
+  async offerNetwork({ signal, ...options }: NetworkOptions & WaitOptions = {}): Promise<NetworkOffer> {
     const { NetworkOffer: Offer } = await import('./proxy/network-offer.ts');
     if (this.#network?.isClosed === false) throw new Error('the network is offered already');
     const { clock, log, apiKey, linkSpeed: mostLinkSpeed } = this.#options;
@@ -276,7 +280,19 @@ export class PosClient {
     const own = { keeper: this.#keeper, clock, log, params, mostLinkSpeed };
     const network = new Offer({ ...options, ...own });
     this.#network = network;
-    return network;
+    const stop = () => void network.close();
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
+    try {
+      await network.started;
+      return network;
+    } catch (fault) {
+      await network.close();
+      if (!signal?.aborted) throw fault;
+      throw new PosError('ABORTED', 'the network is not offered any more', { cause: signal.reason });
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   /** Says goodbye, settles everything, gives everything back. Sales that were sent stay open for `recover`. Safe to repeat. */
@@ -288,6 +304,7 @@ export class PosClient {
   async #close(): Promise<void> {
     await this.#network?.close();
     await this.#keeper.close();
+    this.#inbound.close();
     const settled = Promise.all([this.#working.settled(), this.#sales.settled()]);
     if (!(await settlesWithin(this.#clock, CLOSE_LIMIT_MS, settled))) {
       this.#options.log.error('work is still under way, and is left to itself');

@@ -40,7 +40,10 @@ export class PosError extends BridgeError {
   }
 }
 
-/** What the terminal answered instead of a result. `message` is masked; the other texts are the terminal's own. */
+/**
+ * What the terminal answered instead of a result. `message` is masked, and says the first of the texts for the cashier, for people
+ * and for technicians that there is; the other texts are the terminal's own.
+ */
 export class PeerError extends Error {
   /** `data.string_code`, for programs. */
   readonly code: string;
@@ -54,7 +57,8 @@ export class PeerError extends Error {
   readonly text: string;
 
   constructor(answer: Answer, reason: ErrorReason) {
-    super(maskText(`${reason.code}: ${reason.displayMessage ?? reason.message}`));
+    const words = [reason.displayMessage, reason.message, reason.details].find((text) => text);
+    super(maskText(words === undefined ? reason.code : `${reason.code}: ${words}`));
     this.name = new.target.name;
     this.code = reason.code;
     this.peerMessage = reason.message;

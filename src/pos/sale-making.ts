@@ -16,6 +16,13 @@ export type SaleMethod = 'Purchase' | 'Refund';
 /** An allocated number is free but for the case of a store that was put back from a copy. */
 const MAX_ALLOCATIONS = 1000;
 
+/** A sale whose entry is on the disk. */
+interface Recorded {
+  readonly store: SaleStore;
+  readonly entry: OwnedEntry;
+  readonly sale: SaleRecord;
+}
+
 /** A sale that is under way. */
 interface Sent {
   readonly answer: Promise<Answer>;
@@ -56,7 +63,7 @@ export class SaleMaking {
     const { sale, entry } = await this.#begin(store, method, request);
     this.#desk.tell(sale, 'recorded');
     faultPoint('after-sent');
-    return this.#carryOut(store, entry, sale, request, userSignal);
+    return this.#carryOut({ store, entry, sale }, request, userSignal);
   }
 
   /** Finds free identifiers and writes the entry. */
@@ -65,7 +72,7 @@ export class SaleMaking {
     method: SaleMethod,
     { receiptId, sequenceId, amountMinor, currency }: CheckedRequest,
   ): Promise<{ sale: SaleRecord; entry: OwnedEntry }> {
-    const { place } = this.#desk.options.terminals;
+    const place = await this.#desk.options.terminals.place;
     faultPoint('before-sent');
     for (let attempt = 0; attempt < MAX_ALLOCATIONS; attempt += 1) {
       const sale: SaleRecord = {
@@ -88,13 +95,12 @@ export class SaleMaking {
 
   /** From the entry on the disk to the outcome on the disk. */
   async #carryOut(
-    store: SaleStore,
-    entry: OwnedEntry,
-    sale: SaleRecord,
+    recorded: Recorded,
     request: CheckedRequest,
     userSignal: AbortSignal | undefined,
   ): Promise<SaleOutcome> {
-    const sent = await this.#send(sale, request, userSignal).catch(async (fault: unknown) => {
+    const { store, entry, sale } = recorded;
+    const sent = await this.#send(recorded, request, userSignal).catch(async (fault: unknown) => {
       await store.withdraw(entry);
       throw fault;
     });
@@ -102,7 +108,7 @@ export class SaleMaking {
     faultPoint('after-hand-over');
     const limit = this.#desk.limit(userSignal);
     try {
-      const judged = this.#judge(sale, sent, { limit, userSignal });
+      const judged = this.#judge(recorded, sent, { limit, userSignal });
       return await this.#desk.end(store, entry, sale, judged);
     } finally {
       limit.stop();
@@ -113,7 +119,12 @@ export class SaleMaking {
    * Sends the sale, on a connection that has just proved to work. Rejects with NOT_CONNECTED, ABORTED or a RangeError
    * when nothing was sent.
    */
-  async #send(sale: SaleRecord, request: CheckedRequest, userSignal: AbortSignal | undefined): Promise<Sent> {
+  async #send(
+    recorded: Recorded,
+    request: CheckedRequest,
+    userSignal: AbortSignal | undefined,
+  ): Promise<Sent> {
+    const { sale } = recorded;
     const { keeper, clock, connectTimeoutMs, apiKey, cashierLanguage, terminals } = this.#desk.options;
     const params = saleParams(sale, request, { apiKey, cashierLanguage });
     const limit = new Limit(clock, connectTimeoutMs, userSignal, keeper.closing);
@@ -134,7 +145,7 @@ export class SaleMaking {
         if (answer === 'full') throw tooMany();
         if (answer === 'too-large') throw new RangeError('extra: the request does not fit a frame');
         if (answer === 'closed') continue;
-        return { answer, terminal: remember(serialNumber, sale.place) };
+        return { answer, terminal: remember(recorded, serialNumber) };
       }
     } finally {
       limit.stop();
@@ -142,13 +153,18 @@ export class SaleMaking {
   }
 
   /** What the direct answer means, or what the terminal says about it later. Rejects with OUTCOME_UNKNOWN. */
-  async #judge(sale: SaleRecord, { answer: answered, terminal }: Sent, search: Search): Promise<Verdict> {
+  async #judge(
+    { store, entry, sale }: Recorded,
+    { answer: answered, terminal }: Sent,
+    search: Search,
+  ): Promise<Verdict> {
     const answer = await unlessAborted(answered, search.limit.signal);
     if (answer === undefined) throw this.#desk.unknown(sale, search);
     const judgement = judgeSaleAnswer(answer, this.#desk.options.outcomeCodes);
     if (judgement.is === 'outcome') return judgement.verdict;
     const { code } = judgement;
     if (answer.lost !== undefined) this.#desk.tell(sale, 'lost');
+    if (code !== undefined) await store.noteCode(entry, code);
     return this.#desk.ask({ ...sale, terminal: terminal(), directCode: code }, search);
   }
 
@@ -159,11 +175,15 @@ export class SaleMaking {
   }
 }
 
-/** Which terminal has the sale, as soon as it says so. */
-function remember(answered: Promise<string | undefined>, place: string): () => TerminalRecord {
+/** Which terminal has the sale: noted in the store as soon as it says so. */
+function remember(
+  { store, entry, sale: { place } }: Recorded,
+  answered: Promise<string | undefined>,
+): () => TerminalRecord {
   let known: string | undefined;
   void answered.then((serialNumber) => {
     known = serialNumber;
+    if (serialNumber !== undefined) void store.noteTerminal(entry, serialNumber);
   });
   return () => ({ place, serialNumber: known });
 }

@@ -44,13 +44,13 @@ export class SaleRecovery {
   }
 
   /** What the store can tell about a sale, with the terminal's help where its entry is open; `lost`: it cannot be read. */
-  async #lookUp(identity: SaleIdentity, search: Search): Promise<SaleOutcome | 'none' | 'lost'> {
+  async #lookUp(wanted: SaleIdentity, search: Search): Promise<SaleOutcome | 'none' | 'lost'> {
     const { store, keeper } = this.#desk.options;
     if (store === undefined) {
       keeper.wake();
       return 'none';
     }
-    const lookup = await store.lookup(identity);
+    const { identity, lookup } = await store.find(wanted);
     if (lookup.state === 'done') return storedOutcome(...storedSale(lookup));
     if (lookup.state === 'running') throw running(identity);
     keeper.wake();

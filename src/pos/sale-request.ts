@@ -5,7 +5,7 @@ import type { SaleRequest } from './sale.ts';
 
 const MAX_AMOUNT_MINOR = 999_999_999_999;
 const MAX_ID = 128;
-export const DEFAULT_SEQUENCE_ID = '1';
+const DEFAULT_SEQUENCE_ID = '1';
 /** Digits of an integer that every receiver can hold. */
 const INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
 /** Members that the client fills in itself. */

@@ -8,12 +8,12 @@ import type { Answer } from './answer.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import { ReceiptCounter } from './receipt-counter.ts';
 import type { AskedSale } from './sale-desk.ts';
-import { type KnownSale, knownSale } from './sale-words.ts';
+import { ambiguous, type KnownSale, knownSale } from './sale-words.ts';
 import { settlesWithin } from './wait.ts';
 
 /** A disk that does not answer must not keep an outcome from the cashier, nor a client from closing. */
 const DISK_LIMIT_MS = 5000;
-/** With the key of `idOf`, keeps sales apart from a bridge's transactions, should its journal be in the same folder. */
+/** Whose entries they are, for people who look into the store. */
 const REGISTER = 'pos';
 
 /** What is to be stored of a sale before it is sent. */
@@ -84,27 +84,69 @@ export class SaleStore {
 
   /** Begins a sale: its entry is on the disk when this resolves. Rejects with STORE_FAILED, and leaves no trace then. */
   begin(record: SaleRecord): Promise<OwnedEntry | 'exists'> {
-    const { method, amountMinor, currency } = record;
-    return this.#guard(() =>
-      this.#journal.begin(idOf(record), {
+    const { method, amountMinor, currency, place } = record;
+    return this.#guard(async () => {
+      const entry = await this.#journal.begin(idOf(record), {
         ...this.#sentRecord('sent', record),
         method,
         amount: String(amountMinor),
         currency,
+        place,
         pid: process.pid,
-      }),
-    );
+      });
+      if (entry === 'exists' || !(await this.#isAbsent(record))) return entry;
+      await this.withdraw(entry);
+      return 'exists';
+    });
   }
 
-  /** Stores what was found out about a sale that the store did not know. Rejects with STORE_FAILED. */
-  async recordUnknown(identity: SaleIdentity, answer: Answer): Promise<'recorded' | 'exists'> {
+  /**
+   * Stores what was found out about a sale that the store did not know. From then on a new sale is refused that has its
+   * identifiers, or its receipt where it has no more than that. Rejects with STORE_FAILED.
+   */
+  recordUnknown(identity: SaleIdentity, answer: Answer): Promise<'recorded' | 'exists'> {
     const sent = { ...this.#sentRecord('absent', identity), method: '' };
-    const entry = await this.#guard(() =>
-      this.#journal.begin(idOf(identity), sent, this.#doneRecord(answer)),
-    );
-    if (entry === 'exists') return 'exists';
-    await this.release(entry);
-    return 'recorded';
+    const id = idOf(identity);
+    return this.#guard(async () => {
+      const entry = await this.#journal.begin(id, sent, this.#doneRecord(answer));
+      if (entry === 'exists') return 'exists';
+      // Whoever begins a sale looks here after its entry is made, as it is done here: one of the two sees the other.
+      const isTaken = Journal.isBare(id) && (await this.#journal.siblings(id)).some((other) => other !== id);
+      await (isTaken ? this.withdraw(entry) : this.release(entry));
+      return isTaken ? 'exists' : 'recorded';
+    });
+  }
+
+  /** Whether an absence was recorded for the receipt alone, which holds for every sale with it. */
+  async #isAbsent({ receiptId, sequenceId }: SaleIdentity): Promise<boolean> {
+    if (sequenceId === undefined) return false;
+    const lookup = await this.#journal.lookup(idOf({ receiptId, sequenceId: undefined }));
+    return lookup.state === 'done' && lookup.sent.state === 'absent';
+  }
+
+  /**
+   * The sale that is meant: without a sequence number the one that has none, else the only one with this receipt. Rejects
+   * with OUTCOME_UNKNOWN where there are several, and with STORE_FAILED.
+   */
+  async find(wanted: SaleIdentity): Promise<{ readonly identity: SaleIdentity; readonly lookup: Lookup }> {
+    const id = idOf(wanted);
+    const lookup = await this.lookup(wanted);
+    if (wanted.sequenceId !== undefined || lookup.state !== 'none') return { identity: wanted, lookup };
+    const others = await this.#guard(async () => {
+      const found: { identity: SaleIdentity; lookup: Lookup }[] = [];
+      for (const other of await this.#journal.siblings(id)) {
+        const known = await this.#journal.lookup(other);
+        const identity = 'sent' in known && known.sent !== undefined ? identityOf(known.sent) : undefined;
+        if (known.state !== 'none') found.push({ identity: identity ?? wanted, lookup: known });
+      }
+      return found;
+    });
+    if (others.length > 1)
+      throw ambiguous(
+        wanted,
+        others.flatMap(({ identity }) => identity.sequenceId ?? []),
+      );
+    return others[0] ?? { identity: wanted, lookup };
   }
 
   /** Rejects with STORE_FAILED. */
@@ -167,6 +209,16 @@ export class SaleStore {
     };
     await this.#within('take an outcome', storing());
     return isStored;
+  }
+
+  /** Stores the code with which the terminal has answered the sale itself, where that is no outcome. Never rejects. */
+  async noteCode(entry: OwnedEntry, code: string): Promise<void> {
+    await this.#within('take a code', entry.note(code));
+  }
+
+  /** Stores which terminal has the sale. Never rejects. */
+  async noteTerminal(entry: OwnedEntry, serialNumber: string): Promise<void> {
+    await this.#within('take the name of a terminal', entry.noteTerminal(serialNumber));
   }
 
   /** Lets go of an entry. Never rejects. */
@@ -239,10 +291,12 @@ function identityOf({ identity }: SentRecord): SaleIdentity | undefined {
 
 /** What an entry without an outcome says about its sale. */
 export function openSale(
-  { sent }: Extract<Lookup, { state: 'unresolved' }>,
+  { sent, directCode, serialNumber }: Extract<Lookup, { state: 'unresolved' }>,
   identity: SaleIdentity,
 ): AskedSale {
-  return knownSale(sent, identity);
+  const { place } = sent;
+  const terminal = place === undefined ? undefined : { place, serialNumber };
+  return { ...knownSale(sent, identity), directCode, terminal };
 }
 
 /** What an entry with an outcome says about its sale, and the outcome. */
@@ -252,7 +306,7 @@ export function storedSale({ sent, done }: Extract<Lookup, { state: 'done' }>): 
 }
 
 function idOf({ receiptId, sequenceId }: SaleIdentity): string {
-  return Journal.idOf(REGISTER, JSON.stringify(['pos', receiptId, sequenceId]));
+  return Journal.idOf(REGISTER, receiptId, sequenceId);
 }
 
 /** The operating system's word, not ours about options of another command. */

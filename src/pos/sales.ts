@@ -2,7 +2,7 @@ import type { RecoveredSale, RecoverySummary, SaleOutcome, SaleRequest } from '.
 import { SaleDesk, type SalesOptions } from './sale-desk.ts';
 import { SaleMaking, type SaleMethod } from './sale-making.ts';
 import { SaleRecovery } from './sale-recovery.ts';
-import { DEFAULT_SEQUENCE_ID, idText, sequenceIdOf } from './sale-request.ts';
+import { idText, sequenceIdOf } from './sale-request.ts';
 import { Working } from './wait.ts';
 
 /**
@@ -44,10 +44,7 @@ export class Sales {
     sequenceId: string | number | null | undefined,
     userSignal: AbortSignal | undefined,
   ): Promise<SaleOutcome> {
-    const identity = {
-      receiptId: idText('receiptId', receiptId),
-      sequenceId: sequenceId === undefined ? DEFAULT_SEQUENCE_ID : sequenceIdOf(sequenceId),
-    };
+    const identity = { receiptId: idText('receiptId', receiptId), sequenceId: sequenceIdOf(sequenceId) };
     this.#desk.refuseEnded(userSignal);
     return this.#working.keep(this.#recovery.check(identity, userSignal));
   }

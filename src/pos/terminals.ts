@@ -1,6 +1,6 @@
-import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { maskText } from '../base/mask.ts';
+import { placeOf } from '../endpoint/place.ts';
 import type { WireEndpoint } from './pos-options.ts';
 import { readTerminalInfo } from './status.ts';
 import type { TerminalConnection } from './terminal-connection.ts';
@@ -29,13 +29,18 @@ export interface TerminalsOptions {
  * the numbers is not known, if their places are.
  */
 export class Terminals {
-  readonly place: string;
   readonly #options: TerminalsOptions;
+  #place: Promise<string> | undefined;
   readonly #serialNumbers = new WeakMap<TerminalConnection, Promise<string | undefined>>();
 
   constructor(options: TerminalsOptions) {
     this.#options = options;
-    this.place = placeOf(options.to);
+  }
+
+  /** Where the terminal is, however that is written; what only says how to speak is left out. Never rejects. */
+  get place(): Promise<string> {
+    this.#place ??= this.#findPlace();
+    return this.#place;
   }
 
   /** Asks, once a connection, and is never in anybody's way: undefined when it does not say in time. Never rejects. */
@@ -53,13 +58,18 @@ export class Terminals {
     connection: TerminalConnection,
   ): Promise<TerminalRecord | undefined> {
     if (record === undefined) return undefined;
-    const { place } = this;
+    const place = await this.place;
     if (record.serialNumber === undefined) {
       return record.place === place ? undefined : { place, serialNumber: undefined };
     }
     const serialNumber = await this.serialNumberOf(connection);
     const isSame = serialNumber === undefined ? record.place === place : record.serialNumber === serialNumber;
     return isSame ? undefined : { place, serialNumber };
+  }
+
+  async #findPlace(): Promise<string> {
+    const { to } = this.#options;
+    return to.kind === 'serial' ? to.text.replace(/\?.*$/s, '') : maskText(await placeOf(to));
   }
 
   async #ask(connection: TerminalConnection): Promise<string | undefined> {
@@ -76,20 +86,4 @@ export class Terminals {
 /** For people. */
 export function describeTerminal({ place, serialNumber }: TerminalRecord): string {
   return serialNumber === undefined ? place : `${place} (serial number ${serialNumber})`;
-}
-
-/** Where a terminal is, however that is written; what only says how to speak is left out. */
-function placeOf(to: WireEndpoint): string {
-  switch (to.kind) {
-    case 'tcp': {
-      const host = to.host.toLowerCase();
-      return `tcp:${host === 'localhost' ? '127.0.0.1' : host}:${to.port}`;
-    }
-    case 'unix':
-      return to.abstract ? to.text : `unix:${path.resolve(to.path)}`;
-    case 'serial':
-      return to.text.replace(/\?.*$/s, '');
-    default:
-      return maskText(to.text);
-  }
 }

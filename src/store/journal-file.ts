@@ -126,13 +126,23 @@ export class DurableAppender {
   readonly #file: FileHandle;
   #goodSize: number | undefined;
   #isSoiled = false;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(file: FileHandle) {
     this.#file = file;
   }
 
-  /** Resolves when the bytes are on the disk. May be tried again after a failure, with the same bytes or with others. */
-  async append(bytes: Buffer): Promise<void> {
+  /**
+   * Resolves when the bytes are on the disk; one call waits for the other. May be tried again after a failure, with the same bytes or
+   * with others.
+   */
+  append(bytes: Buffer): Promise<void> {
+    const appended = this.#last.then(() => this.#append(bytes));
+    this.#last = appended.catch(() => {});
+    return appended;
+  }
+
+  async #append(bytes: Buffer): Promise<void> {
     this.#goodSize ??= (await this.#file.stat()).size;
     if (this.#isSoiled) await this.#file.truncate(this.#goodSize);
     this.#isSoiled = true;

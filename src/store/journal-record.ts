@@ -59,6 +59,13 @@ export interface NoteRecord {
   readonly time: string;
 }
 
+/** Which terminal has the transaction, as soon as it has said so. */
+export interface TerminalRecord {
+  readonly state: 'terminal';
+  readonly serialNumber: string;
+  readonly time: string;
+}
+
 /** Another connection than the first has carried the outcome to a repeated transaction. */
 export interface CarriedRecord {
   readonly state: 'carried';
@@ -66,7 +73,7 @@ export interface CarriedRecord {
   readonly time: string;
 }
 
-export type JournalRecord = SentRecord | DoneRecord | NoteRecord | CarriedRecord;
+export type JournalRecord = SentRecord | DoneRecord | NoteRecord | TerminalRecord | CarriedRecord;
 
 export interface ParsedEntry {
   /** Undefined where not even the first record can be read. */
@@ -77,6 +84,8 @@ export interface ParsedEntry {
   readonly contradicted?: DoneRecord;
   /** The code of no declared meaning with which the transaction itself was answered. */
   readonly directCode?: string;
+  /** The serial number of the terminal that has the transaction. */
+  readonly serialNumber?: string;
   /** The connections that have carried the outcome to a repeated transaction. */
   readonly carriers?: readonly string[];
   /** Nothing but whole, valid records. */
@@ -103,6 +112,7 @@ export function parseEntry(bytes: Buffer): ParsedEntry {
   let done: DoneRecord | undefined;
   let contradiction: DoneRecord | undefined;
   let directCode: string | undefined;
+  let serialNumber: string | undefined;
   const carriers: string[] = [];
   for (const line of later) {
     if (line === '') continue; // put before a record that follows a torn one
@@ -111,6 +121,7 @@ export function parseEntry(bytes: Buffer): ParsedEntry {
     else if (isDone(record, 'done')) done = record;
     else if (isDone(record, 'contradicted')) contradiction = record;
     else if (isNote(record)) directCode = record.code;
+    else if (isTerminal(record)) serialNumber = record.serialNumber;
     else if (isCarried(record)) carriers.push(record.connection);
     else isClean = false;
   }
@@ -119,6 +130,7 @@ export function parseEntry(bytes: Buffer): ParsedEntry {
     done: contradiction ?? done,
     ...(contradiction !== undefined && done !== undefined && { contradicted: done }),
     ...(directCode !== undefined && { directCode }),
+    ...(serialNumber !== undefined && { serialNumber }),
     ...(carriers.length > 0 && { carriers }),
     isClean,
   };
@@ -154,6 +166,11 @@ function isDone(record: object, state: DoneRecord['state']): record is DoneRecor
 
 function isNote(record: object): record is NoteRecord {
   return 'state' in record && record.state === 'note' && 'code' in record && typeof record.code === 'string';
+}
+
+function isTerminal(record: object): record is TerminalRecord {
+  if (!('state' in record) || record.state !== 'terminal') return false;
+  return 'serialNumber' in record && typeof record.serialNumber === 'string';
 }
 
 function isCarried(record: object): record is CarriedRecord {

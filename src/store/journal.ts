@@ -59,13 +59,14 @@ export type Lookup =
   | { readonly state: 'running'; readonly sent?: SentRecord }
   /**
    * Its owner died or gave up. `isDoubtful`: a part of its file cannot be read, an outcome may have stood there. `directCode`: the
-   * error of no declared meaning with which the transaction itself was answered.
+   * error of no declared meaning with which the transaction itself was answered. `serialNumber`: of the terminal that has it.
    */
   | {
       readonly state: 'unresolved';
       readonly sent: SentRecord;
       readonly isDoubtful: boolean;
       readonly directCode?: string;
+      readonly serialNumber?: string;
     }
   /** There was a record, and it cannot be read any more. */
   | { readonly state: 'lost' }
@@ -115,6 +116,8 @@ export interface OwnedEntry {
   contradict(done: Outcome): Promise<void>;
   /** Stores the code of no declared meaning with which the transaction itself was answered. May be tried again. */
   note(code: string): Promise<void>;
+  /** Stores the serial number of the terminal that has the transaction, while it is not ended. May be tried again. */
+  noteTerminal(serialNumber: string): Promise<void>;
   /** It was refused before anything was handed over: no trace of it is left. */
   withdraw(): Promise<void>;
   /** Lets go of it; without an outcome it is unresolved from now on. Safe to repeat. */
@@ -397,6 +400,10 @@ export class Journal {
       },
       note: (code) =>
         appender.append(followingRecord({ state: 'note', code, time: isoTime(this.#options.clock) })),
+      noteTerminal: async (serialNumber) => {
+        const time = isoTime(this.#options.clock);
+        if (isOpen) await appender.append(followingRecord({ state: 'terminal', serialNumber, time }));
+      },
       withdraw: async () => {
         if (isOpen) await unlink(this.#path(id, ENTRY));
         await release();
@@ -521,6 +528,7 @@ function judge({
   done,
   isClean,
   directCode,
+  serialNumber,
   contradicted,
   carriers,
 }: ParsedEntry): Exclude<Lookup, { state: 'none' | 'running' | 'lost' }> | undefined {
@@ -534,5 +542,11 @@ function judge({
       ...(carriers !== undefined && { carriers }),
     };
   }
-  return { state: 'unresolved', sent, isDoubtful: !isClean, ...(directCode !== undefined && { directCode }) };
+  return {
+    state: 'unresolved',
+    sent,
+    isDoubtful: !isClean,
+    ...(directCode !== undefined && { directCode }),
+    ...(serialNumber !== undefined && { serialNumber }),
+  };
 }

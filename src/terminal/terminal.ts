@@ -263,6 +263,7 @@ export class Terminal implements Receiver {
     ['Test', ({ params, caller }) => this.#display.test(params, () => this.#testDownload(caller))],
     ['NetworkStart', ({ caller }) => this.#networkStart(caller)],
     ['NetworkStop', ({ caller }) => this.#networkStop(caller)],
+    ['Data', ({ params, caller }) => this.#data(params, caller)],
     ['NetworkDisconnected', ({ params, caller }) => this.#networkDisconnected(params, caller)],
     ['DisplayScreen', ({ params }) => this.#busy() ?? this.#display.show(params)],
     ['Suspend', ({ params }) => this.#busy() ?? this.#display.suspend(params)],
@@ -434,6 +435,12 @@ export class Terminal implements Receiver {
 
   #networkStop(caller: Caller): Answer {
     this.#networks.withdrawn(caller);
+    return resultAnswer({});
+  }
+
+  /** From a register that wants to know that it has arrived. */
+  #data(params: Buffer, caller: Caller): Answer {
+    this.#networks.data(caller, params);
     return resultAnswer({});
   }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
+import { textOfFile } from '../base/text-file.ts';
 
 /** Texts for the cashier and the cardholder's display. */
 const ENGLISH = {
@@ -96,7 +97,7 @@ async function readJson(file: string): Promise<Readonly<Record<string, Language>
   try {
     const bytes = await readFile(file);
     if (bytes.length > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
-    value = JSON.parse(bytes.toString());
+    value = JSON.parse(textOfFile(bytes));
   } catch (cause) {
     throw wrong(describeFault(cause), cause);
   }

@@ -31,6 +31,8 @@ class PlayedEntry implements OwnedEntry {
 
   async note(): Promise<void> {}
 
+  async noteTerminal(): Promise<void> {}
+
   async withdraw(): Promise<void> {}
 
   async release(): Promise<void> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
-import { systemClock } from '../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { findLockDirectory } from '../../src/base/lock-directory.ts';
 import { openFifoReader, openFifoWriter } from '../../src/channel/fifo.ts';
 import type { Wire } from '../../src/wire/wire.ts';
@@ -52,8 +52,8 @@ export class FifoPlace {
     return this.#keep(await openFifoReader(fifo, { create }));
   }
 
-  async openWriter(fifo: string): Promise<OpenWire> {
-    return this.#keep(await openFifoWriter(fifo, { clock: systemClock, env: process.env }));
+  async openWriter(fifo: string, clock: Clock = systemClock): Promise<OpenWire> {
+    return this.#keep(await openFifoWriter(fifo, { clock, env: process.env }));
   }
 
   start(
@@ -146,7 +146,7 @@ export async function killNow(child: ChildProcess): Promise<void> {
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  limitMs = 10_000,
+  limitMs = 45_000,
 ): Promise<void> {
   const begun = performance.now();
   while (!(await holds())) {

@@ -76,15 +76,17 @@ test('keeps the lines of eight processes whole, short and long, while one after 
   expect(await isMarked(fifo)).toBe(false);
 });
 
+/** Of each writer; the others write as fast as they can, all the time. */
+const TURNS = 20;
+
 test('lets every writer have its turn', async () => {
   const fifo = place.makeFifo('fair');
   const reader = await place.openReader(fifo);
   const writers = Array.from({ length: 4 }, (_, at) => place.start('fifo-writer-child', fifo, at, 8 * KIB));
   await Promise.all(writers.map(messageOf));
   const before = writers.map((_, at) => countOf(reader, at));
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const gained = writers.map((_, at) => countOf(reader, at) - (before[at] ?? 0));
-  expect(Math.min(...gained)).toBeGreaterThan(Math.max(...gained) / 10);
+  const isServed = (at: number) => countOf(reader, at) >= (before[at] ?? 0) + TURNS;
+  await until('every writer has had its turns', () => writers.every((_, at) => isServed(at)));
 });
 
 test('ends a line cut by our own destroy before the next one', async () => {
@@ -130,7 +132,6 @@ test('a writer that waits behind a full pipe may be destroyed, or exit, at any t
   const here = await place.openWriter(fifo);
   const waiting = here.write('never\n');
 
-  const begun = performance.now();
   here.wire.destroy();
   expect(await waiting).toBeInstanceOf(Error);
   await here.closed;
@@ -139,5 +140,4 @@ test('a writer that waits behind a full pipe may be destroyed, or exit, at any t
     child.send('exit');
     expect(await gone).toBe(0);
   }
-  expect(performance.now() - begun).toBeLessThan(2000);
 });

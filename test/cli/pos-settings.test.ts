@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../src/base/log.ts';
 import { parseCommandLine } from '../../src/cli/parse.ts';
 import { resolvePosSettings, storeFolder } from '../../src/cli/pos-settings.ts';
@@ -14,7 +14,7 @@ function settingsOf(args: readonly string[], env: Environment) {
 }
 
 function resolve(args: readonly string[], env: Environment = {}) {
-  return resolvePosSettings(settingsOf(args, env), { env, log: silentLogger });
+  return resolvePosSettings(settingsOf(args, env), { env, log: silentLogger, isStoring: true });
 }
 
 describe('what a register gets', () => {
@@ -78,6 +78,22 @@ test('a state folder that is no absolute path is as good as none', () => {
   const fallback = `${homedir()}/.local/state/posbridge/pos`;
   expect(storeFolder(settingsOf([], {}), {})).toBe(fallback);
   expect(storeFolder(settingsOf([], {}), { XDG_STATE_HOME: 'state' })).toBe(fallback);
+});
+
+test('what stores nothing needs no folder', async () => {
+  const settings = settingsOf(['--to', 'tcp:a:1'], {});
+  const options = await resolvePosSettings(settings, { env: {}, log: silentLogger, isStoring: false });
+  expect(options.store).toBeUndefined();
+});
+
+test('a home folder that is no absolute path is refused, and --store is named', () => {
+  for (const home of ['', 'home']) {
+    vi.stubEnv('HOME', home);
+    expect(() => storeFolder(settingsOf([], {}), {})).toThrow(
+      `there is no place to record sales: HOME is "${home}"; name a folder with --store`,
+    );
+  }
+  vi.unstubAllEnvs();
 });
 
 test.each<[string[], Environment, RegExp]>([

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { TestTerminal } from '../kit/terminal.ts';
 import {
   type Ended,
   type Folder,
@@ -11,6 +12,7 @@ import {
   posbridge,
   type Running,
   type RunOptions,
+  run,
   start,
   stopAll,
   temporaryFolder,
@@ -486,6 +488,23 @@ test('watch prints a line a change, and goes on over a lost connection', async (
 describe('a secret', () => {
   const KEY = 'k3y-0f-th3-sh0p';
 
+  test.each(['\ufeff', '\ufeffkey\r\n', 'key\r\n', 'key\n'])(
+    'a key is read without what Windows adds: %j',
+    async (content) => {
+      const terminal = await TestTerminal.listen();
+      try {
+        terminal.onRequest = () => ({});
+        const file = path.join(folder.path, 'key');
+        writeFileSync(file, content);
+        const ended = await pos(['call', 'Test', '--to', terminal.endpoint, '--api-key-file', file]);
+        if (content === '\ufeff') expect(ended).toMatchObject({ code: 100, stderr: oneLine(/not one line/) });
+        else expect(terminal.requests('Test')[0]?.params).toEqual({ api_key: 'key' });
+      } finally {
+        await terminal.stop();
+      }
+    },
+  );
+
   test('api key: is sent, and shown nowhere, at any level', async () => {
     const to = await openTerminal();
     const file = path.join(folder.path, 'key');
@@ -551,5 +570,64 @@ describe('a secret', () => {
     writeFileSync(file, 'till:secret');
     const refused = await pos(['status', '--to', 'tcp:127.0.0.1:9', '--login-file', file]);
     expect(refused).toMatchObject({ code: 100, stderr: oneLine(/--login-file: goes with ws:/) });
+  });
+});
+
+describe('the folder for sales', () => {
+  const NOWHERE = ['--to', 'tcp:127.0.0.1:9', '--connect-timeout', '100ms'];
+
+  /** `posbridge pos ARGS` of a user who stands in no passwd and has no HOME. */
+  function nobody(...args: readonly string[]): Promise<Ended> {
+    const user = ['--reuid', '12345', '--regid', '12345', '--clear-groups'];
+    const nameless = ['env', '-u', 'HOME', '-u', 'XDG_STATE_HOME', PROGRAM, 'pos', ...args];
+    return run('setpriv', [...user, ...nameless], { cwd: '/' });
+  }
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'of a user without home is asked for by name, where one is needed',
+    async () => {
+      for (const action of [['purchase', '1.00', 'EUR'], ['check', '1'], ['recover']]) {
+        expect(await nobody(...action, ...NOWHERE)).toMatchObject({
+          code: 100,
+          stderr: oneLine(/no place to record sales: this user \(uid 12345\) has no home folder; .*--store/),
+        });
+      }
+      for (const action of ['status', 'info', 'abort']) {
+        expect(await nobody(action, ...NOWHERE)).toMatchObject({
+          code: 111,
+          stderr: oneLine(/nothing was sent/),
+        });
+      }
+    },
+  );
+
+  test('is never in the working directory because HOME is empty', async () => {
+    const env = { HOME: '', XDG_STATE_HOME: '' };
+    const args = ['pos', 'purchase', '1.00', 'EUR', ...NOWHERE];
+    const refused = await posbridge(args, { env, cwd: folder.path });
+    expect(refused).toMatchObject({ code: 100, stderr: oneLine(/HOME is ""; .*--store/) });
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+});
+
+describe('a result that cannot be written', () => {
+  /** `posbridge pos ARGS` with a full disk as standard output. */
+  const toFull = (...args: readonly string[]) =>
+    run('sh', ['-c', 'exec "$0" pos "$@" >/dev/full', PROGRAM, ...args], { env: environment() });
+
+  test('is a failure, and one clear line', async () => {
+    const to = ['--to', await openTerminal()];
+    for (const action of [['status'], ['info', '--json'], ['call', 'Status'], ['recover', '--json']]) {
+      const ended = await toFull(...action, ...to, '--log-level', 'error');
+      expect(ended).toMatchObject({ code: 111, stderr: oneLine(/standard output: .*no space/) });
+    }
+  });
+
+  test('changes nothing about how a sale has ended', async () => {
+    const to = ['--to', await openTerminal(), '--log-level', 'error'];
+    const paid = await toFull('purchase', '1.00', 'EUR', '--receipt', 'R-1', ...to);
+    expect(paid).toMatchObject({ code: 0, stderr: expect.stringMatching(/standard output: .*no space/) });
+    expect((await toFull('check', 'R-1', '1', ...to)).code).toBe(111);
+    expect((await pos(['check', 'R-1', '1', ...to])).code).toBe(0);
   });
 });

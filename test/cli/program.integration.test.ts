@@ -233,8 +233,8 @@ describe('the log', () => {
     );
     const lines = stderr.trimEnd().split('\n');
     for (const line of lines) expect(line).toMatch(/^(info|warn) [a-z ]+( [\w ]+=\S.*)?$/);
-    expect(lines[0]).toMatch(/^info connected connection=unix\.\d+ dialect=jsonpos peer=unix$/);
-    expect(lines.at(-1)).toMatch(/^info disconnected connection=unix\.\d+ reason=CONNECTION_CLOSED /);
+    expect(lines[0]).toMatch(/^info connected connection=unix\.\w{12} dialect=jsonpos peer=unix$/);
+    expect(lines.at(-1)).toMatch(/^info disconnected connection=unix\.\w{12} reason=CONNECTION_CLOSED /);
   });
 
   test('is JSON lines with time, level and event when asked for', async () => {

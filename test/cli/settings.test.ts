@@ -139,6 +139,11 @@ test.each(SPECS.filter(({ repeats }) => !repeats).map(caseOf))(
 );
 
 describe('the configuration file', () => {
+  test('may begin with a byte order mark and end its lines as Windows does', () => {
+    const file = config('\ufeff{\r\n  "name": "till"\r\n}\r\n');
+    expect(settingsOf(['--config', file]).text('name')).toBe('till');
+  });
+
   test('may hold numbers, and keeps texts as they are', () => {
     const settings = settingsOf([
       '--config',

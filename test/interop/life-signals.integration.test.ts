@@ -44,6 +44,28 @@ function expectGone(bridge: Running): void {
   expect(bench.processes).toEqual([]);
 }
 
+test('SIGHUP that was ignored at the start stays ignored', async () => {
+  const server = bench.start('nohup', [
+    ...['posbridge', 'serve', '--listen', 'tcp:127.0.0.1:0', '--lock', bench.lockPath],
+    ...['--app', `unix:${bench.socketPath}`],
+  ]);
+  const [, port] = await server.says(/listening on=\S+:(\d+)/);
+  const terminal = `tcp:127.0.0.1:${port}`;
+  const till = bench.start('nohup', [
+    ...['posbridge', 'pos', 'call', 'Status', '--to', terminal, '--log-level', 'debug'],
+  ]);
+  const { message, attachment } = await application.waitFor('Status');
+  for (const program of [server, till]) program.signal('SIGHUP');
+  attachment.answer(message ?? {}, { result: { still: 'here' } });
+  expect(await till.exited).toEqual(exitedWith(0));
+  const register = await bench.register(Number(port));
+  await register.request('_Keepalive'); // answered by a server that has dealt with the signal before
+  server.signal('SIGTERM');
+  expect(await server.exited).toEqual(exitedWith(0));
+  expect(server.errors).toMatch(/stopping signal=SIGTERM/);
+  expect(server.errors).not.toMatch(/SIGHUP/);
+});
+
 describe('told to stop', () => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     '%s when idle says goodbye and ends well',

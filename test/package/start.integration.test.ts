@@ -87,12 +87,8 @@ test('a bridge reads nothing of ours but its bundle, before it has answered and 
   const ours = opened
     .map((match) => path.relative(ROOT, match[1] ?? ''))
     .filter((file) => !file.startsWith('..'));
-  expect(ours.toSorted()).toEqual([
-    'bin/package.json',
-    'bin/posbridge.js',
-    'dist/bridge.cjs',
-    `dist/${CACHE}`,
-  ]);
+  const launcher = ['bin/posbridge.js', 'bin/posbridge.js']; // the shell, then Node.js
+  expect(ours.toSorted()).toEqual(['bin/package.json', ...launcher, 'dist/bridge.cjs', `dist/${CACHE}`]);
 });
 
 test('a bridge loads none of the modules of Node.js that it can do without', async () => {

@@ -34,6 +34,19 @@ describe('call', () => {
   });
 
   test.each([
+    ['{"code":1,"message":"","data":{"string_code":"NO","details":"why not"}}', 'NO: why not'],
+    ['{"code":1,"data":{"string_code":"NO","details":"why not"}}', 'NO: why not'],
+    ['{"code":1,"message":"no","data":{"string_code":"NO","details":"why not"}}', 'NO: no'],
+    ['{"code":1,"data":{"string_code":"NO"}}', 'NO'],
+  ])('says of the error %s %s', async (error, message) => {
+    const { client, terminal } = await posBench();
+    terminal.on('Test', ({ id }, connection) =>
+      connection.sendText(`{"jsonrpc":"2.0","id":"${id}","error":${error}}`),
+    );
+    await expect(client.call('Test')).rejects.toMatchObject({ message });
+  });
+
+  test.each([
     [{ a: 1 }, undefined, { a: 1 }],
     [{ a: 1 }, 'key', { api_key: 'key', a: 1 }],
     [{}, 'key', { api_key: 'key' }],
@@ -415,6 +428,22 @@ describe('a request of the terminal', () => {
     for (const answer of open) answer();
     const results = () => connection.messages.filter(({ result }) => result !== undefined);
     await until(() => results().length >= 256);
+  });
+
+  test('that its handler does not answer is answered after 60 s, once', async () => {
+    let answer: () => void = () => {};
+    const { client, terminal, clock } = await posBench({
+      onRequest: () => new Promise((resolve) => (answer = () => resolve({ late: true }))),
+    });
+    await client.connect();
+    const { connection } = terminal;
+    connection.send({ id: 'a', method: 'Slow', params: {} });
+    await rest();
+    await passUntil(clock, () => connection.answerTo('a') !== undefined, 1000);
+    expect(connection.answerTo('a').error.data.string_code).toBe('TIMEOUT');
+    answer();
+    await rest();
+    expect(connection.messages.filter(({ id }: { id?: string }) => id === 'a')).toHaveLength(1);
   });
 
   test('that is answered after its connection has gone is dropped', async () => {

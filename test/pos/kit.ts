@@ -285,7 +285,7 @@ export function approval(request: Any): object {
 export async function entriesOf(store: string): Promise<Map<string, Any>> {
   const clock = new FakeClock(Date.now());
   const log = createLogger({ format: 'human', clock, level: 'error', sink: memorySink() });
-  const journal = await Journal.open(store, { clock, log, keepMs: 1e12 });
+  const journal = await Journal.open(store, { clock, log, keepMs: 1e12, kind: 'sales' });
   const entries = new Map<string, Any>();
   for await (const entry of journal.entries()) {
     entries.set(entry.sent?.identity['receipt_id'] ?? entry.id, entry);

@@ -171,7 +171,7 @@ describe('recover', () => {
 
   test('reports what cannot be read and goes on', async () => {
     const { store } = await leaveOpen([1]);
-    writeFileSync(path.join(store, `${'0'.repeat(40)}.entry`), 'rubbish');
+    writeFileSync(path.join(store, `sale-${'0'.repeat(40)}.entry`), 'rubbish');
     const { client, terminal, lines } = await posBench({ store });
     terminal.on('Check', (request, connection) => connection.answer(request, {}));
     expect(await all(client)).toMatchObject([{ receiptId: '1', outcome: 'approved' }]);
@@ -182,7 +182,7 @@ describe('recover', () => {
     const busy = await posBench();
     watch(busy.client.purchase({ ...SALE, receiptId: 1 }));
     await until(() => busy.terminal.requests('Purchase').length > 0);
-    writeFileSync(path.join(busy.store, `${'0'.repeat(40)}.entry`), 'rubbish');
+    writeFileSync(path.join(busy.store, `sale-${'0'.repeat(40)}.entry`), 'rubbish');
     const { client } = await posBench({ store: busy.store });
     expect(await client.recover().next()).toEqual({ done: true, value: { busy: 1, unreadable: 1 } });
   });

@@ -67,7 +67,7 @@ const entry = () => path.join(folder, entries()[0] ?? '');
 async function cutOff(): Promise<void> {
   const register = await start();
   await register.request('1', 'Purchase', purchase());
-  await vi.waitFor(() => expect(register.statuses).toEqual(['WAIT_CARD_IN']));
+  await vi.waitFor(() => expect(register.statuses).toEqual(['WAIT_CARD_IN']), { timeout: 30_000 });
   await stop(register);
 }
 
@@ -154,7 +154,7 @@ describe('after a restart', () => {
   test('a transaction that was cut off is interrupted, for ever, in the language of its register', async () => {
     const first = await start();
     await first.request('1', 'Purchase', purchase({ cashier_language: 'fi' }));
-    await vi.waitFor(() => expect(first.statuses).toEqual(['WAIT_CARD_IN']));
+    await vi.waitFor(() => expect(first.statuses).toEqual(['WAIT_CARD_IN']), { timeout: 30_000 });
     await stop(first);
     const second = await start();
     await ask(second, '2', 'Check', identifiers);
@@ -222,7 +222,7 @@ describe('after a restart', () => {
 test('the outcome is on the disk before the answer leaves', async () => {
   const register = await start();
   await register.request('1', 'Purchase', purchase());
-  await vi.waitFor(() => expect(register.statuses).toHaveLength(1));
+  await vi.waitFor(() => expect(register.statuses).toHaveLength(1), { timeout: 30_000 });
   while (register.answer('1') === undefined) {
     expect(register.statuses.at(-1)).not.toBe('idle');
     await pass(clock, 5);
@@ -251,12 +251,12 @@ test('an outcome that the disk does not take is tried again, and not told before
   terminals.push(terminal);
   const register = new Attached(terminal);
   await register.request('1', 'Purchase', purchase());
-  await vi.waitFor(() => expect(register.statuses).toHaveLength(1));
+  await vi.waitFor(() => expect(register.statuses).toHaveLength(1), { timeout: 30_000 });
   await pass(clock, 1500);
   await register.request('2', 'Check', identifiers);
   expect(register.code('2')).toBe('TRANSACTION_ACTIVE');
   await pass(clock, 1000);
-  await vi.waitFor(() => expect(register.statuses).toContain('WAIT_CARD_OUT'));
+  await vi.waitFor(() => expect(register.statuses).toContain('WAIT_CARD_OUT'), { timeout: 30_000 });
   await pass(clock, 200);
   await answered(register, '1');
   expect(register.answer('1')?.result).toBeDefined();

@@ -124,7 +124,7 @@ describe.each(['the memory', 'a folder'])('kept in %s', (where) => {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     expect(await ask('Abort', { receipt_id: '2' })).toEqual({});
-    await vi.waitFor(() => expect(till.code('x')).toBe('ABORTED'), { interval: 1 });
+    await vi.waitFor(() => expect(till.code('x')).toBe('ABORTED'), { interval: 1, timeout: 30_000 });
     expect(await ask('Reversal', reversal('3', '1'))).toMatchObject({ amount: 1250 });
   });
 

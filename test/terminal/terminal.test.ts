@@ -483,7 +483,7 @@ test('speaks over a memory wire, as it is attached inside the bridge', async () 
   });
   const line = JSON.stringify({ jsonrpc: '2.0', id: '1', method: 'Purchase', params: purchase() });
   ours.write(Buffer.from(`${line}\n`), () => {});
-  await vi.waitFor(() => expect(lines.at(-1)).toContain('"id":"1","result":'));
+  await vi.waitFor(() => expect(lines.at(-1)).toContain('"id":"1","result":'), { timeout: 30_000 });
   expect(lines.filter((text) => text.includes('"StatusEvent"'))).toHaveLength(4);
   ours.endOutput();
   await closed;

@@ -37,6 +37,8 @@ export interface JsonposOptions extends Omit<DialectOptions, 'sync'> {
 export interface Supervisor {
   /** Sees every message before it is acted upon. True: it has been dealt with. */
   intercepts(message: Message): boolean;
+  /** What is known of a frame that is not complete: see `JsonposDecoder.unfinished`. */
+  readonly unfinished: string;
   /** The peer broke the protocol; the goodbye is sent next. */
   breaking(): void;
 }
@@ -320,7 +322,9 @@ export class JsonposConversation implements Conversation, PeerConnection {
   }
 
   #lostByKeepalive(): void {
-    this.#finish({ code: 'KEEPALIVE', text: 'no answer to _Keepalive in time', by: 'us' }, 'lost', 'goodbye');
+    const unfinished = (this.#supervisor ?? this.#decoder).unfinished;
+    const text = `no answer to _Keepalive in time${unfinished}`;
+    this.#finish({ code: 'KEEPALIVE', text, by: 'us' }, 'lost', 'goodbye');
   }
 
   #finish(reason: CloseReason, how: 'ended' | 'broken' | 'lost', last: 'goodbye' | 'mute'): void {

@@ -169,6 +169,10 @@ export class Episode implements Supervisor {
     return true;
   }
 
+  get unfinished(): string {
+    return this.#decoder.unfinished;
+  }
+
   breaking(): void {
     this.#host.discardOutput();
     this.#isUnheard = this.#text !== undefined;
@@ -234,15 +238,15 @@ export class Episode implements Supervisor {
       this.#silence = clock.after(leftMs, () => this.#waited());
       return;
     }
-    // Where this process was held up, the bytes are there but not read: they are by the next timer.
-    this.#silence = clock.after(0, () => {
+    this.#silence = clock.afterInput(() => {
       if (this.#silentAtMs === silentAtMs) this.#giveUpFrame();
       else this.#waited();
     });
   }
 
   #giveUpFrame(): void {
-    this.#conversation.break('JSONRPC_PARSE_ERROR', `a frame got no byte for ${SILENCE_MS} ms`);
+    const text = `a frame got no byte for ${SILENCE_MS} ms${this.unfinished}`;
+    this.#conversation.break('JSONRPC_PARSE_ERROR', text);
   }
 }
 

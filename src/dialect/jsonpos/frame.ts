@@ -49,6 +49,18 @@ export class JsonposDecoder {
     return this.#seen >= HEADER_BYTES;
   }
 
+  /** What is known of a frame that is not complete, to end a sentence with: nothing between frames. */
+  get unfinished(): string {
+    if (this.#seen === 0) return '';
+    if (this.#seen < HEADER_BYTES)
+      return `; of a header ${this.#seen} bytes came, instead of ${HEADER_BYTES}`;
+    const length = this.#length;
+    const came = this.#seen - HEADER_BYTES;
+    const announced = length.toString(16).padStart(LENGTH_DIGITS, '0');
+    const rest = came === length ? ', but no newline behind them' : '';
+    return `; the unfinished frame announces ${announced} (hex: ${length} bytes), of which ${came} came${rest}`;
+  }
+
   /** Answers how many bytes it has looked at: all of them, unless it was stopped. */
   push(chunk: Buffer, sink: FrameSink): number {
     let at = 0;
@@ -66,7 +78,9 @@ export class JsonposDecoder {
 
   /** The input is over: inside a frame that is a fault. */
   end(sink: FrameSink): void {
-    if (this.#seen > 0 && !this.#isStopped) this.#reject('the input ended inside a frame', sink);
+    if (this.#seen > 0 && !this.#isStopped) {
+      this.#reject(`the input ended inside a frame${this.unfinished}`, sink);
+    }
   }
 
   /** Ends decoding at once, also from inside a callback: nothing more comes out. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describeFault } from '../../base/errors.ts';
+import { textOfFile } from '../../base/text-file.ts';
 import type { Dialect, DialectSettings } from '../dialect.ts';
 import { SiteConversation, type SiteEnd } from './conversation.ts';
 import { FIRST_RETRY_MS, REFUSED_RETRY_MS, RETRY_LIMIT_MS } from './logins.ts';
@@ -52,10 +53,10 @@ export async function readSiteEnd(settings: DialectSettings): Promise<SiteEnd> {
   if (path === undefined) {
     throw settings.fault('sites', 'openfsc needs a file that names the sites; see docs/openfsc.md');
   }
-  const text = await readFile(path, 'utf8').catch((fault) => {
+  const bytes = await readFile(path).catch((fault) => {
     throw settings.fault('sites', `${path} cannot be read: ${describeFault(fault)}`);
   });
-  const read = readSites(text);
+  const read = readSites(textOfFile(bytes));
   if (!read.ok) throw settings.fault('sites', `${path}: ${read.why}`);
   return {
     sites: await Promise.all(read.sites.map((site) => withSecret(site, settings))),
@@ -79,9 +80,10 @@ async function withSecret(site: SitesFile['sites'][number], settings: DialectSet
 
 async function secretText(place: SecretPlace, settings: DialectSettings): Promise<string> {
   if ('variable' in place) return settings.environment(place.variable) ?? '';
-  return readFile(place.file, 'utf8').catch((fault) => {
+  const bytes = await readFile(place.file).catch((fault) => {
     throw settings.fault('sites', `the secret file ${place.file} cannot be read: ${describeFault(fault)}`);
   });
+  return textOfFile(bytes);
 }
 
 function readPush(settings: DialectSettings): Push {

@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
+import { deferred } from '../../base/deferred.ts';
 import type { Logger } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
 import { LEAST_LINK_SPEED, shareLink } from '../../dialect/jsonpos/network/link-share.ts';
 import { type Answer, type JsonObject, readReason } from '../answer.ts';
 import type { Keeper } from '../keeper.ts';
-import { PeerError, RequestRefused } from '../pos-error.ts';
+import { PeerError, PosError, RequestRefused } from '../pos-error.ts';
 import { askInfo } from '../status-watch.ts';
 import type { TerminalConnection } from '../terminal-connection.ts';
 import { AnySignal, Limit, unlessAborted } from '../wait.ts';
@@ -63,6 +64,7 @@ export class NetworkOffer {
   readonly #resolve: Resolve;
   readonly #closing = new AbortController();
   readonly #totals: NetworkTotals = { connections: 0, open: 0, toTerminal: 0, fromTerminal: 0 };
+  readonly #started = deferred<void>();
   readonly #running: Promise<void>;
   #session: NetworkSession | undefined;
   #isBusy = false;
@@ -77,7 +79,13 @@ export class NetworkOffer {
       }),
     );
     this.#resolve = options.resolve ?? new Resolver().resolve;
+    this.#started.promise.catch(() => {}); // nobody need wait for it
     this.#running = this.#run();
+  }
+
+  /** Settles once: when the terminal has accepted it, has refused it (PeerError), or the offer is over before (CONNECTION_CLOSED). */
+  get started(): Promise<void> {
+    return this.#started.promise;
   }
 
   /** Over the whole time of the offer. */
@@ -108,6 +116,10 @@ export class NetworkOffer {
 
   /** Answers what is about the network; undefined: something else. */
   request(method: string, text: string): Promise<JsonObject> | undefined {
+    if (method === 'Data') {
+      this.#session?.data(Buffer.from(text)); // a terminal that wants to know that it has arrived
+      return Promise.resolve({});
+    }
     if (method !== 'NetworkConnect' && method !== 'NetworkDisconnect') return undefined;
     return this.#answer(method, Buffer.from(text));
   }
@@ -141,6 +153,7 @@ export class NetworkOffer {
       }
     } finally {
       any.stop();
+      this.#started.reject(new PosError('CONNECTION_CLOSED', 'the network is not offered any more'));
     }
   }
 
@@ -166,12 +179,14 @@ export class NetworkOffer {
     if (answer?.kind === 'result') {
       session.isStarted = true;
       session.isBusy = this.#isBusy;
+      this.#started.resolve();
       log.info('network offered', { 'link speed': Number.isFinite(linkSpeed) ? linkSpeed : 'off' });
       this.#options.onEvent?.({ kind: 'started', linkSpeed });
     } else if (answer !== undefined && answer.lost === undefined) {
       const error = new PeerError(answer, readReason(answer));
       log.warn('the terminal does not want the network', { why: error.message });
       this.#options.onEvent?.({ kind: 'refused', error });
+      this.#started.reject(error);
     }
     await unlessAborted(connection.ended, over);
     if (connection.isSpeaking && session.isStarted) {

@@ -332,6 +332,17 @@ describe('keepalives of ours', () => {
     expect(finished).toMatchObject([{ how: 'lost', reason: { code: 'KEEPALIVE' } }]);
   });
 
+  test('that are missed behind half a frame name it: the peer may write its lengths wrongly', () => {
+    const { clock, conversation, sent, finished } = converse({ keepalive });
+    const text = '{"jsonrpc":"2.0","id":"a","method":"Status","params":{}}';
+    conversation.receive(Buffer.from(`00000057:${text}\n`));
+    clock.advance(50_000);
+    const why =
+      'no answer to _Keepalive in time; the unfinished frame announces 00000057 (hex: 87 bytes), of which 57 came';
+    expect(finished).toMatchObject([{ how: 'lost', reason: { code: 'KEEPALIVE', text: why } }]);
+    expect(JSON.stringify(sent.at(-1)?.message)).toContain(why);
+  });
+
   test('are not missed while output does not flow, nor after the peer has ended its output', () => {
     const congested = converse({ keepalive });
     congested.clock.advance(30_000);

@@ -132,11 +132,20 @@ describe('refuses', () => {
     ['00000065:{', 'a frame of 101 bytes is over the limit of 100'],
     ['ffffffff:', 'a frame of 4294967295 bytes is over the limit of 100'],
     ['80000000:', 'a frame of 2147483648 bytes is over the limit of 100'],
-    ['0', 'the input ended inside a frame'],
-    ['00000002', 'the input ended inside a frame'],
-    ['00000002:', 'the input ended inside a frame'],
-    ['00000002:{', 'the input ended inside a frame'],
-    ['00000002:{}', 'the input ended inside a frame'],
+    ['0', 'the input ended inside a frame; of a header 1 bytes came, instead of 9'],
+    ['00000002', 'the input ended inside a frame; of a header 8 bytes came, instead of 9'],
+    [
+      '00000002:',
+      'the input ended inside a frame; the unfinished frame announces 00000002 (hex: 2 bytes), of which 0 came',
+    ],
+    [
+      '00000002:{',
+      'the input ended inside a frame; the unfinished frame announces 00000002 (hex: 2 bytes), of which 1 came',
+    ],
+    [
+      '00000002:{}',
+      'the input ended inside a frame; the unfinished frame announces 00000002 (hex: 2 bytes), of which 2 came, but no newline behind them',
+    ],
   ])('%j at every split', (text, why) => {
     for (const chunks of everySplit(Buffer.from(text)))
       expect(decode(chunks, 100)).toEqual([{ rejected: why }]);

@@ -194,6 +194,14 @@ describe('a register that begins anew', () => {
     }
   });
 
+  test('behind a frame that stays unfinished: the goodbye names it', () => {
+    const { receive, clock, sent } = begun();
+    receive(HALF_OF_LARGEST);
+    clock.advance(2000);
+    const why = /no byte for 2000 ms; the unfinished frame announces /;
+    expect(sent.at(-1)?.message.params.error.data.details).toMatch(why);
+  });
+
   test('by a _CloseReason: no goodbye in return', () => {
     const { receive, story } = begun();
     receive(

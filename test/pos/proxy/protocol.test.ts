@@ -54,6 +54,54 @@ async function started(options?: NetworkOptions, info?: object) {
 const codeOf = (answer: Any) => answer.error?.data.string_code;
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
+describe('an offer', () => {
+  /** A terminal that has not answered NetworkStart yet. */
+  async function offered(signal?: AbortSignal) {
+    const terminal = new PlayedTerminal();
+    const bench = await posBench({ terminal });
+    const offering = bench.client.offerNetwork({ linkSpeed: 10_240, signal });
+    let outcome: unknown;
+    offering.then(
+      (offer) => (outcome = offer),
+      (fault) => (outcome = fault),
+    );
+    await until(() => terminal.requests('NetworkStart').length === 1);
+    await rest();
+    expect(outcome).toBeUndefined();
+    return { ...bench, terminal, offering, start: terminal.requests('NetworkStart')[0] as Any };
+  }
+
+  test('is made when the terminal has accepted it', async () => {
+    const { terminal, offering, start } = await offered();
+    terminal.connection.answer(start, {});
+    expect((await offering).isStarted).toBe(true);
+  });
+
+  test('that the terminal does not want is an error, and another one can be made', async () => {
+    const { client, terminal, offering, start } = await offered();
+    terminal.connection.fail(start, 'JSONRPC_METHOD_NOT_FOUND');
+    await expect(offering).rejects.toMatchObject({ name: 'PeerError', code: 'JSONRPC_METHOD_NOT_FOUND' });
+    terminal.on('NetworkStart', (request, from) => from.answer(request, {}));
+    expect((await client.offerNetwork({ linkSpeed: 10_240 })).isStarted).toBe(true);
+  });
+
+  test('is waited for until the register wants no more', async () => {
+    const stopping = new AbortController();
+    const { client, terminal, offering } = await offered(stopping.signal);
+    stopping.abort();
+    await expect(offering).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(client.offerNetwork({ signal: stopping.signal })).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(terminal.requests('NetworkStart')).toHaveLength(1);
+  });
+
+  test('is waited for until the client is closed', async () => {
+    const { client, offering } = await offered();
+    const closing = client.close();
+    await expect(offering).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+    await closing;
+  });
+});
+
 describe('before NetworkStart is answered', () => {
   test('every connection is refused, and right behind the answer none is', async () => {
     const { port } = await tcpServer(() => {});
@@ -119,8 +167,6 @@ describe('the speed of the link', () => {
       const { client } = await posBench({ terminal, to: `serial:/dev/x?baudRate=${baudRate}`, sync: false });
       const events: Any[] = [];
       await client.offerNetwork({ onEvent: (event) => events.push(event) });
-      await client.connect();
-      await until(() => events.length > 0);
       expect(events).toEqual([{ kind: 'started', linkSpeed }]);
     }
   });
@@ -135,9 +181,9 @@ describe('the speed of the link', () => {
     const terminal = new PlayedTerminal().on('NetworkStart', (request, from) => from.answer(request, {}));
     const { client, clock } = await posBench({ terminal });
     const events: Any[] = [];
-    await client.offerNetwork({ onEvent: (event) => events.push(event) });
-    await client.connect();
+    const offering = client.offerNetwork({ onEvent: (event) => events.push(event) });
     await passUntil(clock, () => events.length > 0, 1000);
+    await offering;
     expect(events).toEqual([{ kind: 'started', linkSpeed: 10_240 }]);
   });
 
@@ -259,7 +305,7 @@ test('data that is no base64 closes its connection, and no other', async () => {
   const { say, dial, gone, texts, terminal } = await started();
   await dial(port, '1');
   await dial(port, '2');
-  for (const broken of ['"AAA"', '"!"', '"AA==="', '7']) {
+  for (const broken of ['"AAAAA"', '"!"', '"AA==="', '7']) {
     say('Data', `{"id":1,"data":${broken}}`);
     await gone('1');
     terminal.connection.texts.length = 0;

@@ -4,15 +4,15 @@ import { type ConnectionId, readConnectionId } from './connection-id.ts';
 /**
  * `Data`: bytes of one proxied connection, both ways, a notification.
  *
- * Shape:  `{"id":CONNECTION_ID,"data":BASE64}`, base64 padded and without line breaks; `id`, where the requests
- *         about the same connection say `connection_id`
+ * Shape:  `{"id":CONNECTION_ID,"data":BASE64}`; `id`, where the requests about the same connection say
+ *         `connection_id`. What is written is padded and without line breaks; what is read need be neither
  * Limits: what fits a frame
  */
 export function dataParams(id: ConnectionId, bytes: Buffer): string {
   return `{"id":${id.text},"data":"${bytes.toString('base64')}"}`;
 }
 
-/** `bytes` is undefined where there is no string, or one that is not exactly what `dataParams` would write. */
+/** `bytes` is undefined where there is no string, or one that is no base64. */
 export interface Data {
   readonly id: ConnectionId;
   readonly bytes: Buffer | undefined;
@@ -30,7 +30,10 @@ function decode(literal: Buffer): Buffer | undefined {
   const text = decodeString(literal.toString('latin1'));
   const bytes = Buffer.from(text, 'base64');
   // Node skips what it does not know: only what comes out the same again was base64.
-  return bytes.toString('base64') === text ? bytes : undefined;
+  const written = bytes.toString('base64');
+  if (written === text) return bytes;
+  const read = text.replace(/[\r\n]+/g, '');
+  return read === written || read === written.replace(/=+$/, '') ? bytes : undefined;
 }
 
 /** What a `Data` of `byteCount` bytes takes on a stream, framing included; the id is taken to be of the usual length. */

@@ -25,21 +25,19 @@ test('an escaped slash is a slash', () => {
   expect(read('{"id":7,"data":"\\/\\/\\/\\/"}')?.bytes).toEqual(Buffer.from([255, 255, 255]));
 });
 
-test.each([
-  '"A"',
-  '"AA"',
-  '"AAA"',
-  '"AA=="x',
-  '"A A="',
-  '"AAAA\\n"',
-  '"-_-_"',
-  '"AB=="',
-  '"AA==AA=="',
-  '12',
-  'null',
-])('the data %s is no base64', (data) => {
-  expect(read(`{"id":7,"data":${data}}`)?.bytes).toBeUndefined();
-});
+test.each(['"AAEC/w=="', '"AAEC/w"', '"AAEC\\r\\n/w==\\n"', '"AA\\nEC/w"'])(
+  'the data %s may lack its padding and have line breaks',
+  (data) => {
+    expect(read(`{"id":7,"data":${data}}`)?.bytes).toEqual(Buffer.from([0, 1, 2, 255]));
+  },
+);
+
+test.each(['"A"', '"AA="', '"AA=="x', '"A A="', '"AB"', '"-_-_"', '"AB=="', '"AA==AA=="', '12', 'null'])(
+  'the data %s is no base64',
+  (data) => {
+    expect(read(`{"id":7,"data":${data}}`)?.bytes).toBeUndefined();
+  },
+);
 
 test('data without an id is for nobody, and without data it is broken', () => {
   expect(read('{"data":"AAAA"}')).toBeUndefined();
