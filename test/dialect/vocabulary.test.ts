@@ -27,6 +27,9 @@ const router = new Router(new Map(), [], routes);
 const channelOf = ({ from }: MethodWords, name: string) =>
   from === 'register' || from === 'both' ? `, channel ${router.channelOf(name)}` : '';
 
+/** Prose in lines of at most 120 columns. */
+const wrap = (text: string) => text.replace(/(.{1,120})( |$)/g, '$1\n').trimEnd();
+
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
@@ -46,8 +49,7 @@ const members = (what: string, all: Readonly<Record<string, Member>>) =>
 function section(name: string, words: MethodWords): string {
   const { form, says, params, result, errors = [], whenBusy, isSimulators, isTransaction } = words;
   const kind = isTransaction ? `${form}, moves money` : form;
-  const head = `### ${name}\n\n${DIRECTIONS[words.from]}, ${kind}${channelOf(words, name)}. ${says}`;
-  const parts = [head];
+  const parts = [`### ${name}`, wrap(`${DIRECTIONS[words.from]}, ${kind}${channelOf(words, name)}. ${says}`)];
   if (isSimulators) parts.push("The members are the simulated terminal's own.");
   if (Object.keys(params).length > 0) parts.push(members('params', params));
   if (result !== undefined) parts.push(members('result', result));
@@ -101,6 +103,20 @@ describe('the vocabulary', () => {
     for (const [name, { errors = [] }] of methods) {
       expect([name, errors.filter((code) => !codes.includes(code))]).toEqual([name, []]);
     }
+  });
+
+  test('has no member about money, or about what is undone, that a repeated transaction may change', () => {
+    const { isCompared, amount, currency } = transactions;
+    const telling = methods.flatMap(([, { isTransaction, params }]) =>
+      Object.entries(isTransaction ? params : {}).filter(
+        ([name, { type }]) => type === 'amount' || type === 'currency' || name.startsWith('original_'),
+      ),
+    );
+    expect(telling.length).toBeGreaterThan(6);
+    for (const [name] of telling) {
+      expect([name, name === amount || name === currency || isCompared?.(name)]).toEqual([name, true]);
+    }
+    expect([isCompared?.('api_key'), isCompared?.('cashier_language')]).toEqual([true, false]);
   });
 
   test('asks a Check for what identifies a transaction', () => {

@@ -31,7 +31,7 @@ export const transactions: TransactionRules = {
   identity: ['receipt_id', 'sequence_id'],
   amount: 'amount',
   currency: 'currency',
-  isCompared: (name) => name === 'api_key' || MONEY.test(name),
+  isCompared: (name) => name === 'api_key' || name.startsWith('original_') || MONEY.test(name),
   recovery: 'Check',
   carried: ['api_key'],
 };
