@@ -51,9 +51,10 @@ export const prepareCall: PreparePos = (settings, [method = '', params = '{}']) 
 
 function whyNoCall(method: string, params: string): string | undefined {
   const shown = quoteText(method, MAX_SHOWN);
-  if (transactions.methods.includes(method)) {
+  if (method === 'Purchase' || method === 'Refund') {
     return `${shown} is not called: "posbridge pos ${method.toLowerCase()}" makes one, and records it first`;
   }
+  if (transactions.methods.includes(method)) return `${shown} moves money, and would not be recorded`;
   if (method === '' || method.length > MAX_METHOD) return `${shown} is no method`;
   if (method.startsWith('_')) return `${shown} belongs to the transport`;
   let value: unknown;

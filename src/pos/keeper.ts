@@ -5,6 +5,7 @@ import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { pause } from '../base/pause.ts';
 import type { InboundNotification, InboundRequest } from '../dialect/dialect.ts';
+import { LINE_ECHOES } from '../dialect/jsonpos/conversation.ts';
 import { retryDelayMs } from '../dialect/jsonpos/sync-asker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { TerminalConnection, type TerminalConnectionOptions } from './terminal-connection.ts';
@@ -40,7 +41,7 @@ export type KeeperState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'clo
  *                           └────────failed───────────────────▲
  *
  * and from anywhere to closed, for good. One wire at a time. A failure is a wire that cannot be opened or
- * synchronised, or one on which nothing was ever heard.
+ * synchronised, or one on which nothing was ever heard but an echo.
  */
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -156,6 +157,7 @@ export class Keeper {
   #converse(wire: Wire): Promise<void> {
     const gone = deferred<void>();
     let hasHeard = false;
+    let failuresBefore = this.#failures;
     const connection = new TerminalConnection(wire, this.#options, {
       ready: () => {
         this.#state = 'connected';
@@ -165,6 +167,7 @@ export class Keeper {
       heard: () => {
         if (hasHeard) return;
         hasHeard = true;
+        failuresBefore = this.#failures;
         this.#failures = 0;
         this.#lastFailure = undefined;
       },
@@ -172,7 +175,9 @@ export class Keeper {
       notification: (notification) => this.#options.notification(notification),
       ended: (reason) => {
         this.#connection = undefined;
-        if (!hasHeard) this.#failures += 1;
+        // Whoever hears an echo has heard nobody.
+        if (reason.code === LINE_ECHOES) this.#failures = failuresBefore + 1;
+        else if (!hasHeard) this.#failures += 1;
         if (this.#state !== 'closed') this.#state = 'waiting';
         this.#disconnected(reason);
       },

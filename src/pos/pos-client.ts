@@ -389,8 +389,11 @@ export class PosClient {
 /** What has a call of its own, or none. */
 function refuseOwn(method: string): void {
   if (typeof method !== 'string') throw new TypeError('method: not a text');
-  if (transactions.methods.includes(method)) {
+  if (method === 'Purchase' || method === 'Refund') {
     throw new TypeError(`method: ${method} is made by ${method.toLowerCase()}(), which records it`);
+  }
+  if (transactions.methods.includes(method)) {
+    throw new TypeError(`method: ${method} moves money, and nothing would be recorded of it`);
   }
   if (method.startsWith('_')) throw new TypeError(`method: ${method} belongs to the transport`);
 }

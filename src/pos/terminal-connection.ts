@@ -10,7 +10,7 @@ import type {
   InboundRequest,
   PeerConnection,
 } from '../dialect/dialect.ts';
-import { JsonposConversation, type JsonposOptions } from '../dialect/jsonpos/conversation.ts';
+import { JsonposConversation, type JsonposOptions, LINE_ECHOES } from '../dialect/jsonpos/conversation.ts';
 import { transactions } from '../dialect/jsonpos/routes.ts';
 import { SyncAsker } from '../dialect/jsonpos/sync-asker.ts';
 import { createIds } from '../rpc/ids.ts';
@@ -63,6 +63,8 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   readonly #events: TerminalConnectionEvents;
   readonly #wire: Wire;
   readonly #speaker: Speaker;
+  /** In every id of this connection, `_Sync` included, so that each can be told when it comes back. */
+  readonly #random: string;
   readonly #ended = deferred<CloseReason>();
   readonly #over = sharedController();
   #conversation: JsonposConversation | undefined;
@@ -82,6 +84,7 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     this.#options = options;
     this.#events = events;
     this.#wire = wire;
+    this.#random = options.randomId();
     const { clock, linkSpeed } = options;
     this.#speaker = new Speaker(
       wire,
@@ -113,10 +116,10 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
       this.#speak();
       return;
     }
-    const { clock, discardMs, randomId } = this.#options;
+    const { clock, discardMs } = this.#options;
     this.#asker = new SyncAsker({
       clock,
-      nextId: createIds('pos-sync', randomId()),
+      nextId: createIds('pos-sync', this.#random),
       send: (bytes) => this.#speaker.send(bytes, 'normal'),
       discardMs,
       settled: (outcome) => {
@@ -124,7 +127,9 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
         if (outcome === 'synchronised') {
           this.#events.heard();
           this.#speak();
-        } else this.#finish({ code: 'SYNC_FAILED', text: 'no answer to _Sync in time', by: 'us' });
+        } else if (outcome === 'failed') {
+          this.#finish({ code: 'SYNC_FAILED', text: 'no answer to _Sync in time', by: 'us' });
+        } else this.#finish({ code: LINE_ECHOES, text: 'the line echoes what is sent', by: 'us' });
       },
     });
   }
@@ -186,7 +191,7 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   // What the conversation may use.
 
   randomId(): string {
-    return this.#options.randomId();
+    return this.#random;
   }
 
   send(frame: Uint8Array, urgency: 'urgent' | 'normal'): void {

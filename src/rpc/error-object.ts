@@ -119,6 +119,7 @@ const MESSAGES = new Map(
     JOURNAL_UNAVAILABLE: 'The transaction cannot be recorded.',
     CONNECTION_CLOSED: 'The connection is closed.',
     WIRE_WRITE_TIMEOUT: 'The other side has stopped reading.',
+    LINE_ECHOES: 'What is sent on this line comes back.',
     SYNC_FAILED: 'The other side could not be synchronised with.',
   }),
 );

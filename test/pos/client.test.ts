@@ -66,7 +66,7 @@ describe('call', () => {
     expect(terminal.attempts).toBe(0);
   });
 
-  test.each(['Purchase', 'Refund', '_Keepalive', '_Sync'])('refuses %s', async (method) => {
+  test.each(['Purchase', 'Refund', 'Reversal', '_Keepalive', '_Sync'])('refuses %s', async (method) => {
     const { client, terminal } = await posBench();
     await expect(client.call(method)).rejects.toThrow(TypeError);
     expect(terminal.attempts).toBe(0);

@@ -48,13 +48,16 @@ describe('numbers among the options', () => {
   });
 });
 
-test.each(['Purchase', 'Refund', '_Keepalive'])('a notification %s is refused', async (method) => {
-  const { client, terminal } = await posBench();
-  await client.connect();
-  expect(() => client.notify(method, {})).toThrow(TypeError);
-  await rest();
-  expect(terminal.requests(method).filter(({ id }) => id === undefined)).toEqual([]);
-});
+test.each(['Purchase', 'Refund', 'Reversal', '_Keepalive'])(
+  'a notification %s is refused',
+  async (method) => {
+    const { client, terminal } = await posBench();
+    await client.connect();
+    expect(() => client.notify(method, {})).toThrow(TypeError);
+    await rest();
+    expect(terminal.requests(method).filter(({ id }) => id === undefined)).toEqual([]);
+  },
+);
 
 test('an opener that throws is an attempt that failed', async () => {
   const { client, clock, events } = await posBench({

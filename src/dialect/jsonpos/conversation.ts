@@ -21,6 +21,8 @@ type Request = Extract<Message, { kind: 'request' }>;
 type Notification = Extract<Message, { kind: 'notification' }>;
 type Response = Extract<Message, { kind: 'result' | 'error' }>;
 
+/** Why a conversation ends in which our own words come back: a half-duplex adapter that echoes, a plug that is looped. */
+export const LINE_ECHOES = 'LINE_ECHOES';
 /** Requests of ours that may wait for the peer at one time. */
 const MAX_PENDING = 4096;
 
@@ -58,6 +60,11 @@ export class JsonposConversation implements Conversation, PeerConnection {
   readonly #keepalive: Keepalive | undefined;
   readonly #events: ConnectionEvents;
   readonly #nextId: () => string;
+  /** How every id of ours begins, and what is in it and in nobody else's. */
+  readonly #idPrefix: string;
+  readonly #mark: string;
+  /** The id of the peer's request that was answered last. */
+  #answeredId: string | undefined;
   readonly #supervisor: Supervisor | undefined;
   /** Ids of the peer's requests that are not answered yet. */
   readonly #inFlight = new Set<string>();
@@ -75,7 +82,10 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#framing = framing;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#decoder = new JsonposDecoder({ maxFrameBytes: options.maxFrameBytes });
-    this.#nextId = createIds(options.idPrefix ?? 'pt', host.randomId());
+    const random = host.randomId();
+    this.#idPrefix = options.idPrefix ?? 'pt';
+    this.#mark = `-${random}-`;
+    this.#nextId = createIds(this.#idPrefix, random);
     this.#supervisor = options.supervisor;
     if (options.keepalive !== 'off') {
       this.#keepalive = new Keepalive({
@@ -139,6 +149,11 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#finish({ code, text: why, by: 'us' }, 'broken', 'goodbye');
   }
 
+  /** What was sent has come back. Nobody can tell any more who says what, and nothing of it is obeyed. */
+  #echoes(): void {
+    this.break(LINE_ECHOES, 'the line echoes what is sent');
+  }
+
   endOfInput(): void {
     if (this.#state !== 'open') return;
     let reason: CloseReason = {
@@ -179,15 +194,21 @@ export class JsonposConversation implements Conversation, PeerConnection {
 
   #request(message: Request): void {
     const { id, idText, method, methodText } = message;
+    if (id.startsWith(this.#idPrefix) && id.includes(this.#mark)) {
+      this.#echoes();
+      return;
+    }
     if (this.#inFlight.has(id)) {
       this.break('JSONRPC_INVALID_REQUEST', 'a request has the id of one that is still being processed');
       return;
     }
     if (method === '_Keepalive' || method === '_Sync') {
+      this.#answeredId = id;
       this.#send(responseParts(idText, methodText, 'result', '{}'), 'urgent');
       return;
     }
     if (method.startsWith('_')) {
+      this.#answeredId = id;
       const text = errorText('JSONRPC_METHOD_NOT_FOUND', 'no such method of the transport');
       this.#send(responseParts(idText, methodText, 'error', text), 'urgent');
       return;
@@ -214,6 +235,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
         if (!this.#inFlight.has(id)) return 'closed';
         const outcome = this.#send(responseParts(idText, methodText, kind, text), 'normal');
         if (outcome === 'sent') {
+          this.#answeredId = id;
           this.#inFlight.delete(id);
           this.#pendingChanged();
         }
@@ -240,6 +262,10 @@ export class JsonposConversation implements Conversation, PeerConnection {
       return;
     }
     const settle = this.#pending.take(message.id);
+    if (settle === undefined && message.id === this.#answeredId) {
+      this.#echoes();
+      return;
+    }
     if (settle === undefined) {
       this.#host.statistics.count('answers of the peer to nothing');
       this.#host.log.info('the peer answers a request that is not open', { id: message.id });

@@ -2,7 +2,7 @@ import type { Timer } from '../../base/clock.ts';
 import type { CloseReason } from '../../base/close-reason.ts';
 import { type Message, parseMessage } from '../../rpc/message.ts';
 import type { ConversationHost, DialectOptions } from '../dialect.ts';
-import { JsonposConversation, type Supervisor } from './conversation.ts';
+import { JsonposConversation, LINE_ECHOES, type Supervisor } from './conversation.ts';
 import { FRAMING_BYTES, JsonposDecoder } from './frame.ts';
 import type { FrameScanner } from './frame-scanner.ts';
 import { isGoodbye, isSync, readCloseReason } from './transport.ts';
@@ -199,7 +199,8 @@ export class Episode implements Supervisor {
     this.#isOver = true;
     this.#decoder.stop();
     this.#watch();
-    if (how === 'broken' || this.#isForsaken) this.#keeper.ended();
+    const mayGoOn = how === 'broken' && reason.code !== LINE_ECHOES;
+    if (mayGoOn || this.#isForsaken) this.#keeper.ended();
     else this.#keeper.over(reason, how);
   }
 

@@ -8,6 +8,8 @@ const FILLER_BYTES = 64;
 const FILLER_MS = 100;
 const LIMIT_MS = 5000;
 
+export type SyncOutcome = 'synchronised' | 'failed' | 'echoes';
+
 export interface SyncAskerOptions {
   readonly clock: Clock;
   /** A new id, different at every call, over restarts too. */
@@ -16,8 +18,11 @@ export interface SyncAskerOptions {
   readonly send: (bytes: Uint8Array) => void;
   /** How long what comes is thrown away before anything is asked: leftovers of an old connection. Default 0. */
   readonly discardMs?: number;
-  /** The end, once: the terminal has answered, or has not in time (SYNC_FAILED). Never from inside the constructor. */
-  readonly settled: (outcome: 'synchronised' | 'failed') => void;
+  /**
+   * The end, once: the terminal has answered, or has not in time (SYNC_FAILED), or the question itself has come back. Never from
+   * inside the constructor.
+   */
+  readonly settled: (outcome: SyncOutcome) => void;
 }
 
 /**
@@ -25,6 +30,7 @@ export interface SyncAskerOptions {
  *
  *   discarding ──discardMs: 64 newlines──▶ filling ──100 ms: `_Sync`──▶ asking ──its result──▶ over (synchronised)
  *                                                                       asking ──5 s────────▶ over (failed)
+ *                                                                       asking ──itself─────▶ over (echoes)
  *
  * The answer is looked for at every byte offset: an old half-frame may announce a length that never comes. An error is
  * no answer, nor is a result for another id. The strict framing begins right behind the answer.
@@ -53,9 +59,13 @@ export class SyncAsker {
    */
   receive(chunk: Buffer): Buffer | undefined {
     if (this.#state !== 'asking') return undefined;
-    const rest = this.#scanner.push(chunk, (text) => this.#isAnswer(text));
-    if (rest !== undefined) this.#settle('synchronised');
-    return rest;
+    let heard: 'synchronised' | 'echoes' | undefined;
+    const rest = this.#scanner.push(chunk, (text) => {
+      heard = this.#read(text);
+      return heard !== undefined;
+    });
+    if (heard !== undefined) this.#settle(heard);
+    return heard === 'synchronised' ? rest : undefined;
   }
 
   /** The wire is gone: nothing is sent or told any more. Safe to repeat. */
@@ -80,12 +90,14 @@ export class SyncAsker {
     this.#timer = afterSilence(this.#options.clock, LIMIT_MS, () => this.#settle('failed'));
   }
 
-  #isAnswer(text: Buffer): boolean {
+  #read(text: Buffer): 'synchronised' | 'echoes' | undefined {
     const parsed = parseMessage(text, 'wire');
-    return parsed.ok && parsed.message.kind === 'result' && parsed.message.id === this.#id;
+    if (!parsed.ok || !('id' in parsed.message) || parsed.message.id !== this.#id) return undefined;
+    if (parsed.message.kind === 'request') return 'echoes';
+    return parsed.message.kind === 'result' ? 'synchronised' : undefined;
   }
 
-  #settle(outcome: 'synchronised' | 'failed'): void {
+  #settle(outcome: SyncOutcome): void {
     this.stop();
     this.#options.settled(outcome);
   }

@@ -20,7 +20,7 @@ const BEGINNINGS = { burst: 64, ratePerS: 10 };
  *   scanning ──a `_Sync`──▶ speaking ──a broken frame, or one without a byte for 2 s: goodbye──▶ scanning
  *                           speaking ──a newline instead of a header, a `_CloseReason`─────────▶ scanning
  *                           speaking ──a `_Sync`, inside a frame or when anything has been said─▶ speaking, anew
- *   scanning, speaking ──end of input, loss, a missed keepalive, the bridge's own goodbye──────▶ over
+ *   scanning, speaking ──end of input, loss, a missed keepalive, an echo, the bridge's goodbye──▶ over
  *
  * Each time it speaks, it is a connection of its own; nothing crosses from one to the next. A `_Sync` that comes when too many
  * have begun just before is skipped. Every byte goes through the scanner once, and once through a conversation's decoder.

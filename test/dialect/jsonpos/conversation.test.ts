@@ -375,3 +375,46 @@ describe('on WebSocket', () => {
     expect(sent.map(codeOf)).toEqual(['JSONRPC_PARSE_ERROR']);
   });
 });
+
+describe('a line that echoes', () => {
+  test('is found out by a request with an id of our own, which is not answered', () => {
+    const { peer, sent, send, finished, requests } = converse();
+    const answers: PeerAnswer[] = [];
+    peer.request('"Display"', Buffer.from('{}'), (answer) => answers.push(answer));
+    const { id } = sent[0]?.message ?? {};
+    send({ id, method: 'Display', params: {} });
+    expect(requests).toEqual([]);
+    expect(finished).toMatchObject([{ reason: { code: 'LINE_ECHOES', by: 'us' }, how: 'broken' }]);
+    expect(sent.slice(1).map(codeOf)).toEqual(['LINE_ECHOES']);
+    // The echo of an answer, had one been given, is none to the request.
+    send({ id, response_to: 'Display', error: { code: 1, message: 'x', data: {} } });
+    expect(answers).toMatchObject([{ kind: 'error', lost: { code: 'LINE_ECHOES' } }]);
+  });
+
+  test('is found out by a keepalive of our own', () => {
+    const { clock, sent, send, finished } = converse({
+      keepalive: { idleMs: 1000, busyMs: 1000, limitMs: 5000 },
+    });
+    clock.advance(1000);
+    const { id, method } = sent[0]?.message ?? {};
+    expect(method).toBe('_Keepalive');
+    send({ id, method, params: {} });
+    expect(finished).toMatchObject([{ reason: { code: 'LINE_ECHOES' }, how: 'broken' }]);
+  });
+
+  test('is found out by an answer that we have given', () => {
+    const { sent, send, finished, requests } = converse();
+    send({ id: 'p', method: 'Purchase', params: {} });
+    requests[0]?.answer('result', Buffer.from('{"amount":1}'));
+    send(sent[0]?.message);
+    expect(finished).toMatchObject([{ reason: { code: 'LINE_ECHOES' }, how: 'broken' }]);
+  });
+
+  test('is not suspected where the peer answers what nobody has asked', () => {
+    const { send, finished } = converse();
+    send({ id: 'k', method: '_Keepalive', params: {} });
+    send({ id: 'something', response_to: 'x', result: {} });
+    send({ id: 'pt-x9-1', method: 'Status', params: {} });
+    expect(finished).toEqual([]);
+  });
+});

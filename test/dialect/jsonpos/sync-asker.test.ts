@@ -78,7 +78,7 @@ describe('the asking side of _Sync', () => {
   test.each([
     ['an error', { id: 'pos-1', error: { code: 1, message: 'no' } }],
     ['a result for another id', { id: 'pos-0', result: {} }],
-    ['a request with that id', { id: 'pos-1', method: '_Sync', params: {} }],
+    ['a request with another id', { id: 'pos-0', method: '_Sync', params: {} }],
     ['a result without an object', { id: 'pos-1', result: null }],
     ['a notification', { method: 'StatusEvent', params: {} }],
   ])('takes %s for no answer', (_what, message) => {
@@ -133,4 +133,14 @@ describe('the asking side of _Sync', () => {
   test('is tried again after 1 s, and 2 s more for each failure in a row, up to 10 s', () => {
     expect([0, 1, 2, 3, 4, 5, 100].map(retryDelayMs)).toEqual([1000, 3000, 5000, 7000, 9000, 10_000, 10_000]);
   });
+});
+
+test.each(['whole', 'byte by byte'])('a question that comes back (%s) is an echo, and no answer', (how) => {
+  const { clock, sent, receive, outcomes } = asker();
+  clock.advance(100);
+  const echo = Buffer.from(sent.join(''));
+  const chunks =
+    how === 'whole' ? [Buffer.concat([echo, answer])] : byteByByte(Buffer.concat([echo, answer]));
+  expect(receive(...chunks)).toBeUndefined();
+  expect(outcomes).toEqual(['echoes']);
 });
