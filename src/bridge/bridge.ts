@@ -19,21 +19,16 @@ import type {
 } from '../dialect/dialect.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { expandEndpoint, placeholdersOf } from '../endpoint/expand.ts';
+import { placeOf } from '../endpoint/place.ts';
 import type { Journal } from '../store/journal.ts';
-import {
-  defaultLockPath,
-  lockPathIn,
-  noLock,
-  openKernelLock,
-  processLock,
-  type TransactionLock,
-} from '../store/lock.ts';
+import type { JournalLease } from '../store/journal-pool.ts';
+import { defaultLockPath, noLock, openKernelLock, processLock, type TransactionLock } from '../store/lock.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { WireFault } from '../wire/wire-fault.ts';
 import { JournalDesk, type JournalDeskOptions } from './journal-desk.ts';
 import { Judge } from './judge.ts';
-import type { Route } from './router.ts';
+import { type Route, Router } from './router.ts';
 import { Session } from './session.ts';
 import { answerToHttp, type Stranger, StrangeStart } from './strange-start.ts';
 
@@ -86,6 +81,11 @@ export interface BridgeContext extends ChannelContext {
   readonly pid: number;
   readonly pool: AttachmentPool;
   readonly journal: Journal | undefined;
+  /** Where each peer or connection has a terminal of its own, and so a journal of its own. */
+  readonly journalFor?: (values: {
+    readonly peer: string;
+    readonly connection: string;
+  }) => Promise<JournalLease>;
   readonly randomId: () => string;
 }
 
@@ -115,6 +115,7 @@ export class Bridge implements ConversationHost {
   readonly #gone = deferred<void>();
   /** Of the first connection. */
   readonly #firstToken: string;
+  readonly #giveBack: () => Promise<void>;
   readonly #register: string | undefined;
   #conversation: Conversation | undefined;
   /** Until the first bytes have been looked at. */
@@ -131,9 +132,11 @@ export class Bridge implements ConversationHost {
    * Prepares everything that must be had before the first byte is read. Rejects with a BridgeError, and leaves nothing open
    * but the wire.
    */
-  static async open(wire: Wire, options: BridgeOptions, context: BridgeContext): Promise<Bridge> {
-    const token = context.randomId();
+  static async open(wire: Wire, options: BridgeOptions, shared: BridgeContext): Promise<Bridge> {
+    const token = shared.randomId();
     const name = connectionName(wire, options, token);
+    const lease = await shared.journalFor?.({ peer: wire.peer.text, connection: name });
+    const context = lease === undefined ? shared : { ...shared, journal: lease.journal };
     // Where connections follow each other on one wire the applications stay attached in between.
     const keeps = options.protocol.sync ? 'everything' : 'by kind';
     const pool = new AttachmentPool(context, context.pool, keeps);
@@ -148,9 +151,11 @@ export class Bridge implements ConversationHost {
       return new Bridge(wire, options, context, pool, await openLock(options, context), {
         name,
         token,
+        giveBack: async () => lease?.release(),
       });
     } catch (fault) {
       await pool.close();
+      await lease?.release();
       throw fault;
     }
   }
@@ -161,7 +166,7 @@ export class Bridge implements ConversationHost {
     context: BridgeContext,
     pool: AttachmentPool,
     lock: TransactionLock,
-    first: { readonly name: string; readonly token: string },
+    first: { readonly name: string; readonly token: string; readonly giveBack: () => Promise<void> },
   ) {
     this.clock = context.clock;
     this.log = context.log.with({ connection: first.name });
@@ -171,6 +176,7 @@ export class Bridge implements ConversationHost {
     this.#context = context;
     this.#pool = pool;
     this.#lock = lock;
+    this.#giveBack = first.giveBack;
     this.#firstToken = first.token;
     this.#register = options.register?.replaceAll('{peer}', wire.peer.text);
     const { linkSpeed } = options;
@@ -391,7 +397,7 @@ export class Bridge implements ConversationHost {
   #endIfDone(): void {
     if (!this.#isClosed || this.#sessions.size > 0) return;
     this.#stopLimit?.cancel();
-    void Promise.all([this.#pool.close(), this.#lock.close()]).then(() =>
+    void Promise.all([this.#pool.close(), this.#lock.close(), this.#giveBack()]).then(() =>
       this.#end.resolve(this.#hasUnknown ? 'unknown' : this.#how),
     );
   }
@@ -467,19 +473,39 @@ function wantsOf(
   });
 }
 
-/** The lock that keeps transactions of one terminal apart, whichever process they come through. */
-export async function openLock(
-  { dialect, lock, channels }: Pick<BridgeOptions, 'dialect' | 'lock' | 'channels'>,
+/** Rejects where there is no transaction lock to be had. What each peer has of its own is not looked at before it is there. */
+export async function tryLock(options: BridgeOptions, context: BridgeContext): Promise<void> {
+  if (context.journalFor === undefined) await (await openLock(options, context)).close();
+}
+
+/**
+ * The lock that keeps transactions of one terminal apart, whichever process they come through. A journal is one terminal, so its lock
+ * lies in it; without one, a terminal is the place that transactions go to.
+ */
+async function openLock(
+  { dialect, lock, channels, routes }: Pick<BridgeOptions, 'dialect' | 'lock' | 'channels' | 'routes'>,
   { env, journal }: Pick<BridgeContext, 'env' | 'journal'>,
 ): Promise<TransactionLock> {
   if (lock === 'none' || dialect.transactions.isParallel) return noLock;
   if (lock !== undefined) return openKernelLock(lock);
-  const payment = channels.get('payment');
-  if (payment === undefined) return noLock;
-  if (PRIVATE_KINDS.has(payment.kind)) return processLock(payment.text);
-  const path =
-    journal === undefined
-      ? await defaultLockPath(payment.text, env)
-      : lockPathIn(journal.folder, payment.text);
-  return openKernelLock(path);
+  if (journal !== undefined) return openKernelLock(journal.lockPath);
+  const [method = ''] = dialect.transactions.methods;
+  const terminal = endpointFor(method, channels, new Router(new Map(), routes, dialect.routes));
+  if (terminal === undefined) return noLock;
+  const place = await placeOf(terminal);
+  return PRIVATE_KINDS.has(terminal.kind)
+    ? processLock(place)
+    : openKernelLock(await defaultLockPath(place, env));
+}
+
+/** Where requests of this method go: a channel that is not attached, or only read, falls back to `payment`. */
+function endpointFor(
+  method: string,
+  channels: BridgeOptions['channels'],
+  router: Router,
+): Endpoint | undefined {
+  const channel = router.channelOf(method);
+  const endpoint = channels.get(channel);
+  const isRead = channel === 'device' && endpoint?.kind === 'fifo';
+  return endpoint === undefined || isRead ? channels.get('payment') : endpoint;
 }

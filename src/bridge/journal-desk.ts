@@ -10,6 +10,7 @@ import type { Moment } from '../store/age.ts';
 import { Journal, type Lookup, type Outcome, type OwnedEntry } from '../store/journal.ts';
 import { type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { LockAttempt } from '../store/lock.ts';
+import { duplicateText } from './duplicate.ts';
 import type { Identity } from './identity.ts';
 import { Joiners } from './joiners.ts';
 import type { AskedFor, Judge } from './judge.ts';
@@ -75,10 +76,25 @@ export type Acceptance =
   | { readonly kind: 'begun'; readonly entry: OwnedEntry; release(): void }
   | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'busy'; readonly attempt: Extract<LockAttempt, { acquired: false }> }
+  /** These identifiers belong to another one; `text` is the whole error. */
+  | { readonly kind: 'duplicate'; readonly text: Buffer }
   | { readonly kind: 'refused'; readonly code: string; readonly details: string }
   | { readonly kind: 'unknown'; readonly details: string };
 
-type Found = { readonly done: Answer & { readonly sent: SentRecord; readonly recorded: Moment } };
+type Found = {
+  readonly done: Answer & { readonly sent: SentRecord; readonly recorded: Moment };
+  /** The connections that have carried it to a transaction; to `Check` does not count. */
+  readonly carriers: readonly string[];
+};
+/** A request on its way through the journal. */
+interface Try {
+  readonly id: string;
+  readonly request: TransactionRequest;
+  /** What is written where it is new. */
+  readonly record: SentRecord;
+  /** It has waited for the same transaction: their answer is one. */
+  readonly hasJoined: boolean;
+}
 type Resolution = Found | 'active' | 'unknown' | 'busy';
 
 /**
@@ -87,6 +103,9 @@ type Resolution = Found | 'active' | 'unknown' | 'busy';
 export class JournalDesk {
   readonly #options: JournalDeskOptions;
   readonly #joiners: Joiners;
+  /** The names of the entries that this connection has begun. */
+  readonly #begun = new WeakMap<OwnedEntry, string>();
+  #hasLeft = false;
 
   constructor(options: JournalDeskOptions) {
     this.#options = options;
@@ -99,13 +118,18 @@ export class JournalDesk {
     const id = this.#idOf(request.identity);
     const giveUpMs = clock.nowMs() + outcomeWaitMs;
     let sent: Promise<SentRecord> | undefined;
+    let hasJoined = false;
     while (!request.isAbandoned()) {
       sent ??= this.#sentOf(request);
       const acceptance = await sent
-        .then((record) => this.#tryAccept(id, request, record))
+        .then((record) => this.#tryAccept({ id, request, record, hasJoined }))
         .catch((fault) => this.#unavailable(id, fault));
-      if (acceptance !== 'again') return acceptance;
+      if (acceptance !== 'again') {
+        if (acceptance.kind === 'begun') this.#begun.set(acceptance.entry, id);
+        return acceptance;
+      }
       if (clock.nowMs() >= giveUpMs) break;
+      hasJoined = true;
       request.delayed();
       await this.#joiners.wait(id, () => request.isAbandoned() || clock.nowMs() >= giveUpMs);
     }
@@ -114,11 +138,14 @@ export class JournalDesk {
 
   /** The answer to a recovery request. */
   async check(identity: Identity, ask: TransactionRequest['ask']): Promise<Answer> {
-    const id = this.#idOf(identity);
     try {
-      const lookup = await this.#options.journal.lookup(id);
+      const target = await this.#targetOf(identity);
+      if (target === 'several')
+        return unknown('several transactions have these identifiers; name all of them');
+      const { id, lookup } = target;
       if (lookup.state === 'running') return active();
       if (lookup.state === 'none') return await this.#checkUnrecorded(id, identity, ask);
+      if ('sent' in lookup) this.#compareAddress(lookup.sent);
       const resolution = await this.#resolve(id, lookup, identity, ask);
       if (resolution === 'active' || resolution === 'busy') return active();
       return resolution === 'unknown' ? unknown('the application cannot say') : resolution.done;
@@ -133,7 +160,10 @@ export class JournalDesk {
    * reported and tried again, as long as an outcome is waited for. Never rejects.
    */
   record(entry: OwnedEntry, answer: Answer): Promise<void> {
-    const done = this.#doneOf(answer);
+    const id = this.#begun.get(entry);
+    const isCarried = id !== undefined && !this.#hasLeft;
+    const done = { ...this.#doneOf(answer), ...(isCarried && { connection: this.#options.connection }) };
+    if (isCarried) this.#carries(id);
     return this.#store(entry, () => entry.finish(done));
   }
 
@@ -235,16 +265,14 @@ export class JournalDesk {
     entries.set(this.#idOf(identity), isThere);
   }
 
-  async #tryAccept(
-    id: string,
-    request: TransactionRequest,
-    record: SentRecord,
-  ): Promise<Acceptance | 'again'> {
+  async #tryAccept(tried: Try): Promise<Acceptance | 'again'> {
+    const { id, request } = tried;
     const lookup = await this.#options.journal.lookup(id);
-    if (lookup.state === 'running') return 'again';
-    if (lookup.state === 'none') return this.#begin(id, request, record);
+    if (lookup.state === 'running') return this.#join(lookup.sent, tried);
+    if (lookup.state === 'none') return this.#begin(tried);
     if (lookup.state === 'unresolved' && request.isRepeatable) return this.#resume(id, request);
-    if (lookup.state === 'lost' && request.isRepeatable) return this.#begin(id, request, record);
+    if (lookup.state === 'lost' && request.isRepeatable) return this.#begin(tried);
+    if ('sent' in lookup) this.#compareAddress(lookup.sent);
     request.delayed();
     const giveUpMs = this.#options.clock.nowMs() + this.#options.outcomeWaitMs;
     for (;;) {
@@ -253,12 +281,19 @@ export class JournalDesk {
       if (resolution === 'unknown' || this.#options.clock.nowMs() >= giveUpMs || request.isAbandoned()) {
         return { kind: 'unknown', details: 'an earlier request for this transaction has no known outcome' };
       }
-      if (resolution !== 'active') return this.#repeat(resolution, request, record);
+      if (resolution !== 'active') return this.#repeat(resolution, tried);
       await this.#pause(ASK_AGAIN_MS);
     }
   }
 
-  async #begin(id: string, request: TransactionRequest, record: SentRecord): Promise<Acceptance | 'again'> {
+  /** The same identity is running: an equal request waits for its outcome. */
+  #join(sent: SentRecord | undefined, { request, record }: Try): Acceptance | 'again' {
+    if (sent?.state !== 'sent' || request.isRepeatable || sent.hash === record.hash) return 'again';
+    return { kind: 'duplicate', text: duplicateText(sent, undefined) };
+  }
+
+  async #begin({ id, request, record }: Try): Promise<Acceptance | 'again'> {
+    await this.#enter();
     const attempt = request.acquire(id);
     if (!attempt.acquired) {
       const holder = await attempt.holder();
@@ -273,7 +308,16 @@ export class JournalDesk {
     try {
       const entry = await this.#options.journal.begin(id, record);
       if (entry !== 'exists') {
-        return { kind: 'begun', entry: this.#watched(id, entry), release: attempt.release };
+        const refusal = await this.#refusalByAbsence(request).catch(async (fault) => {
+          await withdrawn(entry);
+          throw fault;
+        });
+        if (refusal === undefined) {
+          return { kind: 'begun', entry: this.#watched(id, entry), release: attempt.release };
+        }
+        await withdrawn(entry);
+        attempt.release();
+        return refusal;
       }
     } catch (fault) {
       attempt.release();
@@ -303,25 +347,113 @@ export class JournalDesk {
     return 'again';
   }
 
-  /** The same identity once more: the stored answer if it is the same request soon after, else a refusal. */
-  #repeat({ done }: Found, { repeated }: TransactionRequest, record: SentRecord): Acceptance {
+  /**
+   * Whether it was told that no transaction with this first identifier exists. This looks after the entry is made, and who tells that
+   * looks for entries after it is recorded (`#recordAbsent`): of two at the same time at least one sees the other.
+   */
+  async #refusalByAbsence({
+    identity,
+    isRepeatable,
+  }: TransactionRequest): Promise<Acceptance | 'again' | undefined> {
+    if (identity.rest === undefined || isRepeatable) return undefined;
+    const { journal, register } = this.#options;
+    const lookup = await journal.lookup(Journal.idOf(register, identity.first));
+    if (lookup.state === 'running' && lookup.sent?.state === 'absent') return 'again';
+    if (lookup.state === 'lost')
+      return { kind: 'unknown', details: 'a record about this transaction is damaged' };
+    if (lookup.state !== 'done' || lookup.sent.state !== 'absent') return undefined;
+    return { kind: 'duplicate', text: duplicateText(lookup.sent, foundIn(lookup).done) };
+  }
+
+  /**
+   * The same identity once more: the stored answer if it is the same request soon after, and no register can have it already; else
+   * a refusal.
+   */
+  async #repeat({ done, carriers }: Found, { id, request, record, hasJoined }: Try): Promise<Acceptance> {
     const { sent, recorded } = done;
-    const { journal, repeatWindowMs } = this.#options;
-    const answer = repeated?.(done);
+    const { journal, repeatWindowMs, connection } = this.#options;
+    const answer = request.repeated?.(done);
     if (answer !== undefined) return { kind: 'answer', answer };
     const isSame = sent.state === 'sent' && sent.hash === record.hash;
-    if (isSame && !journal.isOlder(recorded, repeatWindowMs)) {
-      return { kind: 'answer', answer: done };
-    }
-    const first =
-      sent.state === 'absent'
-        ? `it was asked about at ${sent.time}, and ${stringCodeOf(done.text) === 'TRANSACTION_NOT_FOUND' ? 'not found' : 'the application knew it'}`
-        : `the first was a ${sent.method} of ${sent.amount ?? '?'} ${sent.currency ?? '?'} at ${sent.time}`;
-    return {
-      kind: 'refused',
-      code: 'DUPLICATE_TRANSACTION',
-      details: `these identifiers were used: ${first}`,
+    const isTaken = async () => {
+      if (request.isRepeatable || hasJoined) return false;
+      await this.#enter();
+      const isGoingOn = (one: string) =>
+        journal.carriers.hasGoneOn(one, id).catch((fault) => {
+          this.#unmarked(fault);
+          return false;
+        });
+      return carriers.includes(connection) || (await Promise.all(carriers.map(isGoingOn))).includes(true);
     };
+    if (!isSame || journal.isOlder(recorded, repeatWindowMs) || (await isTaken())) {
+      return { kind: 'duplicate', text: duplicateText(sent, done) };
+    }
+    if (!carriers.includes(connection)) {
+      await journal.carried(id, connection).catch((fault) => this.#unmarked(fault));
+    }
+    this.#carries(id);
+    return { kind: 'answer', answer: done };
+  }
+
+  /** The peer has sent something: what it was answered before has reached it. */
+  spoke(): void {
+    this.#options.journal.carriers.spoke(this.#options.connection);
+  }
+
+  /** The peer is gone. */
+  left(): void {
+    this.#hasLeft = true;
+    this.#options.journal.carriers.leave(this.#options.connection);
+  }
+
+  async #enter(): Promise<void> {
+    const { journal, connection } = this.#options;
+    await journal.carriers.join(connection).catch((fault) => this.#unmarked(fault));
+    if (this.#hasLeft) journal.carriers.leave(connection);
+  }
+
+  #unmarked(fault: unknown): void {
+    this.#options.log.warn('which connections have an answer is known to one process only', {
+      why: describeFault(fault),
+    });
+  }
+
+  #carries(id: string): void {
+    this.#options.journal.carriers.carries(this.#options.connection, id);
+  }
+
+  /** The entry that a recovery request means: its own, else the only one with the same first identifier. */
+  async #targetOf(identity: Identity): Promise<{ id: string; lookup: Lookup } | 'several'> {
+    const { journal } = this.#options;
+    const id = this.#idOf(identity);
+    const lookup = await journal.lookup(id);
+    if (identity.rest !== undefined || !isNothing(lookup)) return { id, lookup };
+    const others = await this.#othersOf(id);
+    if (others.length > 1) return 'several';
+    return others[0] ?? { id, lookup };
+  }
+
+  /** The transactions of the same first identifier. Where one was only asked about and not found there is none. */
+  async #othersOf(id: string): Promise<{ id: string; lookup: Lookup }[]> {
+    const { journal } = this.#options;
+    const others: { id: string; lookup: Lookup }[] = [];
+    for (const other of await journal.siblings(id)) {
+      const lookup = other === id ? undefined : await journal.lookup(other);
+      if (lookup !== undefined && !isNothing(lookup)) others.push({ id: other, lookup });
+    }
+    return others;
+  }
+
+  /** Tills that go behind another address, and two tills that are taken for one, show here. */
+  #compareAddress({ peer, identity, time }: SentRecord): void {
+    const { log, peer: own } = this.#options;
+    if (peer === own || peer === undefined) return;
+    log.warn('a transaction is asked about, or repeated, from another address than it came from', {
+      identity,
+      time,
+      first: peer,
+      now: own,
+    });
   }
 
   /** Asks the application about an entry without a living owner, and records what it says. */
@@ -389,6 +521,10 @@ export class JournalDesk {
     try {
       const entry = await this.#options.journal.begin(id, sent, done);
       if (entry === 'exists') return 'busy';
+      if (identity.rest === undefined && (await this.#othersOf(id)).length > 0) {
+        await entry.withdraw();
+        return 'busy';
+      }
       await entry.release();
     } catch (fault) {
       this.#unrecorded(fault);
@@ -530,9 +666,26 @@ function isUnderWay(journal: Journal, id: string): boolean {
   return underWay.get(journal)?.get(id)?.() === true;
 }
 
+/** Where the disk does not take it back it is unresolved, and the application is asked. */
+async function withdrawn(entry: OwnedEntry): Promise<void> {
+  await entry.withdraw().catch(() => entry.release());
+}
+
+/** No transaction: not recorded, or asked about and not found. */
+function isNothing(lookup: Lookup): boolean {
+  if (lookup.state === 'none') return true;
+  return lookup.state === 'done' && lookup.sent.state === 'absent' && lookup.done.kind === 'error';
+}
+
 /** As it is stored: whoever asks again gets the same. */
-function foundIn({ sent, done }: { sent: SentRecord; done: Outcome }): Found {
-  return { done: { kind: done.kind, text: Buffer.from(done.text), sent, recorded: done } };
+function foundIn({ sent, done, carriers = [] }: Stored): Found {
+  return { done: { kind: done.kind, text: Buffer.from(done.text), sent, recorded: done }, carriers };
+}
+
+interface Stored {
+  readonly sent: SentRecord;
+  readonly done: Outcome;
+  readonly carriers?: readonly string[];
 }
 
 function active(): Answer {

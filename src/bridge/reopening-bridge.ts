@@ -5,7 +5,7 @@ import { type Gauges, sumGauges } from '../base/statistics.ts';
 import { AttachmentPool } from '../channel/pool.ts';
 import type { Dialect } from '../dialect/dialect.ts';
 import type { Wire } from '../wire/wire.ts';
-import { Bridge, type BridgeContext, type BridgeEnd, type BridgeOptions, openLock } from './bridge.ts';
+import { Bridge, type BridgeContext, type BridgeEnd, type BridgeOptions, tryLock } from './bridge.ts';
 
 const FIRST_RETRY_MS = 100;
 const RETRY_LIMIT_MS = 5000;
@@ -66,7 +66,7 @@ export class ReopeningBridge {
 
   /** Rejects with a BridgeError when the transaction lock cannot be had. */
   static async open(options: ReopeningOptions, context: BridgeContext): Promise<ReopeningBridge> {
-    await (await openLock(options, context)).close();
+    await tryLock(options, context);
     return new ReopeningBridge(options, context, new AttachmentPool(context, undefined, 'everything'));
   }
 

@@ -7,7 +7,7 @@ import { type Listener, listen } from '../wire/listen.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
-import { Bridge, type BridgeContext, type BridgeOptions, openLock } from './bridge.ts';
+import { Bridge, type BridgeContext, type BridgeOptions, tryLock } from './bridge.ts';
 
 export interface ServerOptions extends BridgeOptions {
   readonly listen: Endpoint;
@@ -42,7 +42,7 @@ export class Server {
 
   /** Rejects with a BridgeError when the endpoint or the transaction lock cannot be had. */
   static async open(options: ServerOptions, context: BridgeContext): Promise<Server> {
-    await (await openLock(options, context)).close();
+    await tryLock(options, context);
     const server = new Server(options, context);
     server.#listener = await listen(options.listen, {
       allowOrigins: options.allowOrigins,

@@ -139,6 +139,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   // The peer.
 
   request(request: InboundRequest): void {
+    this.#options.desk?.spoke();
     const { method } = request;
     const isTransaction = this.#transactions.isTransaction(method);
     const isRecovery = this.#requests.isRecovery(method);
@@ -165,6 +166,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   }
 
   notification(notification: InboundNotification): void {
+    this.#options.desk?.spoke();
     const { method } = notification;
     const attachment = this.#applications.attachmentFor(method);
     // Without an id it could not be answered, and so be neither locked nor recorded.
@@ -186,6 +188,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   }
 
   closed(reason: CloseReason): void {
+    this.#options.desk?.left();
     this.#reason ??= reason;
     this.#drain?.cancel();
     this.#state = 'gone';

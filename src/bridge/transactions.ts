@@ -477,6 +477,9 @@ export class Transactions {
       case 'answer':
         this.#requests.finish(open, acceptance.answer);
         return;
+      case 'duplicate':
+        this.#requests.finish(open, { kind: 'error', text: acceptance.text });
+        return;
       case 'refused':
         this.#requests.settleRefused(open, acceptance.code, acceptance.details);
         return;

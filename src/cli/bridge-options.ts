@@ -7,6 +7,7 @@ import type { Dialect, KeepaliveOptions } from '../dialect/dialect.ts';
 import { DIALECTS, findDialect } from '../dialect/registry.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { placeholdersOf } from '../endpoint/expand.ts';
+import { placeholdersIn } from '../endpoint/placeholder.ts';
 import { isDeclarable } from '../rpc/outcome.ts';
 import { accessOf, isInherited } from '../wire/fd.ts';
 import { type OptionName, SECRETS } from './options.ts';
@@ -57,7 +58,9 @@ export async function resolveBridgeOptions(
   );
   const linkSpeed = readLinkSpeed(settings) ?? line.bytesPerS;
   const routes = settings.list('route').map((text) => readRoute(settings, text));
-  refuseOneWay(settings, channels, new Router(new Map(), routes, dialect.routes), dialect);
+  const router = new Router(new Map(), routes, dialect.routes);
+  refuseOneWay(settings, channels, router, dialect);
+  refuseSharedJournal(settings, channels, router, dialect);
   return {
     dialect,
     channels,
@@ -139,6 +142,29 @@ function refuseOneWay(
     const why = `${endpoint.text} goes one way, and ${method} could never be answered`;
     const option = settings.isGiven(channel) ? channel : 'app';
     throw settings.fault(option, `${why}: add a way back, for instance --device fifo:PATH, or use unix:PATH`);
+  }
+}
+
+/** A terminal for each peer, or for each connection, needs a journal of its own: numbers are unique in a journal. */
+function refuseSharedJournal(
+  settings: Settings,
+  channels: ReadonlyMap<ChannelName, Endpoint>,
+  router: Router,
+  { transactions }: Dialect,
+): void {
+  const journal = settings.text('journal');
+  if (journal === undefined || transactions.recovery === undefined) return;
+  for (const method of transactions.methods) {
+    const endpoint = channels.get(router.channelOf(method)) ?? channels.get('payment');
+    if (endpoint === undefined) continue;
+    const words = placeholdersOf(endpoint).filter((word) => word === 'peer' || word === 'connection');
+    const missing = words.find((word) => !placeholdersIn(journal).includes(word));
+    if (missing === undefined) continue;
+    const why = `${endpoint.text} is another terminal for each {${missing}}, and each terminal needs a journal of its own`;
+    throw settings.fault(
+      'journal',
+      `${journal}: ${why}: put {${missing}} into it, as in ${journal}/{${missing}}`,
+    );
   }
 }
 

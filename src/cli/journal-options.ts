@@ -1,4 +1,7 @@
 import { systemClock } from '../base/clock.ts';
+import type { BridgeContext } from '../bridge/bridge.ts';
+import { expandPath } from '../endpoint/expand.ts';
+import { placeholdersIn } from '../endpoint/placeholder.ts';
 import type { Journal, JournalOptions } from '../store/journal.ts';
 import type { OptionName } from './options.ts';
 import { parseDurationMs, readDurationMs, readFolder } from './readers.ts';
@@ -18,6 +21,26 @@ export async function openJournal(
   const keepMs = readDurationMs(settings, 'journal-keep', MAX_KEEP_MS);
   const { Journal } = await import('../store/journal.ts');
   return Journal.open(folder, { clock: systemClock, keepMs, ...more });
+}
+
+/** What a bridge records in: one journal, or one for each peer or connection. */
+export type Journals = Partial<Pick<BridgeContext, 'journal' | 'journalFor'>>;
+
+/** As `openJournal`; where the folder has placeholders, journals are opened when somebody comes. */
+export async function openJournals(settings: Settings, more: Pick<JournalOptions, 'log'>): Promise<Journals> {
+  const folder = readFolder(settings, 'journal');
+  const words = placeholdersIn(folder ?? '');
+  const other = words.find((word) => word !== 'peer' && word !== 'connection');
+  if (other !== undefined)
+    throw settings.fault('journal', `has no {${other}}; there is {peer} and {connection}`);
+  if (folder === undefined || words.length === 0) return { journal: await openJournal(settings, more) };
+  const keepMs = readDurationMs(settings, 'journal-keep', MAX_KEEP_MS);
+  const [{ Journal }, { JournalPool }] = await Promise.all([
+    import('../store/journal.ts'),
+    import('../store/journal-pool.ts'),
+  ]);
+  const pool = new JournalPool((own) => Journal.open(own, { clock: systemClock, keepMs, ...more }));
+  return { journalFor: (values) => pool.take(expandPath(folder, values)) };
 }
 
 /** An option that is a moment: a date, a time, or how long ago. */

@@ -297,7 +297,7 @@ const COMMON = [
   {
     name: 'lock',
     value: 'PATH|none',
-    help: 'lock file that keeps transactions of one terminal apart; default: in /run/lock, by payment endpoint',
+    help: 'lock file that keeps transactions of one terminal apart; default: in the journal, else in /run/lock by where Purchase goes',
     commands: REAL,
   },
   {

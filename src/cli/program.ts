@@ -8,10 +8,9 @@ import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext } from '../bridge/bridge.ts';
 import type { ChannelContext } from '../channel/kind.ts';
 import { AttachmentPool } from '../channel/pool.ts';
-import type { Journal } from '../store/journal.ts';
 import type { Wire } from '../wire/wire.ts';
 import { EXIT } from './exit-codes.ts';
-import { openJournal } from './journal-options.ts';
+import { type Journals, openJournals } from './journal-options.ts';
 import { readLogOptions } from './log-options.ts';
 import type { Settings } from './settings.ts';
 import { stopSignals } from './stop-signals.ts';
@@ -37,7 +36,7 @@ function simulatorsOf(dialect: string | undefined): Promise<{
 export class Program {
   readonly log: Logger;
   readonly #context: Omit<BridgeContext, 'journal'>;
-  #journal: Journal | undefined;
+  #journals: Journals = {};
   readonly #simulators = new Set<Simulator>();
   #simulator: Simulator | undefined;
   readonly #sink: LogSink;
@@ -50,7 +49,7 @@ export class Program {
   static async start(settings: Settings): Promise<Program> {
     const program = new Program(settings);
     for (const warning of settings.warnings) program.log.warn(warning);
-    program.#journal = await openJournal(settings, { log: program.log });
+    program.#journals = await openJournals(settings, { log: program.log });
     return program;
   }
 
@@ -83,7 +82,8 @@ export class Program {
   }
 
   get context(): BridgeContext {
-    return { ...this.#context, journal: this.#journal };
+    const { journal, journalFor } = this.#journals;
+    return { ...this.#context, journal, ...(journalFor !== undefined && { journalFor }) };
   }
 
   /** Puts this application behind every `simulator:` that is attached from now on; it is closed with the program. */
@@ -107,7 +107,7 @@ export class Program {
   async end(): Promise<void> {
     await this.#context.pool.close();
     for (const simulator of this.#simulators) await simulator.close();
-    await this.#journal?.close();
+    await this.#journals.journal?.close();
     this.#sink.flush();
   }
 

@@ -36,6 +36,14 @@ export function expandEndpoint(endpoint: Endpoint, values: PlaceholderValues): E
   return readEndpoint(filled);
 }
 
+/** Fills in the placeholders of a path, each value as one harmless file name. */
+export function expandPath(text: string, values: PlaceholderValues): string {
+  return text.replace(BRACES, (braces, word: string) => {
+    const value = isPlaceholder(word) ? values[word] : undefined;
+    return value === undefined || value === '' ? braces : encodeFileName(value);
+  });
+}
+
 /** How applications and people are told about an endpoint: filled in as far as it is, and masked. */
 export function displayEndpoint(endpoint: Endpoint): string {
   return maskText(endpoint.text);

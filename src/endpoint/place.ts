@@ -18,6 +18,8 @@ export async function placeOf(endpoint: Endpoint): Promise<string> {
       return `fifo:${await resolvePath(endpoint.path)}`;
     case 'tcp':
       return `tcp:${usualHost(endpoint.host)}:${endpoint.port}`;
+    case 'fd':
+      return `fd:${endpoint.read},${endpoint.write}`;
     default:
       return endpoint.text;
   }

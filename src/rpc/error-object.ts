@@ -7,11 +7,12 @@ import { decodeString, kindOf, scanObject } from './scan.ts';
  *
  * @param more.message instead of the sentence that belongs to the code.
  * @param more.id becomes `data.id`: the request that this is about.
+ * @param more.displayMessage becomes `data.display_message`: for the cashier.
  */
 export function errorText(
   stringCode: string,
   details: string,
-  more: { readonly message?: string; readonly id?: string } = {},
+  more: { readonly message?: string; readonly id?: string; readonly displayMessage?: string } = {},
 ): Buffer {
   const code = NUMERIC_CODES.get(stringCode) ?? OTHER_CODE;
   const message = shorten(more.message ?? MESSAGES.get(stringCode) ?? UNKNOWN_MESSAGE, LIMITS.message);
@@ -19,6 +20,7 @@ export function errorText(
     string_code: shorten(stringCode, LIMITS.stringCode),
     details: shorten(details, LIMITS.details),
     ...(more.id !== undefined && { id: more.id }),
+    ...(more.displayMessage !== undefined && { display_message: more.displayMessage }),
   };
   return Buffer.from(JSON.stringify({ code, message, data }));
 }

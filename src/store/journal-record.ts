@@ -48,6 +48,8 @@ export interface DoneRecord {
   /** The same moment as the machine counts it, where it does; the clock's `time` may be wrong. */
   readonly boot?: string;
   readonly uptimeMs?: number;
+  /** The connection that carries it to the register. */
+  readonly connection?: string;
   /** Who settled it, where it was not the application. */
   readonly by?: string;
 }
@@ -86,7 +88,7 @@ export interface ParsedEntry {
   readonly directCode?: string;
   /** The serial number of the terminal that has the transaction. */
   readonly serialNumber?: string;
-  /** The connections that have carried the outcome to a repeated transaction. */
+  /** The connections that have carried the outcome to the transaction or to a repeated one. */
   readonly carriers?: readonly string[];
   /** Nothing but whole, valid records. */
   readonly isClean: boolean;
@@ -118,9 +120,13 @@ export function parseEntry(bytes: Buffer): ParsedEntry {
     if (line === '') continue; // put before a record that follows a torn one
     const record = parseLine(line);
     if (record === undefined) isClean = false;
-    else if (isDone(record, 'done')) done = record;
-    else if (isDone(record, 'contradicted')) contradiction = record;
-    else if (isNote(record)) directCode = record.code;
+    else if (isDone(record, 'done')) {
+      done = record;
+      if (record.connection !== undefined) carriers.push(record.connection);
+    } else if (isDone(record, 'contradicted')) {
+      contradiction = record;
+      carriers.length = 0; // they have carried something else
+    } else if (isNote(record)) directCode = record.code;
     else if (isTerminal(record)) serialNumber = record.serialNumber;
     else if (isCarried(record)) carriers.push(record.connection);
     else isClean = false;

@@ -6,6 +6,7 @@ import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
 import { ageOf, type Moment, wallAgeOf } from './age.ts';
+import { Carriers } from './carriers.ts';
 import { CompareKey } from './compare-key.ts';
 import {
   checkFolder,
@@ -79,7 +80,7 @@ interface Done {
   readonly done: DoneRecord;
   /** "Not charged", as it was told before the result in `done` came. */
   readonly contradicted?: DoneRecord;
-  /** The connections that have carried the outcome to a repeated transaction. */
+  /** The connections that have carried the outcome to the transaction or to a repeated one. */
   readonly carriers?: readonly string[];
 }
 
@@ -140,6 +141,8 @@ export class Journal {
   readonly #locks = loadFileLocks();
   readonly #unborn: UnbornEntries;
   readonly #compareKey: CompareKey;
+  /** The connections whose transactions are in this journal. */
+  readonly carriers: Carriers;
   readonly #prefix: string;
 
   private constructor(folder: string, directory: FileHandle, options: JournalOptions) {
@@ -150,6 +153,7 @@ export class Journal {
     this.#prefix = kind === 'any' ? '' : KIND_PREFIXES[kind];
     this.#unborn = new UnbornEntries(folder, this.#keptKind, options.clock, options.owners);
     this.#compareKey = new CompareKey(folder);
+    this.carriers = new Carriers(folder);
     options.clock.bootTime?.(); // its first call reads a file
   }
 
@@ -168,7 +172,13 @@ export class Journal {
     }
   }
 
+  /** The lock of the terminal whose journal this is. */
+  get lockPath(): string {
+    return path.join(this.folder, 'posbridge.lock');
+  }
+
   async close(): Promise<void> {
+    await this.carriers.close();
     await this.#directory.close();
   }
 

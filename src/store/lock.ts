@@ -211,10 +211,10 @@ export const noLock: TransactionLock = {
 };
 
 /**
- * The lock file of a payment endpoint, named after its text as it was given, before anything is filled in:
+ * The lock file of a terminal without a journal, named after the place where transactions go (`placeOf`):
  * `posbridge-unix:_run_pay.sock.lock` in the machine's lock folder.
  */
-export async function defaultLockPath(paymentEndpointText: string, env: Environment): Promise<string> {
+export async function defaultLockPath(place: string, env: Environment): Promise<string> {
   const directory = await findLockDirectory(env);
   if (directory === undefined) {
     throw new BridgeError(
@@ -223,12 +223,12 @@ export async function defaultLockPath(paymentEndpointText: string, env: Environm
         'say where with --lock PATH, or --lock none',
     );
   }
-  return lockPathIn(directory, paymentEndpointText);
+  return lockPathIn(directory, place);
 }
 
 /** The same file in a folder of the caller's choice. Different texts have different names. */
-export function lockPathIn(folder: string, paymentEndpointText: string): string {
-  const written = paymentEndpointText.replace(/[^A-Za-z0-9.:=?&@,/-]/g, escaped).replaceAll('/', '_');
+export function lockPathIn(folder: string, place: string): string {
+  const written = place.replace(/[^A-Za-z0-9.:=?&@,/-]/g, escaped).replaceAll('/', '_');
   return path.join(folder, `posbridge-${written.length > MAX_WRITTEN ? hashed(written) : written}.lock`);
 }
 

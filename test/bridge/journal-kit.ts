@@ -1,7 +1,7 @@
 import { memorySink } from '../../src/base/log-sink.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { identify } from '../../src/bridge/identity.ts';
-import { JournalDesk, type TransactionRequest } from '../../src/bridge/journal-desk.ts';
+import { type Acceptance, JournalDesk, type TransactionRequest } from '../../src/bridge/journal-desk.ts';
 import { Judge } from '../../src/bridge/judge.ts';
 import { errorText } from '../../src/rpc/error-object.ts';
 import type { OutcomeText as Answer } from '../../src/rpc/outcome.ts';
@@ -80,6 +80,7 @@ export class AskedApplication {
 }
 
 export interface DeskBench {
+  readonly register: string;
   readonly desk: JournalDesk;
   readonly journal: Journal;
   readonly folder: string;
@@ -99,21 +100,32 @@ export interface Played extends TransactionRequest {
 }
 
 let terminals = 0;
+let connections = 0;
+
+function nextConnection(register: string): string {
+  connections += 1;
+  return `${register}.${connections}`;
+}
 
 /** A desk on a real journal. With `beside` another one on the same journal, terminal and clock, as in another process. */
 export async function deskBench({
   register = 'till-1',
-  connection = `${register}.1`,
+  connection = nextConnection(register),
   peer = '192.0.2.7',
   beside,
+  journal: shared,
 }: {
   register?: string;
   connection?: string;
   peer?: string;
+  /** In the same process. */
+  journal?: Journal;
   beside?: DeskBench;
 } = {}): Promise<DeskBench> {
-  const { journal, folder, clock } =
+  const opened =
     beside === undefined ? await openJournal() : await openJournal(beside.folder, { clock: beside.clock });
+  const { folder, clock } = opened;
+  const journal = shared ?? opened.journal;
   const sink = memorySink();
   const log = createLogger({ format: 'human', clock, level: 'info', sink });
   const desk = new JournalDesk({
@@ -149,6 +161,7 @@ export async function deskBench({
     return identity;
   };
   return {
+    register,
     desk,
     journal,
     folder,
@@ -209,6 +222,24 @@ export async function endAt(bench: DeskBench, answer: Answer, params?: object): 
   const { entry, release } = await beginAt(bench, params);
   await bench.desk.record(entry, answer);
   release();
+}
+
+/** The same once more from another connection, in another process. */
+export async function repeatAt(
+  bench: DeskBench,
+  params?: object,
+  more?: Partial<TransactionRequest['record']>,
+): Promise<Acceptance> {
+  const beside = await deskBench({ register: bench.register, beside: bench });
+  return beside.desk.accept({ ...beside.request(params, more), ask: bench.app.ask });
+}
+
+/** What a register is told whose identifiers belong to another transaction. */
+export function duplicateIn(acceptance: Acceptance): { details: string; display: string } | undefined {
+  if (acceptance.kind !== 'duplicate') return undefined;
+  const { data } = JSON.parse(acceptance.text.toString());
+  if (data.string_code !== 'DUPLICATE_TRANSACTION') throw new Error(data.string_code);
+  return { details: data.details, display: data.display_message };
 }
 
 /** Accepts, then its process dies. */

@@ -10,8 +10,8 @@ import { type Bench, bench, purchase } from './kit.ts';
 /** The journal behind whole connections: what registers and applications see. */
 
 const ID = Journal.idOf('', '17', '["1"]');
-/** What is in the folder but the key. */
-const entriesIn = (folder: string) => readdirSync(folder).filter((name) => name !== 'compare.key');
+/** What is in the folder of transactions. */
+const entriesIn = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.entry'));
 const check = (id: string, params: object = {}) => ({
   id,
   method: 'Check',
@@ -233,7 +233,8 @@ describe('the same identifiers again', () => {
     expect(one.register.answerTo('b').error.data).toEqual({
       string_code: 'DUPLICATE_TRANSACTION',
       details:
-        'these identifiers were used: the first was a Purchase of 1230 EUR at 2030-01-01T00:00:00.000Z',
+        'these identifiers were used: the first was a Purchase of 1230 EUR at 2030-01-01T00:00:00.000Z, charged',
+      display_message: 'already paid 12.30 EUR at 2030-01-01 00:00 UTC',
     });
     one.register.send(purchase('c', { receipt_id: 18 }));
     await until(() => one.app.requests('Purchase').length === 2);

@@ -111,9 +111,18 @@ async function verify(outcome: Outcome, situation: Situation): Promise<void> {
   for (const one of [till, later]) {
     if (!one.register.isClosed) expect(await one.check(KEY)).toEqual(told);
   }
+  if (situation.till === undefined) await till.close();
   const again = await later.purchase(KEY);
 
-  const expected = ANSWERS[outcome][way];
+  // Who has its answer, and is open and has gone on, does not get it again, nor does anybody else.
+  const hasAnswer = situation.till !== undefined && first.kind !== 'lost' && outcome !== 'refused';
+  const hasItNow = situation.till !== undefined && way !== 'Check' && view.kind !== 'lost';
+  const [whenAsked, whenChecked, whenRepeated] = ANSWERS[outcome][way];
+  const expected = [
+    hasAnswer && way !== 'Check' ? DUPLICATE : whenAsked,
+    whenChecked,
+    hasAnswer || hasItNow ? DUPLICATE : whenRepeated,
+  ];
   for (const [index, one] of [view, told, again].entries()) {
     expect(wordOf(one)).toMatch(expected[index] ?? /^$/);
     if (one.text !== '' && wordOf(one) === wordOf(told)) expect(one).toEqual(told);

@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+import { comparedText, identify } from '../../src/bridge/identity.ts';
+
+const NAMES = ['receipt_id', 'sequence_id'];
+
+function keyOf(params: string): string {
+  const identity = identify(Buffer.from(params), NAMES);
+  return typeof identity === 'string' ? identity : identity.key;
+}
+
+describe('identifiers are compared by value', () => {
+  test.each([
+    ['17', '"17"'],
+    ['17', '17.0'],
+    ['17', '1.7e1'],
+    ['17', '170e-1'],
+    ['17', '0.0017E+4'],
+    ['0', '-0'],
+    ['0', '0.0e99999'],
+    ['-17', '"-17"'],
+    ['90071992547409930000', '9007199254740993e4'],
+    ['"R-1"', '"\\u0052-1"'],
+  ])('%s is %s', (one, other) => {
+    expect(keyOf(`{"receipt_id":${one}}`)).toBe(keyOf(`{"receipt_id":${other}}`));
+  });
+
+  test.each([
+    ['17', '"017"'],
+    ['17', '"17.0"'],
+    ['17', '" 17"'],
+    ['0', '"-0"'],
+    ['10', '"1e1"'],
+    ['9007199254740992', '9007199254740993'],
+    ['"r-1"', '"R-1"'],
+    ['"17"', '""'],
+  ])('%s is not %s', (one, other) => {
+    expect(keyOf(`{"receipt_id":${one}}`)).not.toBe(keyOf(`{"receipt_id":${other}}`));
+  });
+
+  test.each(['17.5', 'true', 'false', '{}', '[]', '["17"]', '1e-1', '1e999999999', '-1e4000'])(
+    '%s identifies nothing',
+    (value) => {
+      expect(keyOf(`{"receipt_id":${value}}`)).toBe('invalid');
+      expect(keyOf(`{"receipt_id":1,"sequence_id":${value}}`)).toBe('invalid');
+    },
+  );
+});
+
+describe('a member that is not given', () => {
+  test('is the same as null, and not the same as any value', () => {
+    const bare = keyOf('{"receipt_id":17}');
+    expect(keyOf('{"receipt_id":17,"sequence_id":null}')).toBe(bare);
+    expect(keyOf('{"receipt_id":17,"sequence_id":""}')).not.toBe(bare);
+    expect(keyOf('{"receipt_id":17,"sequence_id":"null"}')).not.toBe(bare);
+    expect(keyOf('{"receipt_id":17,"sequence_id":0}')).not.toBe(bare);
+  });
+
+  test('is needed where it is the first', () => {
+    expect(keyOf('{"sequence_id":1}')).toBe('missing');
+    expect(keyOf('{"receipt_id":null,"sequence_id":1}')).toBe('missing');
+  });
+});
+
+test('a member of params that comes twice is ambiguous, whichever it is', () => {
+  expect(keyOf('{"receipt_id":17,"receipt_id":17}')).toBe('ambiguous');
+  expect(keyOf('{"receipt_id":17,"note":1,"note":2}')).toBe('ambiguous');
+});
+
+test('what an application is asked with has the text of the peer', () => {
+  const identity = identify(
+    Buffer.from('{"amount":1, "sequence_id" : 1.0e0, "receipt_id":"\\u0052"}'),
+    NAMES,
+  );
+  expect(typeof identity === 'string' ? identity : identity.params.toString()).toBe(
+    '{"receipt_id":"\\u0052","sequence_id":1.0e0}',
+  );
+  expect(identity).toMatchObject({
+    first: 'R',
+    rest: '["1"]',
+    values: { receipt_id: 'R', sequence_id: '1' },
+  });
+  expect(identify(Buffer.from('{"receipt_id":17,"sequence_id":null}'), NAMES)).toMatchObject({
+    first: '17',
+    rest: undefined,
+    values: { receipt_id: '17' },
+    params: Buffer.from('{"receipt_id":17}'),
+  });
+});
+
+describe('what a repeated request has to have in common', () => {
+  const isCompared = (name: string) => /amount|api_key|card/.test(name);
+  const textOf = (params: string) => comparedText('Purchase', Buffer.from(params), isCompared);
+  const BASE = '{"amount":1230,"api_key":"k"}';
+
+  test.each([
+    ['another order', '{"api_key":"k","amount":1230}'],
+    ['another timestamp', '{"amount":1230,"time":"12:00","api_key":"k"}'],
+    ['other white space and escapes', '{ "amount" : 1230 , "api_key":"\\u006b" }'],
+    ['a member that is null', '{"amount":1230,"api_key":"k","cashback_amount":null}'],
+    ['an amount as text', '{"amount":"1230","api_key":"k"}'],
+    ['a security code', '{"amount":1230,"api_key":"k","card_cvv":"123"}'],
+  ])('is not changed by %s', (_, params) => {
+    expect(textOf(params)).toBe(textOf(BASE));
+  });
+
+  test.each([
+    ['amount', '{"amount":1231,"api_key":"k"}'],
+    ['way to write the amount', '{"amount":1230.0,"api_key":"k"}'],
+    ['key', '{"amount":1230,"api_key":"K"}'],
+    ['missing key', '{"amount":1230}'],
+    ['further money', '{"amount":1230,"api_key":"k","cashback_amount":1}'],
+    ['further money in parts', '{"amount":1230,"api_key":"k","amounts":{"net":1}}'],
+  ])('is changed by another %s', (_, params) => {
+    expect(textOf(params)).not.toBe(textOf(BASE));
+  });
+
+  test('is changed by another method', () => {
+    expect(comparedText('Refund', Buffer.from(BASE), isCompared)).not.toBe(textOf(BASE));
+  });
+
+  test('never has card secrets, however deep', () => {
+    expect(textOf('{"amounts":{"net":1,"cvv":"123"},"card_pin":"1234"}')).not.toMatch(/123/);
+  });
+});

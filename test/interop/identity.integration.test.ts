@@ -1,0 +1,207 @@
+import { readdirSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { codeOf, purchase, Workbench } from './kit.ts';
+
+/** Who is who, and what is one terminal, as registers see it through real processes. */
+
+let bench: Workbench;
+
+beforeEach(async () => {
+  bench = await Workbench.open();
+});
+
+afterEach(async () => {
+  for (const name of readdirSync('/run/lock'))
+    if (name.includes(path.basename(bench.folder))) rmSync(path.join('/run/lock', name), { force: true });
+  await bench.close();
+});
+
+/** `posbridge serve` with its lock where it is by default. */
+async function serve(...args: string[]): Promise<number> {
+  const server = bench.start('posbridge', ['serve', '--listen', 'tcp:127.0.0.1:0', ...args]);
+  const [, port = ''] = await server.says(/listening on=\S+:(\d+)/);
+  return Number(port);
+}
+
+/** An application that charges at once, or when `go` is called. */
+async function charging({ isHeld = false, at = bench.socketPath } = {}) {
+  const charged: unknown[] = [];
+  const waiting: (() => void)[] = [];
+  const go = () => {
+    for (const proceed of waiting.splice(0)) proceed();
+  };
+  const application = await bench.application(
+    async ({ method, params }) => {
+      if (method !== 'Purchase') return undefined;
+      charged.push(params?.['receipt_id']);
+      if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve));
+      return { result: { amount: params?.['amount'] ?? null, n: charged.length } };
+    },
+    { path: at },
+  );
+  return { application, charged, go };
+}
+
+describe('two bridges of one terminal have one transaction at a time', () => {
+  const journal = () => bench.path('journal');
+  test.each<[string, () => [string[], string[]]]>([
+    [
+      'whose application is written in two ways',
+      () => [
+        ['--app', `unix:${bench.folder}/pay.sock`],
+        ['--app', `unix:${bench.folder}/./pay.sock`],
+      ],
+    ],
+    [
+      'one of which goes through a symbolic link',
+      () => {
+        symlinkSync('pay.sock', bench.path('link.sock'));
+        return [
+          ['--app', `unix:${bench.folder}/pay.sock`],
+          ['--app', `unix:${bench.folder}/link.sock`],
+        ];
+      },
+    ],
+    [
+      'where Purchase is routed to ui, and payment is another endpoint or none',
+      () => [
+        ['--ui', `unix:${bench.socketPath}`, '--route', 'Purchase=ui'],
+        ['--ui', `unix:${bench.socketPath}`, '--payment', 'null:', '--route', 'Purchase=ui'],
+      ],
+    ],
+    [
+      'with one journal and different places',
+      () => [
+        ['--app', `unix:${bench.socketPath}`, '--journal', journal()],
+        [
+          '--ui',
+          `unix:${bench.socketPath}`,
+          '--payment',
+          'null:',
+          '--route',
+          'Purchase=ui',
+          '--journal',
+          journal(),
+        ],
+      ],
+    ],
+  ])('%s', async (_, argsOf) => {
+    const { charged, go } = await charging({ isHeld: true });
+    const [one, other] = argsOf();
+    const [first, second] = [await serve(...one), await serve(...other)];
+    const till = await bench.register(first);
+    const running = till.request('Purchase', purchase(1));
+    await expect.poll(() => charged.length, { timeout: 30_000 }).toBe(1);
+    const refused = await (await bench.register(second)).request('Purchase', purchase(2));
+    expect(codeOf(refused)).toBe('BUSY');
+    go();
+    expect((await running).result).toMatchObject({ n: 1 });
+    expect(charged).toEqual([1]);
+  });
+});
+
+describe('a terminal for each peer', () => {
+  test.each(['peer', 'connection'])('{%s} has to stand in --journal, too: 100', async (word) => {
+    const app = `unix:${bench.folder}/{${word}}.sock`;
+    for (const args of [
+      ['--app', app],
+      ['--ui', app, '--payment', 'null:', '--route', 'Purchase=ui'],
+    ]) {
+      const refused = bench.start('posbridge', [...args, '--journal', bench.path('journal')]);
+      expect(await refused.exited).toMatchObject({ code: 100 });
+      expect(refused.errors).toMatch(`needs a journal of its own: put {${word}} into it`);
+    }
+    const other = bench.start('posbridge', ['--app', 'simulator:', '--journal', bench.path('{pid}')]);
+    expect(await other.exited).toMatchObject({ code: 100 });
+    expect(other.errors).toMatch('has no {pid}; there is {peer} and {connection}');
+  });
+
+  test('has a journal and a lock of its own', async () => {
+    const { charged } = await charging({ at: bench.path('127.0.0.1.sock') });
+    const port = await serve(
+      '--app',
+      `unix:${bench.folder}/{peer}.sock`,
+      '--journal',
+      bench.path('journal/{peer}'),
+    );
+    const till = await bench.register(port);
+    expect((await till.request('Purchase', purchase(17))).result).toMatchObject({ n: 1 });
+    till.end();
+    await till.closed;
+    const again = await bench.register(port);
+    expect((await again.request('Check', { receipt_id: 17 })).result).toMatchObject({ n: 1 });
+    expect(charged).toEqual([17]);
+    expect(readdirSync(bench.path('journal'))).toEqual(['127.0.0.1']);
+    expect(readdirSync(bench.path('journal/127.0.0.1'))).toContain('posbridge.lock');
+  });
+});
+
+describe('with a journal', () => {
+  const journaled = () => serve('--app', `unix:${bench.socketPath}`, '--journal', bench.path('journal'));
+
+  test('17, "17", 17.0 and 1.7e1 are one sale, charged once; 17.5 is none', async () => {
+    const { charged } = await charging();
+    const port = await journaled();
+    for (const [literal, expected] of [
+      ['17', undefined],
+      ['"17"', undefined],
+      ['17.0', undefined],
+      ['1.7e1', undefined],
+      ['17.5', 'JSONRPC_INVALID_PARAMS'],
+      ['true', 'JSONRPC_INVALID_PARAMS'],
+      ['{}', 'JSONRPC_INVALID_PARAMS'],
+    ] as const) {
+      const till = await bench.register(port);
+      const id = literal.replace(/\W/g, '-');
+      const params = `{"receipt_id":${literal},"amount":250,"currency":"EUR"}`;
+      const text = `{"jsonrpc":"2.0","id":"${id}","method":"Purchase","params":${params}}`;
+      till.write(`${text.length.toString(16).padStart(8, '0')}:${text}\n`);
+      const answer = await till.waitFor((message) => message.id === id);
+      expect([literal, codeOf(answer)]).toEqual([literal, expected]);
+      till.end();
+      await till.closed;
+    }
+    expect(charged).toEqual([17]);
+  });
+
+  test('a second till with the same numbers and price is not told that it is paid, whatever its address is', async () => {
+    const { charged } = await charging();
+    const port = await journaled();
+    const [one, other] = [await bench.register(port), await bench.register(port)];
+    expect((await one.request('Purchase', purchase(17, { api_key: 'a' }))).result).toMatchObject({ n: 1 });
+    const told = await other.request('Purchase', purchase(17, { api_key: 'b' }));
+    expect(codeOf(told)).toBe('DUPLICATE_TRANSACTION');
+    expect(told.error?.data?.['display_message']).toMatch(/^already paid 12\.50 EUR/);
+    one.notify('DisplayScreen');
+    await one.request('_Keepalive');
+    expect(codeOf(await other.request('Purchase', purchase(17, { api_key: 'a' })))).toBe(
+      'DUPLICATE_TRANSACTION',
+    );
+    expect(charged).toEqual([17]);
+  });
+
+  test('the second half of a split bill is not the first one, and a lost answer is found on a new connection', async () => {
+    const { charged } = await charging();
+    const port = await journaled();
+    const till = await bench.register(port);
+    expect((await till.request('Purchase', purchase(17))).result).toMatchObject({ n: 1 });
+    expect(codeOf(await till.request('Purchase', purchase(17)))).toBe('DUPLICATE_TRANSACTION');
+    till.end();
+    await till.closed;
+    const again = await bench.register(port);
+    const found = await again.request('Purchase', purchase(17, { time: 'later' }));
+    expect(found.result).toMatchObject({ n: 1 });
+    expect(charged).toEqual([17]);
+  });
+
+  test('tills with names of their own have numbers of their own', async () => {
+    const { charged } = await charging();
+    const journal = ['--app', `unix:${bench.socketPath}`, '--journal', bench.path('journal')];
+    for (const [index, name] of ['till-1', 'till-2'].entries()) {
+      const till = await bench.register(await serve(...journal, '--register', name));
+      expect((await till.request('Purchase', purchase(17))).result).toMatchObject({ n: index + 1 });
+    }
+    expect(charged).toEqual([17, 17]);
+  });
+});

@@ -1,0 +1,65 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Carriers } from '../../src/store/carriers.ts';
+import { after, temporaryFolder } from './journal-kit.ts';
+
+/** Two objects are two processes: each has an open file of its own. */
+function two(): [Carriers, Carriers] {
+  const folder = temporaryFolder();
+  const both: [Carriers, Carriers] = [new Carriers(folder), new Carriers(folder)];
+  for (const one of both) after(() => one.close());
+  return both;
+}
+
+describe('a connection of another process', () => {
+  test('has gone on when it has sent something since the answer, until it is closed', async () => {
+    const [here, there] = two();
+    expect(await here.hasGoneOn('c', 'a')).toBe(false);
+    await there.join('c');
+    there.carries('c', 'a');
+    for (const one of [here, there]) expect(await one.hasGoneOn('c', 'a')).toBe(false);
+    there.spoke('c');
+    for (const one of [here, there]) expect(await one.hasGoneOn('c', 'a')).toBe(true);
+    there.spoke('c');
+    there.leave('c');
+    for (const one of [here, there]) expect(await one.hasGoneOn('c', 'a')).toBe(false);
+  });
+
+  test('has gone on when it has another answer', async () => {
+    const [here, there] = two();
+    await there.join('c');
+    there.carries('c', 'a');
+    there.carries('c', 'b');
+    expect([await here.hasGoneOn('c', 'a'), await here.hasGoneOn('c', 'b')]).toEqual([true, false]);
+  });
+
+  test('is closed when its process is', async () => {
+    const [here, there] = two();
+    await there.join('c');
+    there.carries('c', 'a');
+    there.spoke('c');
+    await there.close();
+    expect(await here.hasGoneOn('c', 'a')).toBe(false);
+  });
+
+  test('is told from every other one', async () => {
+    const [here, there] = two();
+    await Promise.all([there.join('c'), there.join('d'), there.join('c')]);
+    there.carries('c', 'a');
+    there.carries('d', 'a');
+    there.spoke('d');
+    expect([await here.hasGoneOn('c', 'a'), await here.hasGoneOn('d', 'a')]).toEqual([false, true]);
+    expect(await here.hasGoneOn('e', 'a')).toBe(false);
+  });
+});
+
+test('what cannot be kept where others see it is known here all the same, and is said', async () => {
+  const one = new Carriers(path.join(temporaryFolder(), 'missing'));
+  await expect(one.join('c')).rejects.toThrow('ENOENT');
+  one.carries('c', 'a');
+  one.spoke('c');
+  expect(await one.hasGoneOn('c', 'a')).toBe(true);
+  await expect(one.hasGoneOn('d', 'a')).rejects.toThrow('ENOENT');
+  one.leave('c');
+  await one.close();
+});
