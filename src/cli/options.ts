@@ -351,7 +351,7 @@ const COMMON = [
     name: 'state',
     value: 'STATE',
     repeats: true,
-    help: 'list and export: only running, unresolved, done-approved, done-error, absent or damaged ones',
+    help: 'list and export: only running, unresolved, contradicted, done-approved, done-error, absent or damaged ones',
     commands: ['journal'],
   },
   {

@@ -636,6 +636,10 @@ describe('docs/journal.md', () => {
     const torn = await put({ folder, journal: store } as OpenJournal, '30', { done: approved });
     truncateSync(entryFile(folder, torn), readFileSync(entryFile(folder, torn)).length - 1);
     writeFileSync(entryFile(folder, 'f'.repeat(40)), 'hello');
+    const late = await put({ folder, journal: store } as OpenJournal, '31', { done: notFound });
+    const claim = await store.claim(late);
+    await claim?.contradict({ ...approved, time: new Date().toISOString() });
+    await store.carried(late, 'till-1.x');
     const [, reader = ''] = /<!-- test: reader -->\n```python\n(.*?)```/s.exec(page) ?? [];
     const { code, stdout, stderr } = await run('python3', ['-c', reader, folder]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -645,11 +649,16 @@ describe('docs/journal.md', () => {
         .split('\n')
         .map((line) => [path.basename(JSON.parse(line).file), JSON.parse(line)]),
     );
-    expect(read.size).toBe(7);
-    for await (const { file, isRunning, isSetAside, sent, done } of store.entries()) {
+    expect(read.size).toBe(8);
+    for await (const { file, isRunning, isSetAside, sent, done, contradicted } of store.entries()) {
       if (isSetAside) continue;
-      expect(read.get(file)).toMatchObject({ running: isRunning, sent: sent ?? null, done: done ?? null });
+      const outcome = { done: done ?? null, contradicted: contradicted ?? null };
+      expect(read.get(file)).toMatchObject({ running: isRunning, sent: sent ?? null, ...outcome });
     }
+    expect(read.get(`${late}.entry`)).toMatchObject({
+      done: { kind: 'result' },
+      contradicted: { kind: 'error' },
+    });
     expect(read.get(`${ids.running}.entry`)).toMatchObject({ running: true, done: null });
     expect(read.get(`${torn}.entry`)).toMatchObject({ running: false, done: null });
   });
