@@ -257,7 +257,9 @@ export class Transactions {
   #startUnrecorded(request: InboundRequest, attachment: Attachment, identity: Identity | undefined): void {
     const name = identity === undefined ? undefined : this.#nameOf(identity);
     const compared = this.#comparedOf(request);
-    const place = name === undefined ? undefined : `${attachment.text} ${name}`;
+    // Where nobody can be asked for an outcome, the application itself knows a repeated request: it must not wait for the first.
+    const isJoined = name !== undefined && this.#options.rules.recovery !== undefined;
+    const place = isJoined ? `${attachment.text} ${name}` : undefined;
     const twin = place === undefined ? undefined : runningNamed(place);
     if (twin !== undefined) {
       this.#join(
