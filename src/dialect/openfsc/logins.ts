@@ -59,8 +59,7 @@ export class Logins {
     this.#slots = sites.map((site) => {
       const isResting = host.memory.closed.has(site.name);
       host.memory.begins(site.name);
-      const session = new SiteSession(site, site.name, host);
-      if (isResting) restClosed(session);
+      const session = isResting ? this.#closedSession(site) : new SiteSession(site, site.name, host);
       return {
         site,
         backoff: new Backoff({ firstMs: FIRST_RETRY_MS, limitMs: RETRY_LIMIT_MS, random: host.random }),
@@ -127,10 +126,21 @@ export class Logins {
       this.#endIfDone();
       return;
     }
+    if (this.#host.memory.closed.has(slot.site.name)) {
+      slot.session = this.#closedSession(slot.site);
+      return;
+    }
     const wasIn = session.wasAuthenticated;
     // At once, but not again and again at once.
     const restMs = Math.max(0, slot.loggedInAtMs + FIRST_RETRY_MS - this.#host.clock.nowMs());
     this.#retryIn(slot, wasIn ? restMs : slot.backoff.nextMs());
+  }
+
+  /** Of a site that an application has closed. */
+  #closedSession(site: Site): SiteSession {
+    const session = new SiteSession(site, site.name, this.#host);
+    restClosed(session);
+    return session;
   }
 
   #next(): void {

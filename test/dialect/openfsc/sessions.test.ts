@@ -99,6 +99,22 @@ describe('openfsc.quit', () => {
     expect(next.connection('s1').links().at(-1)).toBe('authenticated');
   });
 
+  test('holds when the bridge ends the connection that it came on', () => {
+    const bench = multiplexed(two);
+    bench.connection('s1').ask('openfsc.quit', {});
+    bench.lines();
+    bench.connection('s1').peer.close({ code: 'OUTCOME_UNKNOWN', text: 'no idea', by: 'us' });
+    bench.clock.advance(600_000);
+    expect(bench.lines()).toEqual([]);
+    expect([bench.connection('s1').isClosed, bench.connection('s1').links().at(-1)]).toEqual([
+      false,
+      'closed',
+    ]);
+    bench.connection('s1').ask('openfsc.login', {});
+    bench.clock.advance(0);
+    expect(bench.lines()).toEqual(['C2 NEWSESSION s1']);
+  });
+
   test('of the only site leaves the wire; without a way to open it again that is the end', () => {
     const bench = loggedIn();
     bench.connection().ask('openfsc.quit', { reason: 'closing time' });
