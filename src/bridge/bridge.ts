@@ -30,7 +30,7 @@ import { JournalDesk, type JournalDeskOptions } from './journal-desk.ts';
 import { Judge } from './judge.ts';
 import { type Route, Router } from './router.ts';
 import { Session } from './session.ts';
-import { answerToHttp, type Stranger, StrangeStart } from './strange-start.ts';
+import { type Stranger, StrangeStart } from './strange-start.ts';
 
 /** Output beyond which the peer counts as stalled at once: applications that others use too cannot be held back. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
@@ -358,18 +358,22 @@ export class Bridge implements ConversationHost {
   }
 
   #refused(why: string): void {
+    const { turnAway } = this.#options.dialect;
     const conversation = this.#conversation;
-    if (conversation?.refused !== undefined) conversation.refused(why);
-    else conversation?.lost({ code: 'CONNECTION_CLOSED', text: `refused: ${why}`, by: 'us' });
+    if (conversation?.refused !== undefined) {
+      conversation.refused(why);
+      return;
+    }
+    const words = turnAway?.(this.#wire.framing, { code: 'JSONRPC_PARSE_ERROR', text: why, by: 'us' });
+    if (words !== undefined) this.send(words, 'normal');
+    conversation?.lost({ code: 'CONNECTION_CLOSED', text: `refused: ${why}`, by: 'us' });
   }
 
   /** Before anything of it is obeyed. */
   #refuse(stranger: Stranger): void {
-    const { name } = this.#options.dialect;
-    const text = `the peer speaks ${stranger}, not ${name}`;
+    const text = `the peer speaks ${stranger}, not ${this.#options.dialect.name}`;
     this.log.warn('the peer is refused', { peer: this.#wire.peer.text, why: text });
-    if (stranger === 'HTTP') this.send(answerToHttp(name), 'normal');
-    this.#conversation?.lost({ code: 'CONNECTION_CLOSED', text, by: 'us' });
+    this.#refused(text);
     this.#how = 'broken';
   }
 

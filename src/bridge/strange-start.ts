@@ -49,13 +49,6 @@ export function strangerIn(bytes: Buffer): Stranger | 'perhaps' | undefined {
   return text.length === MAX_LINE ? 'HTTP' : 'perhaps';
 }
 
-/** What a browser or curl is told. */
-export function answerToHttp(dialect: string): Buffer {
-  const text = `This port speaks ${dialect}, not HTTP.\n`;
-  const head = ['HTTP/1.1 400 Bad Request', 'Connection: close', 'Content-Type: text/plain'];
-  return Buffer.from([...head, `Content-Length: ${text.length}`, '', text].join('\r\n'));
-}
-
 const NOTHING = Buffer.alloc(0);
 /** As much of a request line as may have come. */
 const REQUEST_LINE = /^[A-Za-z-]{1,32}(?: (?:\S+(?: ([HTP/]{0,5}))?)?)?/;

@@ -1,8 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { frameAround } from './abuse-kit.ts';
-import { codeOf, exitedWith, purchase, readAll, Workbench } from './kit.ts';
+import { codeOf, exitedWith, purchase, Workbench } from './kit.ts';
 
 /** Other users of the machine, and peers that do not belong. What they have put in our way is refused, with what to do. */
 
@@ -116,19 +115,24 @@ describe('a web page', () => {
   ].map((message) => frameAround(Buffer.from(JSON.stringify(message))));
 
   /** As a browser does for a page of another origin: no preflight, any body. */
-  function post(port: number): Promise<IncomingMessage> {
-    const headers = { Origin: 'https://evil.example', 'Content-Type': 'text/plain' };
-    const asked = httpRequest({ host: '127.0.0.1', port, path: '/', method: 'POST', headers });
-    asked.end(Buffer.concat(body));
-    return new Promise((resolve, reject) => asked.once('response', resolve).once('error', reject));
-  }
+  const request = Buffer.concat([
+    Buffer.from(
+      'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://evil.example\r\nContent-Type: text/plain\r\n\r\n',
+    ),
+    ...body,
+  ]);
 
   test.each([[['--sync']], [[]]])('posts _Sync and a Refund: nobody obeys, serve %j', async (args) => {
     const application = await bench.application(() => ({ result: { approved: true } }));
     const { server, port } = await bench.startServe(['--app', `unix:${bench.socketPath}`, ...args]);
-    const response = await post(port);
-    expect(response.statusCode).toBe(400);
-    expect((await readAll(response)).toString()).toBe('This port speaks jsonpos, not HTTP.\n');
+    const page = await bench.register(port);
+    page.write(request);
+    await page.closed;
+    expect(page.received.map(({ method }) => method)).toEqual(['_CloseReason']);
+    expect(page.closeReason?.data).toMatchObject({
+      string_code: 'JSONRPC_PARSE_ERROR',
+      details: 'the peer speaks HTTP, not jsonpos',
+    });
     await server.says('the peer is refused');
     const register = await bench.register(port);
     if (args.includes('--sync')) await register.request('_Sync');
@@ -139,9 +143,8 @@ describe('a web page', () => {
 
   test('reaches one bridge under a super-server: it ends with 76', async () => {
     const bridge = bench.startBridge(['--app', 'simulator:']);
-    bridge.child.stdin?.write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
-    bridge.child.stdin?.end(Buffer.concat(body));
-    expect(await bridge.stdout.waitFor('not HTTP')).toBeDefined();
+    bridge.child.stdin?.end(request);
+    expect(await bridge.stdout.waitFor('speaks HTTP, not jsonpos')).toBeDefined();
     expect(await bridge.exited).toEqual(exitedWith(76));
   });
 });
