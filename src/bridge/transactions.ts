@@ -572,11 +572,20 @@ export class Transactions {
   async #askOnce({ params, sent }: Question, carried: readonly string[]): Promise<Answer | undefined> {
     const { recovery } = this.#options.rules;
     if (recovery === undefined) return undefined;
-    const attachment = this.#applications.attachmentOf(sent?.channel, recovery);
+    const usual = this.#applications.attachmentOf(sent?.channel, recovery);
+    const attachment = sent?.place === undefined ? usual : await this.#attachmentAt(sent.place, usual);
     if (attachment === undefined) return undefined;
-    if (sent?.place !== undefined && (await placeAt(attachment)) !== sent.place) return undefined;
     const question = withMembers(params, carried);
     return new Promise((resolve) => this.#applications.questions.ask(attachment, question, 'peer', resolve));
+  }
+
+  /** Whatever the channels are called that lead there now. */
+  async #attachmentAt(place: string, usual: Attachment | undefined): Promise<Attachment | undefined> {
+    const all = [...this.#applications].filter(({ canWrite }) => canWrite);
+    for (const attachment of usual === undefined ? all : [usual, ...all]) {
+      if ((await placeAt(attachment)) === place) return attachment;
+    }
+    return undefined;
   }
 
   /** Members that a recovery request carries beside the identifiers, from the peer's own request, else as they were given to us. */

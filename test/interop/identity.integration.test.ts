@@ -1,6 +1,7 @@
-import { readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { errorAnswer, type Handler } from '../kit/application.ts';
 import { codeOf, purchase, Workbench } from './kit.ts';
 
 /** Who is who, and what is one terminal, as registers see it through real processes. */
@@ -98,6 +99,56 @@ describe('two bridges of one terminal have one transaction at a time', () => {
     go();
     expect((await running).result).toMatchObject({ n: 1 });
     expect(charged).toEqual([1]);
+  });
+});
+
+describe('a transaction that its bridge has left behind', () => {
+  /** Which Checks came to an application that answers them like this. */
+  async function asked(at: string, answer: Awaited<ReturnType<Handler>>) {
+    const checks: unknown[] = [];
+    await bench.application(
+      ({ method, params }) => {
+        if (method !== 'Check') return undefined;
+        checks.push(params?.['receipt_id']);
+        return answer;
+      },
+      { path: at },
+    );
+    return checks;
+  }
+
+  test('is asked about where it went, and ended by nobody else', async () => {
+    const journal = bench.path('journal');
+    const [first, other] = [bench.path('first.sock'), bench.path('other.sock')];
+    const checks = await asked(first, { result: { n: 1 } });
+    const server = bench.start('posbridge', ['--app', `unix:${first}`, '--journal', journal]);
+    const till = server.register();
+    void till.request('Purchase', purchase(17));
+    await expect
+      .poll(() => existsSync(journal) && readdirSync(journal).some((name) => name.endsWith('.entry')), {
+        timeout: 30_000,
+      })
+      .toBe(true);
+    await till.request('_Keepalive');
+    await server.kill();
+
+    const strangers = await asked(other, errorAnswer('TRANSACTION_NOT_FOUND', 'never heard of it'));
+    const there = await bench.register(await serve('--app', `unix:${other}`, '--journal', journal));
+    for (let round = 0; round < 2; round += 1)
+      expect(codeOf(await there.request('Check', { receipt_id: 17 }))).toBe('OUTCOME_UNKNOWN');
+    expect(strangers).toEqual([]);
+
+    const args = [
+      '--ui',
+      `unix:${bench.folder}/./first.sock`,
+      '--payment',
+      `unix:${other}`,
+      '--journal',
+      journal,
+    ];
+    const back = await bench.register(await serve(...args));
+    expect((await back.request('Check', { receipt_id: 17 })).result).toMatchObject({ n: 1 });
+    expect([checks, strangers]).toEqual([[17], []]);
   });
 });
 
