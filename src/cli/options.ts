@@ -285,7 +285,7 @@ const COMMON = [
     value: 'TIME',
     fallback: '5s',
     help: 'how long after a transaction was sent "not found" begins to count; where a terminal knows finished sales only, longer than a customer takes',
-    commands: REAL,
+    commands: [...REAL, 'pos'],
   },
   {
     name: 'max-frame',

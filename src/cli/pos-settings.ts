@@ -53,6 +53,7 @@ export async function resolvePosSettings(
     cashierLanguage: language,
     connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
+    notFoundAfterMs: readDurationMs(settings, 'not-found-after', MAX_OUTCOME_WAIT_MS),
     outcomeCodes: readOutcomeCodes(settings),
     keepalive: readKeepalive(settings),
     sync: settings.flag('sync'),

@@ -27,6 +27,8 @@ export interface SearchOptions {
   readonly signal: AbortSignal;
   /** "Not found" proves nothing: an outcome once stood in the store. */
   readonly isDoubtful?: boolean;
+  /** How long after the beginning of the search "not found" may still mean that the sale has not ended. */
+  readonly notFoundAfterMs: number;
   readonly judge: (answer: Answer) => Finding;
   /** Whether at the other end of this connection is another terminal, which cannot know: that ends the search. */
   readonly isElsewhere: (connection: TerminalConnection) => Promise<boolean>;
@@ -43,7 +45,8 @@ export interface SearchOptions {
  * @returns undefined when `signal` aborts or the keeper is closed first, or nobody at the other end can know.
  */
 export async function searchOutcome(options: SearchOptions): Promise<Verdict | undefined> {
-  const { keeper, clock, params } = options;
+  const { keeper, clock, params, notFoundAfterMs } = options;
+  const beganMs = clock.nowMs();
   const found = deferred<Verdict>();
   const over = new AnySignal(options.signal);
   const { signal } = over;
@@ -62,7 +65,8 @@ export async function searchOutcome(options: SearchOptions): Promise<Verdict | u
     if (finding.is !== 'not-found') return finding.is === 'outcome';
     if (askedMs < activeMs) return false;
     notFoundMs = Math.min(notFoundMs ?? askedMs, askedMs);
-    return askedMs - notFoundMs >= NOT_FOUND_APART_MS && !options.isDoubtful;
+    const isLate = askedMs - notFoundMs >= NOT_FOUND_APART_MS && askedMs - beganMs >= notFoundAfterMs;
+    return isLate && !options.isDoubtful;
   };
 
   const answered = (answer: Answer, askedMs: number) => {

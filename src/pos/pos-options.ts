@@ -43,6 +43,11 @@ export interface PosClientOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** How long the outcome of a sale is asked for; default 15 min. */
   readonly outcomeWaitMs?: number | undefined;
+  /**
+   * How long "not found" may still mean that a sale has not ended, from the loss of its connection; default 5 s. For terminals that
+   * know finished sales only: longer than a customer takes.
+   */
+  readonly notFoundAfterMs?: number | undefined;
   /** Further codes with which the terminal says "not charged"; see docs/errors.md. */
   readonly outcomeCodes?: readonly string[] | undefined;
   /** Default 30 s when idle, 5 s when busy, 5 s for an answer. Like every time that is waited for, at most 2^31-1 ms. */
@@ -79,6 +84,7 @@ export interface ResolvedPosOptions {
   readonly cashierLanguage: string | undefined;
   readonly connectTimeoutMs: number;
   readonly outcomeWaitMs: number;
+  readonly notFoundAfterMs: number;
   readonly outcomeCodes: ReadonlySet<string>;
   readonly keepalive: KeepaliveOptions | 'off';
   readonly sync: boolean;
@@ -96,6 +102,7 @@ export interface ResolvedPosOptions {
 
 export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_OUTCOME_WAIT_MS = 900_000;
+const DEFAULT_NOT_FOUND_AFTER_MS = 5000;
 const DEFAULT_KEEPALIVE: KeepaliveOptions = { idleMs: 30_000, busyMs: 5000, limitMs: 5000 };
 const DEFAULT_MAX_FRAME_BYTES = 262_134;
 const MIN_FRAME_BYTES = 16_384;
@@ -105,7 +112,8 @@ const DEFAULT_KEEP_MS = 30 * 86_400_000;
 
 /** Throws ENDPOINT_INVALID for a bad endpoint, RangeError for a bad number. */
 export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions {
-  const to = wireEndpoint(typeof options.to === 'string' ? parseEndpoint(options.to, 'wire') : options.to);
+  const { to: place } = options;
+  const to = wireEndpoint(typeof place === 'string' ? parseEndpoint(place, 'wire') : structuredClone(place));
   return {
     to,
     openWire: options.openWire,
@@ -117,13 +125,14 @@ export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions
       options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     ),
     outcomeWaitMs: checkTimerMs('outcomeWaitMs', options.outcomeWaitMs ?? DEFAULT_OUTCOME_WAIT_MS),
+    notFoundAfterMs: checkTimerMs('notFoundAfterMs', options.notFoundAfterMs ?? DEFAULT_NOT_FOUND_AFTER_MS),
     outcomeCodes: checkOutcomeCodes(options.outcomeCodes ?? []),
     keepalive: checkKeepalive(options.keepalive ?? DEFAULT_KEEPALIVE),
     sync: options.sync ?? to.kind === 'serial',
     discardMs: checkTimerMs('discardMs', options.discardMs ?? 0),
     maxFrameBytes: checkFrameBytes(options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES),
     linkSpeed: checkLinkSpeed(options.linkSpeed ?? speedOf(to)),
-    wsCredentials: options.wsCredentials,
+    wsCredentials: options.wsCredentials && { ...options.wsCredentials },
     tls: options.tls,
     keepMs: checkMs('keepMs', options.keepMs ?? DEFAULT_KEEP_MS, Number.MAX_SAFE_INTEGER),
     onRequest: options.onRequest,

@@ -17,7 +17,14 @@ import { Limit } from './wait.ts';
 export interface SalesOptions
   extends Pick<
     ResolvedPosOptions,
-    'apiKey' | 'cashierLanguage' | 'connectTimeoutMs' | 'outcomeWaitMs' | 'outcomeCodes' | 'clock' | 'log'
+    | 'apiKey'
+    | 'cashierLanguage'
+    | 'connectTimeoutMs'
+    | 'outcomeWaitMs'
+    | 'notFoundAfterMs'
+    | 'outcomeCodes'
+    | 'clock'
+    | 'log'
   > {
   readonly to: string;
   readonly keeper: Keeper;
@@ -93,6 +100,7 @@ export class SaleDesk {
       params: checkParams(sale, { apiKey }),
       signal: search.limit.signal,
       isDoubtful: search.isDoubtful ?? false,
+      notFoundAfterMs: this.options.notFoundAfterMs,
       judge: this.#judgeFor(sale),
       isElsewhere: async (connection) => {
         other = await terminals.other(terminal, connection);

@@ -58,6 +58,18 @@ describe('a lost connection', () => {
     expect((askedMs.at(-1) ?? 0) - (askedMs[0] ?? 0)).toBe(5000);
   });
 
+  test('to a terminal that knows finished sales only is asked about for as long as a customer takes', async () => {
+    const { client, terminal, clock } = await posBench({ notFoundAfterMs: 60_000 });
+    terminal.on('Purchase', (_, connection) => connection.vanish());
+    terminal.on('Check', (request, connection) => {
+      if (clock.nowMs() < 55_000) connection.fail(request, 'TRANSACTION_NOT_FOUND');
+      else connection.answer(request, { amount: 1230, currency: 'EUR' });
+    });
+    const sale = watch(client.purchase(SALE));
+    await passUntil(clock, () => sale.isSettled, 500);
+    expect(sale.value).toMatchObject({ outcome: 'approved' });
+  });
+
   test('of which the terminal first says "not found" and then knows it ends with what it knows', async () => {
     const { client, terminal, clock } = await posBench();
     let checks = 0;
