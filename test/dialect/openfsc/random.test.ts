@@ -64,6 +64,8 @@ test('any JSON of an application, as result, error, push or request', () => {
     'unit',
     'currency',
     'description',
+    'reason',
+    'receiptInfo',
   );
   const object = fc.dictionary(member, fc.jsonValue({ maxDepth: 2 }));
   fc.assert(
@@ -79,6 +81,7 @@ test('any JSON of an application, as result, error, push or request', () => {
         bench.connection().last.faultOf?.('result', text);
         bench.connection().last.answer('result', text);
       }
+      peer.request('"openfsc.quit"', text, () => {});
       expectWholeLines(bench);
     }),
     { numRuns: 200 },
