@@ -1,6 +1,7 @@
 import { CHANNEL_NAMES } from '../base/channel-name.ts';
 import { isoTime, type Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
+import { HiddenLiterals } from '../base/mask/literals.ts';
 import type { Statistics } from '../base/statistics.ts';
 import {
   answerLine,
@@ -21,6 +22,7 @@ import type {
 import { completeError } from '../rpc/error-object.ts';
 import type { Message } from '../rpc/message.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
+import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import { Applications } from './applications.ts';
 import type { OpenRequest } from './open-request.ts';
 import { OpenRequests } from './open-requests.ts';
@@ -71,6 +73,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   readonly #applications: Applications;
   readonly #requests: OpenRequests;
   readonly #transactions: Transactions;
+  readonly #secrets = new HiddenLiterals();
   #state: 'open' | 'draining' | 'gone' | 'ended' = 'open';
   #isStopping = false;
   #reason: CloseReason | undefined;
@@ -140,6 +143,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   request(request: InboundRequest): void {
     this.#options.desk?.spoke();
+    this.#hideSecrets(request.params);
     const { method } = request;
     const isTransaction = this.#transactions.isTransaction(method);
     const isRecovery = this.#requests.isRecovery(method);
@@ -179,6 +183,10 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     }
     const bytes = notificationLine(this.lineStart, notification.methodText, notification.params);
     this.#applications.send(attachment, { bytes, kind: 'notification' });
+  }
+
+  secret(value: string): void {
+    this.#secrets.hide(value);
   }
 
   inputEnded(reason: CloseReason): void {
@@ -445,6 +453,16 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       this.#drain?.cancel();
       this.#applications.detach();
       this.#options.ended(this.#outcome);
+      this.#secrets.release();
+    }
+  }
+
+  /** What the dialect says is secret in a request: an application may repeat it in any text. */
+  #hideSecrets(params: Buffer): void {
+    const names = this.#options.dialect.secrets?.filter((name) => params.includes(name));
+    if (names === undefined || names.length === 0) return;
+    for (const value of scanObject(params, names).values) {
+      if (value !== undefined && kindOf(value) === 'string') this.secret(decodeString(value.toString()));
     }
   }
 

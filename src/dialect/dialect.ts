@@ -38,6 +38,8 @@ export interface Dialect {
   /** Channel by method name; a method that is not listed goes to `payment`. */
   readonly routes: Readonly<Record<string, ChannelName>>;
   readonly transactions: TransactionRules;
+  /** Members of `params` whose values are secret, whoever repeats them under whatever name; texts only. */
+  readonly secrets?: readonly string[];
   /** Whom it opens connections for, where that is known before: what `{identity}` in an endpoint stands for. */
   readonly identities?: readonly string[];
   /** How long an application may take to answer, unless the user says otherwise. */
@@ -259,6 +261,8 @@ export interface InboundNotification {
 export interface ConnectionEvents {
   request(request: InboundRequest): void;
   notification(notification: InboundNotification): void;
+  /** This is secret whatever it looks like: wherever it stands in a log, it is masked as long as the connection lives. */
+  secret?(value: string): void;
   /** The peer will send nothing more; its requests can still be answered. */
   inputEnded(reason: CloseReason): void;
   /** Nobody is there any more; open requests of the peer can no longer be answered. Exactly once. */

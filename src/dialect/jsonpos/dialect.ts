@@ -8,6 +8,7 @@ export const jsonpos: Dialect = {
   name: 'jsonpos',
   routes,
   transactions,
+  secrets: ['api_key'],
   turnAway: encodeGoodbye,
   converse: (host, framing, options) =>
     framing === 'stream' && options.sync

@@ -98,7 +98,7 @@ export class SiteConversation implements Conversation, LoginsHost {
     this.random = end.random ?? Math.random;
     this.#host = host;
     this.#end = end;
-    this.#trace = new LineTrace(host.log, end.sites);
+    this.#trace = new LineTrace(host.log);
     this.nextId = createIds('fsc', host.randomId());
     this.#questions = new ServerQuestions(host.clock);
     const control = new Control(host.log, (method, args) => this.#toldInitially(method, args));
@@ -267,7 +267,7 @@ export class SiteConversation implements Conversation, LoginsHost {
   #toldInitially(method: MethodName, { values, list }: Arguments): void {
     if (method === 'CAPABILITY') this.#server.learn(list);
     else if (method === 'QUIT') {
-      const text = this.#trace.withoutSecrets(quitText(values['reason']));
+      const text = quitText(values['reason']);
       const reason: CloseReason = { code: 'CONNECTION_CLOSED', text, by: 'peer' };
       this.#over(reason, 'failed', 'closed');
     } else if (method === 'SESSION') this.#sessionList.told(values);

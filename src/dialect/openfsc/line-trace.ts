@@ -1,34 +1,28 @@
 import type { Logger } from '../../base/log.ts';
 import { isMethod, type MethodName, readArguments } from './methods.ts';
-import type { Site } from './sites.ts';
 
 const SECRET: ReadonlySet<MethodName> = new Set(['PLAINAUTH', 'TRANSACTIONINFO', 'PAN']);
-const LONG_NUMBER = /\d{12,}/g;
 
-/** Shows lines on a log of level trace, and nothing of one that carries a secret, or may be a broken one that does. */
+/**
+ * Shows lines on a log of level trace, and nothing of one that carries a secret, or may be a broken one that does. The
+ * arguments have their names, so that the log shows identifiers as they are.
+ */
 export class LineTrace {
   readonly #log: Logger;
-  readonly #sites: readonly Pick<Site, 'secret'>[];
 
-  constructor(log: Logger, sites: readonly Pick<Site, 'secret'>[]) {
+  constructor(log: Logger) {
     this.#log = log;
-    this.#sites = sites;
   }
 
   show(event: string, session: string, tag: string, method: string, rest: string): void {
     if (!this.#log.enabled('trace')) return;
-    const isPlain = isMethod(method) && !SECRET.has(method) && readArguments(method, rest).ok;
+    const isKnown = isMethod(method);
+    const read = isKnown && !SECRET.has(method) ? readArguments(method, rest) : undefined;
     this.#log.trace(event, {
       session,
       tag,
-      method: isMethod(method) ? method : 'unknown',
-      rest: isPlain ? this.withoutSecrets(rest) : '***',
+      method: isKnown ? method : 'unknown',
+      args: read?.ok ? { ...read.values, ...(read.list.length > 0 && { list: read.list }) } : '***',
     });
-  }
-
-  /** A server may say anything, also what it was told in a login. */
-  withoutSecrets(text: string): string {
-    const safe = text.replace(LONG_NUMBER, '***');
-    return this.#sites.reduce((said, { secret }) => said.replaceAll(secret, '***'), safe);
   }
 }

@@ -1,5 +1,6 @@
 import type { Timer } from '../../base/clock.ts';
 import type { CloseReason } from '../../base/close-reason.ts';
+import { maskText } from '../../base/mask.ts';
 import type {
   ConnectionEvents,
   InboundRequest,
@@ -89,6 +90,7 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     this.#info = new TransactionInfo(host.clock);
     this.#updates = new Updates(host.clock, host.push);
     this.#events = host.opened(this, site.name);
+    this.#events.secret?.(site.secret);
     this.connecting();
   }
 
@@ -198,7 +200,7 @@ export class SiteSession implements PeerConnection, DialogueOwner {
         return;
       case 'QUIT':
         this.#isKnown = false;
-        this.end({ code: 'CONNECTION_CLOSED', text: this.#quitText(values['reason']), by: 'peer' }, 'closed');
+        this.end({ code: 'CONNECTION_CLOSED', text: quitText(values['reason']), by: 'peer' }, 'closed');
         return;
       default:
         this.#host.log.debug('a notification says nothing to a session', { method });
@@ -401,6 +403,7 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   }
 
   #keep(id: string, key: string, value: string): void {
+    this.#events.secret?.(value);
     if (!this.#info.put(id, key, value)) {
       this.#host.log.warn('transaction information is too long, or too much; it is dropped', {
         session: this.prefix,
@@ -412,10 +415,6 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     const id = values['fscTransactionId'];
     if (id !== undefined) this.#info.wipe(id);
     if (method === 'LOCKPUMP') this.#info.wipePump(Number(values['pump']));
-  }
-
-  #quitText(reason: string | undefined): string {
-    return quitText(reason).replaceAll(this.site.secret, '***');
   }
 
   #warnLater(method: MethodName): Timer {
@@ -455,6 +454,9 @@ function isTtl(seconds: number): boolean {
   return seconds >= MIN_TTL_S && seconds <= MAX_TTL_S;
 }
 
+/** What the server says goodbye with goes to applications, too: it may be anything that it was told. */
 export function quitText(reason: string | undefined): string {
-  return reason === undefined ? 'the server says goodbye' : `the server says goodbye: ${oneLine(reason)}`;
+  return reason === undefined
+    ? 'the server says goodbye'
+    : `the server says goodbye: ${maskText(oneLine(reason))}`;
 }
