@@ -20,9 +20,10 @@ export class LineBlocks {
     return { block: this.#block, from, to: this.#used };
   }
 
-  /** Nothing that was added is needed any more: others may have the memory. */
+  /** Nothing that was added is needed any more: others may have the memory, and find nothing in it. */
   release(): void {
     if (this.#block === NOTHING) return;
+    this.#block.fill(0, 0, this.#used);
     if (spare.length < MAX_SPARE) spare.push(this.#block);
     this.#block = NOTHING;
     this.#used = 0;

@@ -95,6 +95,8 @@ export class LineDecoder {
     if (length > this.#partial.length) {
       const larger = Buffer.allocUnsafe(Math.min(capacity, Math.max(length, 2 * this.#partial.length)));
       larger.set(this.#partial.subarray(0, this.#length));
+      // It may be a secret, and nobody would ever overwrite it here.
+      this.#partial.fill(0);
       this.#partial = larger;
     }
     this.#partial.set(bytes, this.#length);

@@ -45,3 +45,10 @@ test('the memory of a block is used again, also by others, once it was given bac
   expect(textAt(one)).toBe('two\n');
   expect(blocks.add(Buffer.from('three\n')).block === two.block).toBe(false);
 });
+
+test('what is released is overwritten before others get the memory', () => {
+  const blocks = new LineBlocks();
+  const { block, to } = blocks.add(Buffer.from('a secret\n'));
+  blocks.release();
+  expect(block.subarray(0, to).every((byte) => byte === 0)).toBe(true);
+});

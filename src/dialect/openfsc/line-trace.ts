@@ -1,7 +1,6 @@
 import type { Logger } from '../../base/log.ts';
-import { isMethod, type MethodName, readArguments } from './methods.ts';
-
-const SECRET: ReadonlySet<MethodName> = new Set(['PLAINAUTH', 'TRANSACTIONINFO', 'PAN']);
+import { CARRIES_SECRETS } from './line.ts';
+import { isMethod, readArguments } from './methods.ts';
 
 /**
  * Shows lines on a log of level trace, and nothing of one that carries a secret, or may be a broken one that does. The
@@ -17,7 +16,7 @@ export class LineTrace {
   show(event: string, session: string, tag: string, method: string, rest: string): void {
     if (!this.#log.enabled('trace')) return;
     const isKnown = isMethod(method);
-    const read = isKnown && !SECRET.has(method) ? readArguments(method, rest) : undefined;
+    const read = isKnown && !CARRIES_SECRETS.has(method) ? readArguments(method, rest) : undefined;
     this.#log.trace(event, {
       session,
       tag,

@@ -41,6 +41,7 @@ export interface LineFault {
  * Shape:  `[SESSION.]TAG SP METHOD [arguments]` CRLF; a bare LF, empty lines and spaces behind a line are put up with
  * Limits: MAX_LINE_BYTES; a longer line is a fault, reported as soon as it is too long, and the last thing that is read
  * Errors: none thrown; any other fault is reported in its place and reading goes on
+ * Memory: lines that carry secrets are overwritten in the chunk
  * Source: OpenFSC 1.0, grammar
  *
  * @param charsetOf the charset of a session's lines; asked for each line, so a change counts from the next one on.
@@ -58,7 +59,10 @@ export class LineReader {
     if (this.#isStopped) return;
     this.#decoder.push(chunk, {
       line: (bytes) => {
-        if (!this.#isStopped) read(readLine(bytes, this.#charsetOf));
+        if (this.#isStopped) return;
+        const line = readLine(bytes, this.#charsetOf);
+        if (line.kind === 'fault' || CARRIES_SECRETS.has(line.method)) bytes.fill(0);
+        read(line);
       },
       overlong: (_bytes, head) => this.#overlong(head, read),
     });
@@ -127,6 +131,9 @@ export function encodeLine(
   if (LINE_BREAK.test(text)) throw new TypeError('a line break in a line');
   return encodeText(`${text}\r\n`, charset);
 }
+
+/** Their lines are overwritten as soon as they are read; a malformed one may be one of them. */
+export const CARRIES_SECRETS: ReadonlySet<string> = new Set(['PLAINAUTH', 'TRANSACTIONINFO', 'PAN']);
 
 /** Methods that answer; everything else with a tag asks. */
 export const RESPONSES: ReadonlySet<string> = new Set(['OK', 'ERR', 'BEAT']);

@@ -188,3 +188,21 @@ describe('writing', () => {
     expect(() => encodeLine({ session: '', tag: '*' }, ['QUIT', 'a\nb'], 'UTF-8')).toThrow(TypeError);
   });
 });
+
+test('lines that carry secrets, and malformed ones, are gone from the chunk when they are read', () => {
+  const secret = '92873498723498792384';
+  for (const text of [
+    `* TRANSACTIONINFO x PAN ${secret}`,
+    `S1 PAN x ${secret}`,
+    `C1 PLAINAUTH x ${secret}`,
+    `?! ${secret}`,
+    `* TRANSACTIONINFO ${secret}\u0001`,
+  ]) {
+    const chunk = Buffer.from(`S1 PUMPS\r\n${text}\r\nS2 PRICES\r\n`);
+    const lines: (Line | LineFault)[] = [];
+    new LineReader(() => 'UTF-8').push(chunk, (one) => lines.push(one));
+    expect(lines).toHaveLength(3);
+    expect(chunk.toString()).not.toContain(secret);
+    expect(chunk.toString()).toContain('S2 PRICES');
+  }
+});
