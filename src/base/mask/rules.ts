@@ -25,7 +25,7 @@ export function maskRuleOf(name: string): MaskRule {
 const judged = new Map<string, MaskRule>();
 const MAX_JUDGED = 500;
 /** No peer fills the memory, or leaves a number in it. */
-const JUDGED = /^[A-Za-z_]{1,32}$/;
+const JUDGED = /^[\p{L}_]{1,32}$/u;
 
 /** The names in the log lines that every connection writes: compiling the expressions for them takes 2 ms of each start. */
 export const COMMON_NAMES: ReadonlyMap<string, MaskRule> = new Map([

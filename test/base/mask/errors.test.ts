@@ -127,7 +127,7 @@ describe('identifiers that are lost', () => {
     expect(texts.filter((text) => maskText(text) !== text)).toEqual([]);
   });
 
-  /** What docs/security.md says of them. */
+  /** What docs/masking.md says of them. */
   test.each([
     ['sequential, 16 digits from 4000123400000000', 0.11],
     ['random, 16 digits', 0.06],
