@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { codeOf, Workbench } from '../interop/kit.ts';
-import type { TestRegister } from '../kit/register.ts';
+import type { JsonObject, TestRegister } from '../kit/register.ts';
 import { identifiersOf, purchaseOf, startTerminal } from './process-kit.ts';
 
 /** The table of outcomes over a real bridge: register, posbridge, posbridge terminal. */
@@ -58,6 +58,34 @@ test('05: the terminal dies like kill -9, and the bridge finds the outcome when 
   expect(result).toMatchObject({ amount: 1205, trace_number: '000001' });
   const check = await register.request('Check', identifiersOf('R-1'));
   expect(check.result).toEqual(result);
+});
+
+test('05: a Reversal, too, survives the death of the terminal between deciding and answering, and undoes once', async () => {
+  const state = ['--delay', '60', '--state', bench.path('state')];
+  let terminal = await startTerminal(bench, state);
+  const register = await bench.register(await serve());
+  const dying = async (method: string, params: JsonObject) => {
+    const answer = register.request(method, params);
+    expect(await terminal.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    terminal = await startTerminal(bench, state);
+    return answer;
+  };
+  const { result: paid } = await dying('Purchase', { receipt_id: 'R-1', amount: 1205, currency: 'EUR' });
+  expect(paid).toMatchObject({ amount: 1205, trace_number: '000001' });
+  const reversal = { receipt_id: 'R-2', original_receipt_id: 'R-1', amount: 1205, currency: 'EUR' };
+  const { result: undone } = await dying('Reversal', reversal);
+  expect(undone).toMatchObject({ amount: 1205, trace_number: '000002' });
+  const again = await dying('Reversal', { ...reversal, receipt_id: 'R-3' }); // the amount ends it again
+  expect(codeOf(again)).toBe('REVERSAL_REFUSED');
+  const { result } = await register.request('Totals', { close: true });
+  expect(result).toMatchObject({
+    period: 1,
+    closed: true,
+    totals: expect.arrayContaining([
+      expect.objectContaining({ method: 'Purchase', count: 1, amount: 1205 }),
+      expect.objectContaining({ method: 'Reversal', count: 1, amount: 1205 }),
+    ]),
+  });
 });
 
 test.each([
