@@ -19,6 +19,8 @@ import type { AskedFor, Judge } from './judge.ts';
 const NOT_FOUND_AGAIN_MS = 5000;
 /** How often an application that says "still running" is asked again. */
 const ASK_AGAIN_MS = 5000;
+/** Who repeats a transaction on one new connection after the other has lost something else than an answer. */
+const MAX_CARRIERS = 64;
 /** A disk that does not answer must not keep an outcome from the register. */
 const RECORD_LIMIT_MS = 5000;
 const RECORD_AGAIN_MS = 1000;
@@ -105,6 +107,8 @@ export class JournalDesk {
   readonly #joiners: Joiners;
   /** The names of the entries that this connection has begun. */
   readonly #begun = new WeakMap<OwnedEntry, string>();
+  /** The entries that say that this connection has carried their outcome to a repeated transaction. */
+  readonly #marked = new Set<string>();
   #hasLeft = false;
 
   constructor(options: JournalDeskOptions) {
@@ -377,18 +381,18 @@ export class JournalDesk {
     const isSame = sent.state === 'sent' && sent.hash === record.hash;
     const isTaken = async () => {
       if (request.isRepeatable || hasJoined) return false;
+      if (carriers.includes(connection) || carriers.length >= MAX_CARRIERS) return true;
       await this.#enter();
-      const isGoingOn = (one: string) =>
-        journal.carriers.hasGoneOn(one, id).catch((fault) => {
-          this.#unmarked(fault);
-          return false;
-        });
-      return carriers.includes(connection) || (await Promise.all(carriers.map(isGoingOn))).includes(true);
+      return journal.carriers.haveGoneOn(carriers, id).catch((fault) => {
+        this.#unmarked(fault);
+        return false;
+      });
     };
     if (!isSame || journal.isOlder(recorded, repeatWindowMs) || (await isTaken())) {
       return { kind: 'duplicate', text: duplicateText(sent, done) };
     }
-    if (!carriers.includes(connection)) {
+    if (!carriers.includes(connection) && !this.#marked.has(id)) {
+      this.#marked.add(id);
       await journal.carried(id, connection).catch((fault) => this.#unmarked(fault));
     }
     this.#carries(id);

@@ -77,15 +77,22 @@ export class Carriers {
   }
 
   /**
-   * Whether a connection is open and has sent something since it was given the answer to this transaction. Rejects where the file
-   * cannot be written: then nobody knows of other processes.
+   * Whether one of these connections is open and has sent something since it was given the answer to this transaction. Rejects
+   * where the file cannot be written: then nobody knows of other processes.
    */
-  async hasGoneOn(connection: string, id: string): Promise<boolean> {
-    const open = this.#open.get(connection);
-    if (open !== undefined) return open.silentSince !== id;
+  async haveGoneOn(connections: readonly string[], id: string): Promise<boolean> {
+    const others: string[] = [];
+    for (const connection of connections) {
+      const open = this.#open.get(connection);
+      if (open === undefined) others.push(connection);
+      else if (open.silentSince !== id) return true;
+    }
+    if (others.length === 0) return false;
     const file = await openLockFile(this.#path);
     try {
-      return this.#isLocked(file, byteOf(connection)) && !this.#isLocked(file, byteOf(connection, id));
+      return others.some(
+        (other) => this.#isLocked(file, byteOf(other)) && !this.#isLocked(file, byteOf(other, id)),
+      );
     } finally {
       await file.close();
     }

@@ -92,6 +92,18 @@ describe('the stored answer', () => {
     expect((await repeatAt(bench)).kind).toBe('duplicate');
   });
 
+  test('is given to 64 connections at most, and each leaves one mark, so that no entry grows for ever', async () => {
+    const bench = await deskBench();
+    await endAt(bench, APPROVED);
+    const kinds: string[] = [];
+    for (let count = 0; count < 70; count += 1) {
+      const beside = await deskBench({ beside: bench, journal: bench.journal });
+      kinds.push((await beside.desk.accept(beside.request())).kind);
+    }
+    expect(kinds.filter((kind) => kind === 'answer')).toHaveLength(63); // and the first one
+    expect(kinds.at(-1)).toBe('duplicate');
+  });
+
   test('is not held back by what the connection did before it, nor by Check', async () => {
     const bench = await deskBench();
     const { entry, release } = await beginAt(bench);

@@ -14,15 +14,15 @@ function two(): [Carriers, Carriers] {
 describe('a connection of another process', () => {
   test('has gone on when it has sent something since the answer, until it is closed', async () => {
     const [here, there] = two();
-    expect(await here.hasGoneOn('c', 'a')).toBe(false);
+    expect(await here.haveGoneOn(['c'], 'a')).toBe(false);
     await there.join('c');
     there.carries('c', 'a');
-    for (const one of [here, there]) expect(await one.hasGoneOn('c', 'a')).toBe(false);
+    for (const one of [here, there]) expect(await one.haveGoneOn(['c'], 'a')).toBe(false);
     there.spoke('c');
-    for (const one of [here, there]) expect(await one.hasGoneOn('c', 'a')).toBe(true);
+    for (const one of [here, there]) expect(await one.haveGoneOn(['c'], 'a')).toBe(true);
     there.spoke('c');
     there.leave('c');
-    for (const one of [here, there]) expect(await one.hasGoneOn('c', 'a')).toBe(false);
+    for (const one of [here, there]) expect(await one.haveGoneOn(['c'], 'a')).toBe(false);
   });
 
   test('has gone on when it has another answer', async () => {
@@ -30,7 +30,15 @@ describe('a connection of another process', () => {
     await there.join('c');
     there.carries('c', 'a');
     there.carries('c', 'b');
-    expect([await here.hasGoneOn('c', 'a'), await here.hasGoneOn('c', 'b')]).toEqual([true, false]);
+    expect([await here.haveGoneOn(['c'], 'a'), await here.haveGoneOn(['c'], 'b')]).toEqual([true, false]);
+  });
+
+  test('is one of several: one that has gone on is enough', async () => {
+    const [here, there] = two();
+    await there.join('c');
+    expect(await here.haveGoneOn(['x', 'c', 'y'], 'a')).toBe(true);
+    expect(await here.haveGoneOn(['x', 'y'], 'a')).toBe(false);
+    expect(await here.haveGoneOn([], 'a')).toBe(false);
   });
 
   test('is closed when its process is', async () => {
@@ -39,7 +47,7 @@ describe('a connection of another process', () => {
     there.carries('c', 'a');
     there.spoke('c');
     await there.close();
-    expect(await here.hasGoneOn('c', 'a')).toBe(false);
+    expect(await here.haveGoneOn(['c'], 'a')).toBe(false);
   });
 
   test('is told from every other one', async () => {
@@ -48,8 +56,8 @@ describe('a connection of another process', () => {
     there.carries('c', 'a');
     there.carries('d', 'a');
     there.spoke('d');
-    expect([await here.hasGoneOn('c', 'a'), await here.hasGoneOn('d', 'a')]).toEqual([false, true]);
-    expect(await here.hasGoneOn('e', 'a')).toBe(false);
+    expect([await here.haveGoneOn(['c'], 'a'), await here.haveGoneOn(['d'], 'a')]).toEqual([false, true]);
+    expect(await here.haveGoneOn(['e'], 'a')).toBe(false);
   });
 });
 
@@ -58,8 +66,8 @@ test('what cannot be kept where others see it is known here all the same, and is
   await expect(one.join('c')).rejects.toThrow('ENOENT');
   one.carries('c', 'a');
   one.spoke('c');
-  expect(await one.hasGoneOn('c', 'a')).toBe(true);
-  await expect(one.hasGoneOn('d', 'a')).rejects.toThrow('ENOENT');
+  expect(await one.haveGoneOn(['c'], 'a')).toBe(true);
+  await expect(one.haveGoneOn(['d'], 'a')).rejects.toThrow('ENOENT');
   one.leave('c');
   await one.close();
 });
