@@ -608,14 +608,14 @@ export class JournalDesk {
     });
   }
 
-  /** An entry that is there and cannot be read may be one of a charge: only without one is it a refusal. */
+  /** An entry that is there and cannot be read may be one of a charge: only where there is certainly none is it a refusal. */
   async #unavailable(id: string, fault: unknown): Promise<Acceptance> {
     const details = `the transaction cannot be recorded: ${describeFault(fault)}`;
     this.#options.log.error('the journal cannot be used', {
       folder: this.#options.journal.folder,
       why: describeFault(fault),
     });
-    if (await this.#options.journal.hasEntry(id)) return { kind: 'unknown', details };
+    if (await this.#options.journal.mayHaveEntry(id)) return { kind: 'unknown', details };
     return { kind: 'refused', code: 'JOURNAL_UNAVAILABLE', details };
   }
 

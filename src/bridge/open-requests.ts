@@ -210,7 +210,7 @@ export class OpenRequests implements Iterable<OpenRequest> {
   /** The open request for the transaction that is identified so. */
   transactionOf(identity: Identity): OpenRequest | undefined {
     for (const open of this.#table.values()) {
-      if (open.transaction !== undefined && open.identity?.key === identity.key) return open;
+      if (open.transaction !== undefined && isSame(open.identity, identity)) return open;
     }
     return undefined;
   }
@@ -252,4 +252,10 @@ export class OpenRequests implements Iterable<OpenRequest> {
     transaction.recovery?.stop();
     transaction.release();
   }
+}
+
+/** Where one of them leaves out what is beside the first identifier, that one alone counts. */
+function isSame(one: Identity | undefined, other: Identity): boolean {
+  if (one?.first !== other.first) return false;
+  return one.rest === undefined || other.rest === undefined || one.key === other.key;
 }

@@ -10,7 +10,7 @@ import {
   lineStart,
   notificationLine,
 } from '../channel/application-line.ts';
-import type { Attachment, AttachmentUser, Channels, LineFate, Refusal } from '../channel/channel.ts';
+import type { Attachment, AttachmentUser, Channels } from '../channel/channel.ts';
 import type {
   ConnectionEvents,
   Dialect,
@@ -26,8 +26,9 @@ import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import { Applications } from './applications.ts';
 import type { OpenRequest } from './open-request.ts';
 import { OpenRequests } from './open-requests.ts';
+import { RequestFate, wordsForRefusal } from './request-fate.ts';
 import type { Route } from './router.ts';
-import { type Connection, Transactions, type TransactionsOptions, wordsForRefusal } from './transactions.ts';
+import { type Connection, Transactions, type TransactionsOptions } from './transactions.ts';
 
 /** Deepest nesting that is passed on, in either direction. */
 const MAX_DEPTH = 100;
@@ -153,6 +154,9 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       refuse('JSONRPC_INVALID_PARAMS', TOO_DEEP);
     } else if (this.#isStopping && !isTransaction && !isRecovery) {
       refuse('CHANNEL_UNAVAILABLE', STOPPING);
+    } else if (this.#requests.load >= MAX_PENDING && isTransaction) {
+      // It may be a repetition of one that is running, so it is not refused.
+      this.#endUnknown(`${MAX_PENDING} requests are open already`);
     } else if (this.#requests.load >= MAX_PENDING) {
       refuse('BUSY', `${MAX_PENDING} requests are open already`);
     } else if (!isRecovery || !this.#transactions.check(request, identity)) {
@@ -164,7 +168,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       } else {
         const open = this.#requests.add(request, { attachment, identity });
         const bytes = this.#applications.lineOf(open, request);
-        this.#applications.forward(open, bytes, new OrdinaryFate(this.#requests, open));
+        this.#applications.forward(open, bytes, new RequestFate(this.#requests, open));
       }
     }
   }
@@ -473,20 +477,5 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       details: reason.text,
       pending: this.#requests.ids,
     });
-  }
-}
-
-/** What becomes of the line of an ordinary request. */
-class OrdinaryFate implements LineFate {
-  readonly #requests: OpenRequests;
-  readonly #open: OpenRequest;
-
-  constructor(requests: OpenRequests, open: OpenRequest) {
-    this.#requests = requests;
-    this.#open = open;
-  }
-
-  refused(why: Refusal): void {
-    this.#requests.settleRefused(this.#open, why, wordsForRefusal(why, this.#open.attachment?.text ?? ''));
   }
 }

@@ -3,7 +3,7 @@ import { type Clock, isoTime } from '../base/clock.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
 import { ownLine } from '../channel/application-line.ts';
-import type { Attachment, LineFate, Refusal } from '../channel/channel.ts';
+import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
 import { placeOf } from '../endpoint/place.ts';
 import { errorText } from '../rpc/error-object.ts';
@@ -17,6 +17,7 @@ import type { AskedFor, Judge } from './judge.ts';
 import type { OpenRequest, OpenTransaction } from './open-request.ts';
 import type { OpenRequests } from './open-requests.ts';
 import { Recovery } from './recovery.ts';
+import { RequestFate, wordsForRefusal } from './request-fate.ts';
 import { beginRunning, type Running, runningNamed } from './running.ts';
 
 /** Where nobody can be asked, an answer that comes so soon after the peer has gone is still recorded. */
@@ -320,7 +321,7 @@ export class Transactions {
 
   #forward(open: OpenRequest, bytes: Buffer): void {
     if (open.transaction?.entry !== undefined) this.#requests.startTimer(open); // recording has taken its time
-    this.#applications.forward(open, bytes, new TransactionFate(this.#requests, open));
+    this.#applications.forward(open, bytes, new RequestFate(this.#requests, open));
   }
 
   /** It says neither what became of the money nor that nothing was begun: nobody is told before `Check` was asked. */
@@ -669,38 +670,3 @@ const DUPLICATE: Readonly<Record<'charged' | 'not-charged' | 'not-found', [strin
   ],
   'not-found': ['the application refuses these identifiers, and knows no sale with them'],
 };
-
-/** What becomes of the line of a transaction. */
-class TransactionFate implements LineFate {
-  readonly #requests: OpenRequests;
-  readonly #open: OpenRequest;
-
-  constructor(requests: OpenRequests, open: OpenRequest) {
-    this.#requests = requests;
-    this.#open = open;
-  }
-
-  handedOver(): void {
-    const { transaction, timer } = this.#open;
-    if (transaction === undefined) return;
-    transaction.state = 'handed-over';
-    transaction.recovery?.handedOver();
-    timer?.cancel();
-  }
-
-  refused(why: Refusal): void {
-    this.#requests.settleRefused(this.#open, why, wordsForRefusal(why, this.#open.attachment?.text ?? ''));
-  }
-}
-
-/** Why a line never reached its application, for people. */
-export function wordsForRefusal(why: Refusal, where: string): string {
-  switch (why) {
-    case 'BUSY':
-      return `too much is waiting for the application at ${where}`;
-    case 'CHANNEL_UNAVAILABLE':
-      return `no application is there at ${where}`;
-    case 'CHANNEL_CLOSED':
-      return `the application at ${where} went away`;
-  }
-}

@@ -293,6 +293,16 @@ export class Journal {
     return status !== undefined;
   }
 
+  /** Whether there is a file for it, readable or not, or nobody can say. Never rejects. */
+  async mayHaveEntry(id: string): Promise<boolean> {
+    try {
+      const status = await ifThere(lstat(this.#path(id, ENTRY)));
+      return status !== undefined || (await this.#isSetAside(id));
+    } catch {
+      return true;
+    }
+  }
+
   /** Whether a living process is just beginning this transaction, or somebody has. */
   async isBeginning(id: string): Promise<boolean> {
     return (await this.#unborn.has(this.#prefix + id)) || (await this.hasEntry(id));

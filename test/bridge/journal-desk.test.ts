@@ -110,6 +110,14 @@ describe('a new transaction', () => {
     expect(bench.request().acquire('id').acquired).toBe(true);
   });
 
+  test('of which nobody can say whether there is a file is unknown, not refused', async () => {
+    const bench = await deskBench();
+    rmSync(bench.folder, { recursive: true });
+    writeFileSync(bench.folder, 'a file where the folder was');
+    expect(await bench.desk.accept(bench.request())).toMatchObject({ kind: 'unknown' });
+    rmSync(bench.folder);
+  });
+
   test('of which there is a file that cannot be read may be an old one: unknown, not refused', async () => {
     const bench = await deskBench();
     obstruct(bench);
