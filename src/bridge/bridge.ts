@@ -206,6 +206,12 @@ export class Bridge implements ConversationHost {
     );
   }
 
+  /** Gives everything back without having spoken. Instead of `run`. */
+  async abandon(): Promise<void> {
+    this.#speaker.destroy();
+    await Promise.all([this.#pool.close(), this.#lock.close()]);
+  }
+
   /** Speaks until everything is over. Call once. */
   run(): Promise<BridgeEnd> {
     const { dialect, protocol } = this.#options;

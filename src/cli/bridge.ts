@@ -7,7 +7,7 @@ import { Program } from './program.ts';
 import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { readTls } from './tls-options.ts';
-import { findPlace, openPlace, type Place } from './wire-place.ts';
+import { findPlace, isNobodyAt, nobody, openPlace, type Place } from './wire-place.ts';
 
 /** `posbridge`: one connection, then exit; on a wire that comes back one after the other, until stopped. */
 export async function runBridge(settings: Settings): Promise<number> {
@@ -60,10 +60,15 @@ async function speakOnce(
   options: BridgeOptions,
   program: Program,
 ): Promise<number> {
+  const isNobody = isNobodyAt(place);
   const wire = await openPlace(place, { settings, options, program });
   const isLine = place.endpoint?.kind === 'serial';
   if (isLine) program.log.info('the line is open', { on: settings.text('wire') });
   const bridge = await Bridge.open(wire, options, program.context);
+  if (isNobody) {
+    await bridge.abandon();
+    throw nobody();
+  }
   program.onGauges(() => bridge.gauges);
   const ended = bridge.run();
   let isStopped = false;

@@ -44,7 +44,6 @@ export function findPlace(settings: Settings): Place {
       : endpoint.kind === 'fd'
         ? endpoint
         : undefined;
-  if (endpoint === undefined && fds?.read === 0 && isNull(0)) throw new BridgeError('USAGE', NOBODY);
   const isTty = fds !== undefined && isatty(fds.read);
   const tty = settings.read('tty', LINE_SETTINGS_FORM, parseLineSettings);
   if (tty !== undefined && !isTty) {
@@ -54,6 +53,15 @@ export function findPlace(settings: Settings): Place {
     throw settings.fault('once', 'goes with --wire serial:; every other wire is opened once anyway');
   }
   return { endpoint, fds, tty, line: lineFacts(endpoint, isTty, tty) };
+}
+
+/** Whether nobody can ever be at the wire. Ask before it is opened, and say it last: any other fault is worth more. */
+export function isNobodyAt({ endpoint, fds }: Place): boolean {
+  return endpoint === undefined && fds?.read === 0 && isNull(0);
+}
+
+export function nobody(): BridgeError {
+  return new BridgeError('USAGE', NOBODY);
 }
 
 const NOBODY =
