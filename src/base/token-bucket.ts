@@ -5,6 +5,8 @@ export interface TokenBucketOptions {
   readonly ratePerS: number;
   /** Tokens that fit; above 0. It begins full. */
   readonly burst: number;
+  /** Who was told to wait and comes later than that still finds what has flowed in meanwhile, for so long; default 0. */
+  readonly slackMs?: number;
   readonly clock: Clock;
 }
 
@@ -12,6 +14,8 @@ export interface TokenBucketOptions {
  * A token bucket: in any period of t seconds at most `burst + t × ratePerS` tokens leave it. Exact however long it runs: the level
  * is worked out from the moment at which the bucket was last full, never added up. A clock that jumps
  * backwards costs nothing but the time of the jump.
+ *
+ * With slack, what flowed in while somebody came late is added to the burst: a machine that is busy sends less at a time, not less.
  *
  * More than the burst can be taken when the bucket is full: what lacks is made up before the next taking.
  */
@@ -23,11 +27,18 @@ export class TokenBucket {
   #fullAtMs: number;
   #taken = 0;
   #lastMs: number;
+  readonly #slackMs: number;
+  /** When somebody who was told to wait is expected. */
+  #dueMs: number | undefined;
+  /** What fits now: more than the burst until who came late has taken it. */
+  #room: number;
 
-  constructor({ ratePerS, burst, clock }: TokenBucketOptions) {
+  constructor({ ratePerS, burst, slackMs = 0, clock }: TokenBucketOptions) {
     if (!(ratePerS > 0 && burst > 0)) throw new RangeError('ratePerS and burst: above 0');
     this.#ratePerMs = ratePerS / 1000;
     this.#burst = burst;
+    this.#room = burst;
+    this.#slackMs = slackMs;
     this.#clock = clock;
     this.#lastMs = clock.nowMs();
     this.#fullAtMs = this.#lastMs;
@@ -37,25 +48,36 @@ export class TokenBucket {
   take(count: number): boolean {
     if (this.msUntil(count) > 0) return false;
     this.#taken += count;
+    this.#dueMs = undefined;
     return true;
   }
 
   /** Whole milliseconds until `take(count)` succeeds; 0: now. */
   msUntil(count: number): number {
     const missing = Math.min(count, this.#burst) - this.#level();
-    return missing <= ROUNDING ? 0 : Math.ceil(missing / this.#ratePerMs);
+    if (missing <= ROUNDING) return 0;
+    const waitMs = Math.ceil(missing / this.#ratePerMs);
+    this.#dueMs = this.#lastMs + waitMs;
+    return waitMs;
   }
 
   #level(): number {
     const nowMs = this.#clock.nowMs();
     // Time that runs backwards moves the start along with it.
-    if (nowMs < this.#lastMs) this.#fullAtMs -= this.#lastMs - nowMs;
+    const backMs = Math.max(0, this.#lastMs - nowMs);
+    this.#fullAtMs -= backMs;
+    if (this.#dueMs !== undefined) {
+      this.#dueMs -= backMs;
+      const lateMs = Math.min(this.#slackMs, nowMs - this.#dueMs);
+      this.#room = Math.max(this.#room, this.#burst + lateMs * this.#ratePerMs);
+    }
     this.#lastMs = nowMs;
     const level = this.#burst - this.#taken + (nowMs - this.#fullAtMs) * this.#ratePerMs;
-    if (level < this.#burst) return level;
+    if (level < this.#burst) this.#room = this.#burst;
+    if (level < this.#room) return level;
     this.#fullAtMs = nowMs;
-    this.#taken = 0;
-    return this.#burst;
+    this.#taken = this.#burst - this.#room;
+    return this.#room;
   }
 }
 

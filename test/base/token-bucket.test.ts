@@ -4,9 +4,9 @@ import type { Clock } from '../../src/base/clock.ts';
 import { TokenBucket } from '../../src/base/token-bucket.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 
-function bucket(ratePerS: number, burst: number) {
+function bucket(ratePerS: number, burst: number, slackMs = 0) {
   const clock = new FakeClock();
-  return { clock, tokens: new TokenBucket({ ratePerS, burst, clock }) };
+  return { clock, tokens: new TokenBucket({ ratePerS, burst, slackMs, clock }) };
 }
 
 describe('a token bucket', () => {
@@ -75,6 +75,34 @@ describe('a token bucket', () => {
     nowMs += 50;
     expect(tokens.take(100)).toBe(true);
     expect(tokens.take(1)).toBe(false);
+  });
+
+  test('with slack loses nothing to somebody who comes late, up to the slack', () => {
+    const { clock, tokens } = bucket(1000, 100, 200);
+    tokens.take(100);
+    expect(tokens.msUntil(100)).toBe(100);
+    clock.advance(100 + 150);
+    expect([tokens.take(100), tokens.take(100), tokens.take(50), tokens.take(1)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect(tokens.msUntil(100)).toBe(100);
+    clock.advance(3_600_000);
+    expect(tokens.take(300)).toBe(true);
+    expect(tokens.msUntil(1)).toBe(1);
+  });
+
+  test('with slack still fills up to its burst only while nobody waits', () => {
+    const { clock, tokens } = bucket(1000, 100, 200);
+    clock.advance(5000);
+    expect(tokens.take(100)).toBe(true);
+    expect(tokens.msUntil(1)).toBe(1);
+    clock.advance(1);
+    expect(tokens.take(1)).toBe(true);
+    clock.advance(5000);
+    expect([tokens.take(100), tokens.take(1)]).toEqual([true, false]);
   });
 
   test.each([

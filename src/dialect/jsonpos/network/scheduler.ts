@@ -10,6 +10,8 @@ const BACKGROUND_MS = 5000;
 const BUSY_INTERVAL_MS = 500;
 /** One turn of so many goes to whoever waits longest, background or not. */
 const TURNS = 4;
+/** How late a timer may be, on a machine that is busy, without costing throughput: the link has run dry meanwhile. */
+const SLACK_MS = 250;
 
 /** `lane`: it may send now, at most `bytes`. `wait`: nobody may, for `ms`. Undefined: nobody wants to. */
 export type Turn =
@@ -47,7 +49,8 @@ export class Scheduler {
     this.#clock = clock;
     this.#share = share;
     if (Number.isFinite(share.dataRate)) {
-      this.#bucket = new TokenBucket({ ratePerS: share.dataRate, burst: share.dataBurst, clock });
+      const { dataRate: ratePerS, dataBurst: burst } = share;
+      this.#bucket = new TokenBucket({ ratePerS, burst, slackMs: SLACK_MS, clock });
     }
   }
 
