@@ -16,6 +16,8 @@ export interface Settings {
   readonly reads?: boolean;
   readonly answers?: 'once' | 'twice' | 'astray' | 'unreadable';
   readonly padBytes?: number;
+  readonly lies?: number;
+  readonly life?: number;
 }
 
 export interface Told {
@@ -29,6 +31,8 @@ export interface Told {
 export interface RecordLine {
   readonly key: string;
   readonly what: 'begun' | 'charged' | 'declined' | 'cancelled' | 'promised';
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
 }
 
 export class PaymentApplication {
@@ -57,6 +61,11 @@ export class PaymentApplication {
       for (const look of [...this.#watchers]) look();
     });
     await this.#until(() => this.told.slice(before).some(({ event }) => event === 'listening'), 'listening');
+  }
+
+  /** Resolves when it is dead, whoever has killed it. */
+  async dead(): Promise<void> {
+    await this.#running?.exited;
   }
 
   /** kill -9. */

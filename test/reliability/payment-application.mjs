@@ -1,12 +1,14 @@
-// A payment application that keeps its duties, as a process of its own with a record of its own.
+// A payment application, as a process of its own with a record of its own. It keeps its duties, or lies as far as nobody needs to
+// believe it (lies.mjs).
 //
 //     payment-application.mjs SOCKET RECORD [SETTINGS]
 //
-// RECORD has a JSON object a line, each on the disk before anything is said about it: {"key","what"} where `what` is begun, charged,
-// declined, cancelled (its own death cut it off) or promised (Check was told TRANSACTION_NOT_FOUND). It is the truth
+// RECORD has a JSON object a line, each on the disk before anything is said about it: {"key","what","atMs"} where `what` is begun, charged,
+// declined, cancelled (its own death cut it off, or an Abort) or promised (Check was told TRANSACTION_NOT_FOUND). It is the truth
 // about the money. SETTINGS, a JSON object, also come as messages of the parent, which is told every step.
 import { existsSync, fdatasyncSync, openSync, readFileSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { garbled, Lies } from './lies.mjs';
 
 const [socketPath, recordPath, firstSettings = '{}'] = process.argv.slice(2);
 
@@ -21,19 +23,26 @@ const settings = {
   answers: 'once',
   /** Bytes of text in a result, as receipts have it. */
   padBytes: 0,
+  /** A seed: it lies. */
+  lies: undefined,
+  /** So many lives it has had before. */
+  life: 0,
   ...JSON.parse(firstSettings),
 };
 
 /** By key: what Check is told, as JSON text. */
 const outcomes = new Map();
 const promised = new Set();
-const running = new Set();
+/** By key: the socket that a Purchase came on. */
+const running = new Map();
+const lies = new Lies(settings.lies, settings.life);
+const ids = [];
 const sockets = [];
 let halted = [];
 
 if (existsSync(recordPath)) recall(readFileSync(recordPath, 'utf8'));
 const record = openSync(recordPath, 'a', 0o600);
-for (const key of running) conclude(key, 'cancelled', cancellation());
+for (const key of running.keys()) conclude(key, 'cancelled', cancellation());
 running.clear();
 
 rmSync(socketPath, { force: true });
@@ -72,9 +81,11 @@ function receive(line, socket) {
     return; // cut short
   }
   const { id, method, params = {} } = request;
-  if (method === undefined || id === undefined) return;
   const key = `${params.receipt_id}/${params.sequence_id}`;
-  if (method === 'Check') reply(socket, request, check(key));
+  if (method === 'Abort') abort(key);
+  if (method === undefined || id === undefined) return;
+  ids.push(id);
+  if (method === 'Check') checked(socket, request, key);
   else if (method === 'Purchase') void purchase(socket, request, key);
   else {
     tell('other');
@@ -82,8 +93,15 @@ function receive(line, socket) {
   }
 }
 
-function check(key) {
+function checked(socket, request, key) {
   tell('asked', key);
+  const from = running.get(key);
+  const lie = lies.toCheck(key, from?.readable === true && from.writable);
+  if (lie.code === undefined) reply(socket, request, check(key), lie.manner);
+  else reply(socket, request, error(lie.code, 'which says nothing'));
+}
+
+function check(key) {
   const outcome = outcomes.get(key);
   if (outcome !== undefined) return outcome;
   if (running.has(key)) return error('TRANSACTION_ACTIVE', 'the card is being read');
@@ -98,36 +116,52 @@ async function purchase(socket, request, key) {
     reply(socket, request, error('DUPLICATE_TRANSACTION', 'these identifiers were used before'));
     return;
   }
-  running.add(key);
-  await step('read', key);
+  running.set(key, socket);
+  const lie = lies.about(key);
+  await step('read', key, lie);
   keep({ key, what: 'begun' });
-  await step('begun', key);
-  if (settings.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, settings.delayMs));
-  const isDeclined = request.params.amount % 100 === 1;
-  if (isDeclined) conclude(key, 'declined', error('DECLINED', 'by the issuer'));
+  await step('begun', key, lie);
+  const delayMs = settings.delayMs + lie.delayMs;
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  const declined = request.params.amount % 100 === 1 ? 'DECLINED' : lie.declined;
+  if (outcomes.has(key))
+    tell('refused', key); // by an Abort
+  else if (declined !== undefined) conclude(key, 'declined', error(declined, 'by the issuer'));
   else conclude(key, 'charged', approval(request.params));
   running.delete(key);
-  await step('charged', key);
+  await step('charged', key, lie);
   const other = { ...request, connection: 'nobody.1' };
   if (settings.answers === 'astray') reply(socket, other, error('DECLINED', 'for another connection'));
   if (settings.answers === 'unreadable') socket.write('{"jsonrpc":"2.0","result":{"amount":NaN}}\n');
-  else reply(socket, request, outcomes.get(key));
+  else if (lie.code === undefined) reply(socket, request, outcomes.get(key), lie.manner);
+  else reply(socket, request, error(lie.code, 'which says nothing'));
   if (settings.answers === 'twice') reply(socket, request, error('DECLINED', 'a second answer'));
-  await step('answered', key);
+  await step('answered', key, lie);
+}
+
+function abort(key) {
+  if (running.has(key) && !outcomes.has(key)) conclude(key, 'cancelled', error('ABORTED', 'by the register'));
 }
 
 /** Tells the parent where a Purchase is, and waits there if it wants that. */
-function step(name, key) {
+function step(name, key, lie) {
+  if (lie.diesAt === name) process.kill(process.pid, 'SIGKILL');
   const wait = settings.haltAt === name ? new Promise((resolve) => halted.push(resolve)) : undefined;
   tell(name, key);
   return wait;
 }
 
-function reply(socket, { connection, id }, { result, error }) {
-  const head = `{"connection":${JSON.stringify(connection)},"jsonrpc":"2.0","id":${JSON.stringify(id)}`;
+function reply(socket, { connection, id }, { result, error }, manner = 'honest') {
+  if (!socket.writable || manner === 'silent') return;
+  const written = manner === 'under another id' ? (ids.at(-2) ?? 'nobody') : id;
+  const head = `{"connection":${JSON.stringify(connection)},"jsonrpc":"2.0","id":${JSON.stringify(written)}`;
   const [name, text] = result === undefined ? ['error', error] : ['result', result];
-  if (socket.writable) socket.write(`${head},"${name}":${text}}\n`);
+  const line = `${head},"${name}":${text}}\n`;
+  socket.write(garbled(line, manner));
+  if (manner === 'twice') socket.write(line.replace(/,"(result|error)":.*/, `,"error":${SECOND}}`));
 }
+
+const SECOND = error('DECLINED', 'a second answer').error;
 
 /** Text that only survives if nobody reads it and writes it anew. */
 function approval({ amount }) {
@@ -152,7 +186,7 @@ function conclude(key, what, answer) {
 }
 
 function keep(entry) {
-  writeSync(record, `${JSON.stringify(entry)}\n`);
+  writeSync(record, `${JSON.stringify({ ...entry, atMs: Date.now() })}\n`);
   fdatasyncSync(record);
 }
 
@@ -160,7 +194,7 @@ function recall(text) {
   const lines = text.split('\n');
   const cut = lines.pop();
   for (const { key, what, answer } of lines.map((line) => JSON.parse(line))) {
-    if (what === 'begun') running.add(key);
+    if (what === 'begun') running.set(key, undefined);
     else running.delete(key);
     if (what === 'promised') promised.add(key);
     else if (answer !== undefined) outcomes.set(key, answer);

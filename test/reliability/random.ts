@@ -5,7 +5,10 @@ import type { Terminal, Till, View } from './kit.ts';
 
 /** What the tests with random kills have in common. Their sizes come from the environment: see scripts/soak. */
 
-export function sizeOf(name: 'SOAK_KILLS' | 'SOAK_PURCHASES' | 'SOAK_SEED', fallback: number): number {
+export function sizeOf(
+  name: 'SOAK_KILLS' | 'SOAK_PURCHASES' | 'SOAK_RUNS' | 'SOAK_SEED',
+  fallback: number,
+): number {
   return Number(process.env[name] ?? fallback);
 }
 
