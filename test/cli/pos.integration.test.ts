@@ -202,7 +202,7 @@ describe('without a terminal', () => {
   test('recover tells of an entry that cannot be read: 75', async () => {
     const store = path.join(folder.path, 'unreadable');
     mkdirSync(store);
-    writeFileSync(path.join(store, `${'0'.repeat(40)}.entry`), 'rubbish');
+    writeFileSync(path.join(store, `sale-${'0'.repeat(40)}.entry`), 'rubbish');
     const recover = await pos(['recover', '--to', `unix:${folder.path}/nobody.sock`, '--store', store]);
     expect(recover).toMatchObject({ code: 75, stderr: expect.stringContaining('cannot be read: 1') });
     expect(recover.stderr).not.toContain('no sale is open');
