@@ -156,7 +156,9 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       refuse('CHANNEL_UNAVAILABLE', STOPPING);
     } else if (this.#requests.load >= MAX_PENDING && isTransaction) {
       // It may be a repetition of one that is running, so it is not refused.
-      this.#endUnknown(`${MAX_PENDING} requests are open already`);
+      const why = `${MAX_PENDING} requests are open already`;
+      this.#options.log.error('a transaction is neither refused nor passed on', { method, why });
+      this.#endUnknown(why);
     } else if (this.#requests.load >= MAX_PENDING) {
       refuse('BUSY', `${MAX_PENDING} requests are open already`);
     } else if (!isRecovery || !this.#transactions.check(request, identity)) {

@@ -398,6 +398,7 @@ export class Transactions {
     const { desk } = this.#options;
     if (transaction === undefined || transaction.state === 'settled') return;
     const own: Answer = { kind: 'error', text: errorText('DUPLICATE_TRANSACTION', ...DUPLICATE[meaning]) };
+    this.#remember(open, own);
     const { entry } = transaction;
     if (entry === undefined || desk === undefined || identity === undefined) {
       this.#requests.finish(open, own);

@@ -99,6 +99,16 @@ describe('requests of the register', () => {
     expect(register.answerTo('4095')).toBeUndefined();
   });
 
+  test('beyond 4096 open ones a transaction is not BUSY, for it may be a repetition: it hears nothing', async () => {
+    const { register } = await bench();
+    for (let n = 0; n < 4096; n += 1) register.send({ id: `${n}`, method: 'Status', params: {} });
+    register.send(purchase('p'));
+    await settle();
+    await settle();
+    expect(register.answerTo('p')).toBeUndefined();
+    expect(register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+  });
+
   test('an answer that does not fit a frame is RESPONSE_TOO_LARGE for both sides', async () => {
     const { register, app } = await bench({
       protocol: { maxFrameBytes: 20_000, keepalive: 'off', sync: false },
