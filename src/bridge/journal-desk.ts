@@ -128,12 +128,12 @@ export class JournalDesk {
       const acceptance = await sent
         .then((record) => this.#tryAccept({ id, request, record, hasJoined }))
         .catch((fault) => this.#unavailable(id, fault));
-      if (acceptance !== 'again') {
+      if (acceptance !== 'again' && acceptance !== 'later') {
         if (acceptance.kind === 'begun') this.#begun.set(acceptance.entry, id);
         return acceptance;
       }
       if (clock.nowMs() >= giveUpMs) break;
-      hasJoined = true;
+      hasJoined ||= acceptance === 'again';
       request.delayed();
       await this.#joiners.wait(id, () => request.isAbandoned() || clock.nowMs() >= giveUpMs);
     }
@@ -269,10 +269,11 @@ export class JournalDesk {
     entries.set(this.#idOf(identity), isThere);
   }
 
-  async #tryAccept(tried: Try): Promise<Acceptance | 'again'> {
+  /** `again`: the same transaction is running; `later`: something else is in the way. */
+  async #tryAccept(tried: Try): Promise<Acceptance | 'again' | 'later'> {
     const { id, request } = tried;
     const lookup = await this.#options.journal.lookup(id);
-    if (lookup.state === 'running') return this.#join(lookup.sent, tried);
+    if (lookup.state === 'running') return this.#join(lookup, tried);
     if (lookup.state === 'none') return this.#begin(tried);
     if (lookup.state === 'unresolved' && request.isRepeatable) return this.#resume(id, request);
     if (lookup.state === 'lost' && request.isRepeatable) return this.#begin(tried);
@@ -291,7 +292,11 @@ export class JournalDesk {
   }
 
   /** The same identity is running: an equal request waits for its outcome. */
-  #join(sent: SentRecord | undefined, { request, record }: Try): Acceptance | 'again' {
+  #join(
+    { sent, isOver }: Extract<Lookup, { state: 'running' }>,
+    { request, record }: Try,
+  ): Acceptance | 'again' | 'later' {
+    if (isOver) return 'later'; // somebody only looks at it, or adds something
     if (sent?.state !== 'sent' || request.isRepeatable || sent.hash === record.hash) return 'again';
     return { kind: 'duplicate', text: duplicateText(sent, undefined) };
   }

@@ -303,7 +303,7 @@ const COMMON = [
   {
     name: 'journal',
     value: 'DIR',
-    help: 'record transactions in this folder: none is lost or doubled, whatever crashes',
+    help: 'record transactions in this folder, in which {peer} and {connection} are filled in: none is lost or doubled, whatever crashes',
     helps: {
       journal: 'the folder of the journal',
     },

@@ -56,8 +56,8 @@ export interface JournalOptions {
 /** What the journal knows of a transaction. */
 export type Lookup =
   | { readonly state: 'none' }
-  /** A living process is at it, or looks at it; `sent` as far as it can be read. */
-  | { readonly state: 'running'; readonly sent?: SentRecord }
+  /** A living process is at it, or looks at it; `sent` as far as it can be read. `isOver`: it has an outcome already. */
+  | { readonly state: 'running'; readonly sent?: SentRecord; readonly isOver: boolean }
   /**
    * Its owner died or gave up. `isDoubtful`: a part of its file cannot be read, an outcome may have stood there. `directCode`: the
    * error of no declared meaning with which the transaction itself was answered. `serialNumber`: of the terminal that has it.
@@ -223,7 +223,10 @@ export class Journal {
       // The lock first: an owner that lets go after this cannot have written later than what is read now.
       const isRunning = !this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared');
       const entry = await readEntry(file);
-      if (isRunning) return { state: 'running', ...(entry.sent !== undefined && { sent: entry.sent }) };
+      if (isRunning) {
+        const { sent, done } = entry;
+        return { state: 'running', ...(sent !== undefined && { sent }), isOver: done !== undefined };
+      }
       if (entry.otherVersion !== undefined) return { state: 'lost' };
       lookup = judge(entry);
     } finally {

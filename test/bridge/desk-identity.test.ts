@@ -63,6 +63,17 @@ describe('the stored answer', () => {
     });
   });
 
+  test('is not given there, either, while somebody looks at the entry: nothing is running that could be waited for', async () => {
+    const bench = await deskBench();
+    await endAt(bench, APPROVED);
+    const looking = await bench.journal.claim(bench.idOf());
+    const second = watch(bench.desk.accept(bench.request()));
+    await until(() => bench.clock.timerCount > 0);
+    await looking?.release();
+    await passUntil(bench.clock, () => second.value !== undefined);
+    expect(second.value?.kind).toBe('duplicate');
+  });
+
   test('is given to a new connection as long as the first has sent nothing since, in any process', async () => {
     const bench = await deskBench();
     await endAt(bench, APPROVED);
