@@ -127,6 +127,8 @@ describe('names in JSON', () => {
     'mac_label',
     'authorization_code',
     'tokens_left',
+    'card_token',
+    'paymentToken',
     'receipt_id',
     'card_brand',
   ])('leaves %s readable', (name) => {

@@ -97,7 +97,8 @@ const SECRET = new RegExp(
     // Polish, Czech, Slovak, Hungarian, Croatian, Slovenian, Turkish
     '^haslo|haslo$|^heslo|heslo$|jelszo|lozinka|zaporka|geslo|^sifre(?:si)?$|parolasi|kodpin|pinkod',
     '^transactioninfo$|pinblock|trackdata|track[0-9]|magstripe|magneticstripe|securitycode|cardverification|sensitivecard',
-    '(?:pwd|token|idtag)$',
+    // A card token stands for a card number and is none: registers keep it.
+    '(?:pwd|idtag)$|(?<!card|pan|payment)token$',
     '(?:private|encryption|session|master|shared|signing|signature|auth|authorization|mac|hmac|pin)key$',
     '^(?:card|user|customer|operator|cashier|entered|encrypted|enc|online|offline|clear|plain|new|old)pin$',
     '^pin(?:code|data|value|number|digits|hash|enc|encrypted)$',
