@@ -186,6 +186,14 @@ describe('Check without sequence_id', () => {
     expect(bench.app.questions).toHaveLength(1);
   });
 
+  test('is also about one that the journal has only from the application', async () => {
+    const bench = await deskBench();
+    bench.app.answer(APPROVED);
+    expect(await checkAt(bench, { sequence_id: 4 })).toBe('result');
+    expect(await checkAt(bench, BARE)).toBe('result');
+    expect(bench.app.questions).toHaveLength(1);
+  });
+
   test('is OUTCOME_UNKNOWN where there are several, and nobody is asked', async () => {
     const bench = await deskBench();
     await endAt(bench, APPROVED, { sequence_id: 1 });
