@@ -49,7 +49,7 @@ describe('scripts/make-currencies.mjs', () => {
   });
 
   test('refuses a list that has shrunk', () => {
-    const entry = '<CcyNtry><Ccy>EUR</Ccy><CcyMnrUnts>2</CcyMnrUnts></CcyNtry>';
+    const entry = '<CcyNtry><Ccy>EUR</Ccy><CcyNbr>978</CcyNbr><CcyMnrUnts>2</CcyMnrUnts></CcyNtry>';
     expect(() => made(`<ISO_4217 Pblshd="2030-01-01">${entry}</ISO_4217>`)).toThrow(/only 1 currencies/);
   });
 });
