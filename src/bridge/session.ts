@@ -75,7 +75,8 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   readonly #requests: OpenRequests;
   readonly #transactions: Transactions;
   readonly #secrets = new HiddenLiterals();
-  #state: 'open' | 'draining' | 'gone' | 'ended' = 'open';
+  /** `leaving`: the peer is gone, and the applications are not told yet. */
+  #state: 'open' | 'draining' | 'leaving' | 'gone' | 'ended' = 'open';
   #isStopping = false;
   #reason: CloseReason | undefined;
   #drain: Timer | undefined;
@@ -104,7 +105,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       ...options,
       recovery,
       nextId,
-      isPeerGone: () => this.#state === 'gone',
+      isPeerGone: () => this.#isPeerGone,
       timedOut: (open) => this.#timedOut(open),
       endedUnknown: (why) => this.#endUnknown(why),
       changed: () => this.#endIfDone(),
@@ -205,7 +206,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     this.#options.desk?.left();
     this.#reason ??= reason;
     this.#drain?.cancel();
-    this.#state = 'gone';
+    this.#state = 'leaving'; // it must not end before the applications are told
     this.#applications.questions.peerGone();
     for (const open of this.#requests) {
       if (open.transaction === undefined) this.#requests.drop(open);
@@ -219,7 +220,12 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     });
     this.#applications.tell(this.#disconnectedLine(reason));
     this.#applications.hold(false);
+    this.#state = 'gone';
     this.#endIfDone();
+  }
+
+  get #isPeerGone(): boolean {
+    return this.#state !== 'open' && this.#state !== 'draining';
   }
 
   // The bridge.
@@ -234,7 +240,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       this.#giveUpWaiting('CHANNEL_UNAVAILABLE', STOPPING);
       for (const open of this.#requests) this.#transactions.giveUp(open, STOPPING);
     };
-    if (this.#state === 'gone') this.#drain = this.#options.clock.after(STOP_MS, giveUp);
+    if (this.#isPeerGone) this.#drain = this.#options.clock.after(STOP_MS, giveUp);
     else this.#beginDrain(STOP_MS, giveUp);
   }
 
@@ -272,7 +278,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       version,
       time: isoTime(clock),
     });
-    if (this.#state !== 'gone' || this.#reason === undefined) return [connected];
+    if (!this.#isPeerGone || this.#reason === undefined) return [connected];
     return [connected, this.#disconnectedLine(this.#reason)];
   }
 
@@ -328,7 +334,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   /** The register must ask. */
   #endUnknown(why: string): void {
     this.#outcome = 'unknown';
-    if (this.#state !== 'gone') this.#peer.close({ code: 'OUTCOME_UNKNOWN', text: why, by: 'us' });
+    if (!this.#isPeerGone) this.#peer.close({ code: 'OUTCOME_UNKNOWN', text: why, by: 'us' });
   }
 
   // Answers and requests of applications.
@@ -443,7 +449,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   // Ends.
 
   #beginDrain(limitMs: number, giveUp: () => void): void {
-    if (this.#state === 'gone' || this.#state === 'ended') return;
+    if (this.#isPeerGone) return;
     this.#state = 'draining';
     this.#drain?.cancel();
     this.#drain = this.#options.clock.after(limitMs, giveUp);

@@ -302,7 +302,7 @@ describe('an endpoint', () => {
 
   test('of another use is told what fits', () => {
     expect(complaintOf('serial:/dev/ttyS0', 'listen')).toBe(
-      '"serial:/dev/ttyS0": serial: is not for listening; for example unix:/run/pay.sock, tcp:127.0.0.1:10001, ws://127.0.0.1:8080/pos, fd:3',
+      '"serial:/dev/ttyS0": serial: is not for listening; for example unix:/run/pay.sock, tcp:127.0.0.1:10001, ws://127.0.0.1:8080/pos, wss://pos.example.com/pos, fd:3',
     );
     expect(complaintOf('tcp:h:0', 'channel')).toContain('port 0 is not for a channel');
     expect(complaintOf('unix:/a?mode=0660', 'wire')).toContain('mode= is not for a wire');

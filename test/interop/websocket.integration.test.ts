@@ -133,9 +133,7 @@ describe('a register', () => {
     expect(data.toString()).toBe(
       '{"jsonrpc":"2.0","id":"\\u00fc","response_to":"Print","result":{"text":"\\u00e4\\u20ac\\ud83d\\ude00\\n"}}',
     );
-    expect(application.requests('Print')[0]?.text).toContain(
-      '"id":"ü","method":"Print","params":{"text":"€"}}',
-    );
+    expect(application.requests('Print')[0]?.text).toContain(',"method":"Print","params":{"text":"€"}}');
   });
 
   test('may send its message in pieces and pings in between', async () => {
