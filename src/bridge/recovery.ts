@@ -38,6 +38,7 @@ export class Recovery {
   #timer: Timer | undefined;
   #handedOverAtMs = 0;
   #isLost = false;
+  #hasDoubt = false;
   /** "Not found" counts in answer to this question and later ones. */
   #countsFrom = Number.POSITIVE_INFINITY;
   #firstNotFoundAtMs: number | undefined;
@@ -57,9 +58,9 @@ export class Recovery {
     return this.#isLost;
   }
 
-  /** Whether something has happened that makes the application's next words doubtful. */
-  get isUrgent(): boolean {
-    return this.#state === 'urgent';
+  /** Whether it was ever urgent: from then on a refusal may be one of a second try. */
+  get hasDoubt(): boolean {
+    return this.#hasDoubt;
   }
 
   /** The application may have the transaction from now on. */
@@ -144,6 +145,7 @@ export class Recovery {
   #hurry(): void {
     if (this.#state !== 'calm') return;
     this.#state = 'urgent';
+    this.#hasDoubt = true;
     this.#urgentQuestions = 0;
     // An application that says something unreadable with every answer must not be asked without end.
     const lastMs = this.#askedAtMs.at(-1);

@@ -229,7 +229,7 @@ export class Transactions {
     const said = this.#options.judge.answer(answer);
     const meaning = meaningOfAnswer(said.says);
     // After a loss, or when something else was heard before, a refusal may be one of a second try.
-    if (meaning === 'refused' && transaction.recovery?.isUrgent !== true) this.#refused(open, answer);
+    if (meaning === 'refused' && transaction.recovery?.hasDoubt !== true) this.#refused(open, answer);
     else if (meaning === 'charged' || meaning === 'not-charged') this.#conclude(open, answer);
     else this.#holdBackWords(open, transaction, said);
   }

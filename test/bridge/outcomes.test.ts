@@ -242,6 +242,24 @@ describe('an answer that could not be taken', () => {
     expect(told(one)).toEqual({ n: 1 });
   });
 
+  test.each([...REFUSED_CODES])(
+    'and was none, as TRANSACTION_ACTIVE says: %s after that may be said of a second try, and ends nothing',
+    async (code) => {
+      const one = await bought();
+      one.app.send('rubbish');
+      await soon(one);
+      one.app.fail(lastCheck(one), 'TRANSACTION_ACTIVE');
+      await soon(one);
+      say(one, one.request, { error: error(code) });
+      await pass(one.clock, 6000);
+      expect(told(one)).toBeUndefined();
+      expect(one.app.requests('Check')).toHaveLength(2);
+      one.app.answer(lastCheck(one), { n: 1 });
+      await soon(one);
+      expect(told(one)).toEqual({ n: 1 });
+    },
+  );
+
   test('of an application that then is silent: it is asked every minute, and --outcome-wait counts from that answer', async () => {
     const one = await bought({ outcomeWaitMs: 150_000 });
     one.app.send('rubbish');
