@@ -6,7 +6,7 @@ import type { Place } from '../kit/application.ts';
 import type { JsonObject, TestRegister } from '../kit/register.ts';
 import { Terminal } from './kit.ts';
 import { Random } from './random.ts';
-import { countCharges, type Question, readAnswer, type Statement, statementsOfPos } from './witnesses.ts';
+import { type Question, readAnswer, type Statement, statementsOfPos } from './witnesses.ts';
 
 /**
  * One terminal whose application lies and dies, bridges in front of it that are killed, and registers that ask again and again, cut
@@ -153,11 +153,13 @@ export class Chaos {
         if (!register.isClosed) this.#note(`${key}: cuts its connection`);
         register.destroy();
         register = await this.#connect();
-        ask(register, this.#random.oneOf('Purchase', 'Check'));
+        if (!this.#isKnown(key)) ask(register, this.#random.oneOf('Purchase', 'Check'));
       } else if (whim < 7) ask(register, 'Purchase');
       else if (whim < 10) ask(register, 'Check');
-      else if (whim < 12) ask(await this.#connect(), this.#random.oneOf('Purchase', 'Check'));
-      else if (whim < 13) {
+      else if (whim < 12) {
+        const other = await this.#connect();
+        if (!this.#isKnown(key)) ask(other, this.#random.oneOf('Purchase', 'Check'));
+      } else if (whim < 13) {
         this.#note(`${key}: Abort`);
         register.notify('Abort', identifiers);
       }
@@ -248,12 +250,6 @@ export class Chaos {
     });
     return running;
   }
-}
-
-/** Of the sales, how many were charged. */
-export function chargedSales(chaos: Chaos): number {
-  const { record } = chaos.terminal.application;
-  return new Set(record.filter(({ key }) => countCharges(record, key) > 0).map(({ key }) => key)).size;
 }
 
 const OPTIONS = ['--keepalive', 'off'];

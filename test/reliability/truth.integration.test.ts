@@ -1,5 +1,5 @@
-import { expect, test, vi } from 'vitest';
-import { Chaos, chargedSales } from './chaos.ts';
+import { afterAll, expect, test, vi } from 'vitest';
+import { Chaos } from './chaos.ts';
 import { sizeOf } from './random.ts';
 import { untruths } from './witnesses.ts';
 
@@ -15,10 +15,20 @@ vi.setConfig({ maxConcurrency: 6 });
 const RUNS = sizeOf('SOAK_RUNS', 30);
 const SEED = sizeOf('SOAK_SEED', 1);
 
+/** Of all runs, how often. */
+const heard = new Map<string, number>();
+let runs = 0;
+
+afterAll(() => {
+  console.info(`truth, seed ${SEED}:`, JSON.stringify(Object.fromEntries(heard)));
+  for (const says of ['charged', 'not charged']) expect(heard.get(says)).toBeGreaterThan(runs);
+});
+
 test.concurrent.each(Array.from({ length: RUNS }, (_, run) => SEED * 1000 + run))(
   'whatever is told of a sale is true, seed %i',
   { timeout: 300_000 },
   async (seed) => {
+    runs += 1;
     const chaos = await Chaos.open(seed);
     try {
       await chaos.run();
@@ -28,8 +38,7 @@ test.concurrent.each(Array.from({ length: RUNS }, (_, run) => SEED * 1000 + run)
         const keys = [...new Set(wrong.map((text) => text.split(' ')[0] ?? ''))];
         throw new Error(`${wrong.join('\n')}\n${chaos.storyOf(keys)}`);
       }
-      expect(chaos.statements.length).toBeGreaterThan(0);
-      expect(chargedSales(chaos)).toBeGreaterThanOrEqual(0);
+      for (const { says } of chaos.statements) heard.set(says, (heard.get(says) ?? 0) + 1);
     } finally {
       await chaos.close();
     }
