@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Clock, isoTime } from '../base/clock.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
+import { maskField } from '../base/mask.ts';
 import { ownLine } from '../channel/application-line.ts';
 import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
@@ -636,8 +637,9 @@ export class Transactions {
       method,
       channel: this.#applications.channelOf(method),
       pid: this.#options.pid,
-      ...(amount !== undefined && { amount }),
-      ...(currency !== undefined && { currency }),
+      // Whatever a register writes there.
+      ...(amount !== undefined && { amount: maskField(amountName, amount) }),
+      ...(currency !== undefined && { currency: maskField(currencyName, currency) }),
     };
   }
 }

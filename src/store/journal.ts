@@ -5,6 +5,7 @@ import { type Clock, isoTime } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Logger } from '../base/log.ts';
+import { maskField, maskText } from '../base/mask.ts';
 import { ageOf, type Moment, wallAgeOf } from './age.ts';
 import { Carriers } from './carriers.ts';
 import { CompareKey } from './compare-key.ts';
@@ -115,9 +116,12 @@ export interface OwnedEntry {
    * tried again like it.
    */
   contradict(done: Outcome): Promise<void>;
-  /** Stores the code of no declared meaning with which the transaction itself was answered. May be tried again. */
+  /**
+   * Stores the code of no declared meaning with which the transaction itself was answered; one that looks like a secret is not stored.
+   * May be tried again.
+   */
   note(code: string): Promise<void>;
-  /** Stores the serial number of the terminal that has the transaction, while it is not ended. May be tried again. */
+  /** Likewise the serial number of the terminal that has the transaction, while it is not ended. */
   noteTerminal(serialNumber: string): Promise<void>;
   /** It was refused before anything was handed over: no trace of it is left. */
   withdraw(): Promise<void>;
@@ -421,9 +425,12 @@ export class Journal {
         await appender.append(followingRecord(this.#stamped({ ...done, state: 'contradicted' })));
         await release();
       },
-      note: (code) =>
-        appender.append(followingRecord({ state: 'note', code, time: isoTime(this.#options.clock) })),
+      note: async (code) => {
+        if (maskText(code) !== code) return;
+        await appender.append(followingRecord({ state: 'note', code, time: isoTime(this.#options.clock) }));
+      },
       noteTerminal: async (serialNumber) => {
+        if (maskField('serial_number', serialNumber) !== serialNumber) return;
         const time = isoTime(this.#options.clock);
         if (isOpen) await appender.append(followingRecord({ state: 'terminal', serialNumber, time }));
       },

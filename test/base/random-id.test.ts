@@ -7,6 +7,6 @@ test.each([
   ['where it gives too little', '/dev/null'],
 ])('%s: 12 characters, never the same', (_, generator) => {
   const ids = Array.from({ length: 1000 }, () => randomId(generator));
-  for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9._]{12}$/);
+  for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9]{12}$/);
   expect(new Set(ids).size).toBe(1000);
 });

@@ -477,3 +477,16 @@ test('an answer with card secrets goes to the register as it is; Check gives it 
   await answered(one, 'c');
   expect(one.register.answerTo('c').result).toEqual({ amount: 1230, card: { scheme: 'x' } });
 });
+
+test('a card number in the place of a currency, and track data in that of an amount, are not stored', async () => {
+  const { connect, folder } = await till();
+  const one = await connect();
+  const track = ';4111111111111111=25121010000012345678?';
+  one.register.send(purchase('a', { currency: '4111111111111111', amount: track }));
+  await until(() => one.app.requests('Purchase').length === 1);
+  expect(one.app.requests('Purchase')[0].params).toMatchObject({
+    currency: '4111111111111111',
+    amount: track,
+  });
+  expect(readFileSync(entryFile(folder, ID), 'utf8')).not.toContain('4111111111');
+});

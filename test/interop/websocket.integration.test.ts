@@ -37,13 +37,19 @@ async function serve(...args: string[]): Promise<void> {
 
 const url = (path = '/jsonpos') => `ws://127.0.0.1:${port}${path}`;
 
-async function open(options: ClientOptions = {}, protocols: string[] = ['jsonrpc2.0']): Promise<WebSocket> {
+function dial(options: ClientOptions = {}, protocols: string[] = ['jsonrpc2.0']): WebSocket {
   const ws = new WebSocket(url(), protocols, options);
   sockets.push(ws);
+  return ws;
+}
+
+async function opened(ws: WebSocket): Promise<WebSocket> {
   await once(ws, 'open');
   ws.on('error', () => {});
   return ws;
 }
+
+const open = (...args: Parameters<typeof dial>): Promise<WebSocket> => opened(dial(...args));
 
 interface Client {
   readonly ws: WebSocket;
@@ -67,9 +73,11 @@ function registerOver(ws: WebSocket): TestRegister {
 }
 
 async function client(options?: ClientOptions): Promise<Client> {
-  const ws = await open(options);
+  const ws = dial(options);
   const status = new Promise<number>((resolve) => ws.once('close', resolve));
-  return { ws, register: registerOver(ws), status };
+  const register = registerOver(ws); // before it opens: what is said at once is heard
+  await opened(ws);
+  return { ws, register, status };
 }
 
 async function expectServed({ register }: Client): Promise<void> {

@@ -96,7 +96,7 @@ describe('set-up says what is missing and who could install it', () => {
       signal: null,
       stdout: '',
       stderr:
-        'posbridge: for the tests these Debian packages are missing: ucspi-tcp ipsvd s6 socat netcat-openbsd strace python3 procps bsdutils chromium; install them, or run this as root\n',
+        'posbridge: for the tests these Debian packages are missing: ucspi-tcp ipsvd s6 socat netcat-openbsd strace python3 procps bsdutils chromium systemd openssl; install them, or run this as root\n',
     });
   });
 
@@ -111,7 +111,7 @@ describe('set-up says what is missing and who could install it', () => {
     const { code, stdout } = await script('set-up', bin, ['tests']);
     expect({ code, stdout }).toEqual({ code: 7, stdout: 'npm ci --no-fund --no-audit\n' });
     expect(readFileSync(log, 'utf8')).toBe(
-      'update -qq\ninstall -y -qq --no-install-recommends ucspi-tcp ipsvd s6 netcat-openbsd strace procps bsdutils chromium\n',
+      'update -qq\ninstall -y -qq --no-install-recommends ucspi-tcp ipsvd s6 netcat-openbsd strace procps bsdutils chromium systemd openssl\n',
     );
   });
 });

@@ -93,6 +93,18 @@ describe('what is known beside the outcome', () => {
     expect(await open.journal.lookup(ID)).toMatchObject({ state: 'done' });
   });
 
+  test('a code and a serial number that look like secrets are not kept', async () => {
+    const open = await openJournal();
+    const entry = await begun(open, ID);
+    await entry.note('4111111111111111');
+    await entry.note('password: zebra1quagga');
+    await entry.noteTerminal(';4111111111111111=25121010000012345678?');
+    await entry.release();
+    const written = readFileSync(entryFile(open.folder, ID), 'utf8');
+    for (const secret of ['4111111111111111', 'zebra1quagga']) expect(written).not.toContain(secret);
+    expect(await open.journal.lookup(ID)).toMatchObject({ state: 'unresolved', isDoubtful: false });
+  });
+
   test('a result that contradicts what was told is what counts, whatever is settled later; both are kept', async () => {
     const open = await openJournal();
     const entry = await begun(open, ID);
