@@ -369,7 +369,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       if (open.transaction === undefined) this.#requests.settleRefused(open, 'INTERNAL_ERROR', MALFORMED);
       else if (open.transaction.recovery !== undefined) this.#transactions.misheard(open);
       else this.#requests.endUnsettled(open, 'INTERNAL_ERROR', MALFORMED);
-    } else if (open.transaction === undefined) this.#give(open, answer, from);
+    } else if (open.transaction === undefined) this.#giveChecked(open, answer, from);
     else if (this.#requests.canTake(open, answer)) this.#transactions.settle(open, answer);
     else {
       this.#applications.complain(from, 'RESPONSE_TOO_LARGE', TOO_LARGE, { about: id });
@@ -391,6 +391,15 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     const why = 'an error needs an integer code and a message';
     this.#applications.complain(from, 'JSONRPC_INVALID_REQUEST', why, { about: id });
     return undefined;
+  }
+
+  #giveChecked(open: OpenRequest, answer: Answer, from: Attachment): void {
+    const overruled = this.#transactions.overruled(open, answer);
+    if (overruled === undefined) this.#give(open, answer, from);
+    else {
+      const give = (other: Answer) => this.#requests.has(open) && this.#give(open, other, from);
+      this.#requests.holdOpen(overruled.then(give).then(() => undefined));
+    }
   }
 
   /** To an ordinary request; that it does not fit shows when it is encoded, so that it is encoded once. */

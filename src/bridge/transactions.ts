@@ -142,6 +142,32 @@ export class Transactions {
     return true;
   }
 
+  /**
+   * What an application says to a recovery request that was passed on, for there is no journal. That it does not find a transaction which another
+   * request still waits for proves nothing; undefined: the answer is given as it is.
+   */
+  overruled(open: OpenRequest, answer: Answer): Promise<Answer> | undefined {
+    const { desk, judge, lock } = this.#options;
+    const { identity } = open;
+    if (desk !== undefined || identity === undefined || !this.#requests.isRecovery(open.method))
+      return undefined;
+    if (judge.answer(answer).says !== 'not-found') return undefined;
+    const active: Answer = {
+      kind: 'error',
+      text: errorText('TRANSACTION_ACTIVE', 'its request is not answered yet; ask again in a few seconds'),
+    };
+    const name = this.#nameOf(identity);
+    const isHere = [...this.#applications].some(({ text }) => runningNamed(`${text} ${name}`) !== undefined);
+    if (isHere) return Promise.resolve(active);
+    const attempt = lock.tryAcquire(this.#holder());
+    if (attempt.acquired) {
+      attempt.release();
+      return undefined;
+    }
+    const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
+    return attempt.holder().then((holder) => (holder?.transaction === name ? active : own));
+  }
+
   /** The application that has it is gone. */
   applicationGone(open: OpenRequest): void {
     const { transaction, attachment } = open;

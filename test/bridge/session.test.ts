@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bench, pass, purchase, settle } from './kit.ts';
+import { type Bench, bench, pass, purchase, settle } from './kit.ts';
 
 describe('requests of the register', () => {
   test('reach the application byte for byte and come back under their id', async () => {
@@ -505,6 +505,26 @@ describe('Check that the bridge has to answer', () => {
     await settle();
     const codes = ['a', 'b', 'c'].map((id) => register.answerTo(id).error.data.string_code);
     expect(codes).toEqual(['TRANSACTION_ACTIVE', 'OUTCOME_UNKNOWN', 'JSONRPC_INVALID_PARAMS']);
+  });
+
+  test('is TRANSACTION_ACTIVE where the application does not find what it has not ended, on any connection', async () => {
+    const one = await bench({ terminal: 'simulator:?delay=98' });
+    const two = await bench({ terminal: 'simulator:?delay=98' });
+    one.register.send(purchase('p'));
+    await settle();
+    const asked = async ({ register, app }: Bench, id: string) => {
+      register.send(check(id));
+      await settle();
+      app.fail(app.requests('Check').at(-1), 'TRANSACTION_NOT_FOUND');
+      await settle();
+      return register.answerTo(id).error.data.string_code;
+    };
+    expect(await asked(one, 'a')).toBe('TRANSACTION_ACTIVE');
+    expect(await asked(two, 'b')).toBe('TRANSACTION_ACTIVE');
+    one.app.fail(one.app.requests('Purchase')[0], 'DECLINED');
+    await settle();
+    expect(await asked(one, 'c')).toBe('TRANSACTION_NOT_FOUND');
+    expect(await asked(two, 'd')).toBe('TRANSACTION_NOT_FOUND');
   });
 
   test('has no other words, whatever the cause', async () => {

@@ -171,6 +171,21 @@ describe.each([
     expect(app.requests('Purchase')).toHaveLength(1);
   });
 
+  test('a purchase that is not answered is TRANSACTION_ACTIVE in another process, whatever the application finds', async () => {
+    const app = await application(
+      () => undefined,
+      () => errorAnswer('TRANSACTION_NOT_FOUND', 'x'),
+    );
+    const bought = start(...journal())
+      .register()
+      .request('Purchase', BUY);
+    const { message, attachment } = await app.waitFor('Purchase');
+    const another = start(...journal()).register();
+    expect(codeOf(await another.request('Check', IDENTIFIERS))).toBe('TRANSACTION_ACTIVE');
+    attachment.answer(message ?? {}, { result: { approved: true } });
+    expect((await bought).result).toEqual({ approved: true });
+  });
+
   test('at SIGTERM neither it nor a Check is told that the application is not there', async () => {
     const app = await application(
       () => undefined,
