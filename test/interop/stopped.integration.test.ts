@@ -45,8 +45,8 @@ test('a terminal that has answered a keepalive meanwhile is not lost', async () 
     ...['pos', 'purchase', '12.50', 'EUR', '--to', terminal.endpoint],
     ...['--store', bench.path('store'), '--keepalive', `1,1,${LIMIT_S}`],
   ]);
-  terminal.onRequest = (_request, connection) => {
-    connection.answersKeepalive = false;
+  terminal.onRequest = ({ method }, connection) => {
+    if (method === 'Purchase') connection.answersKeepalive = false;
     return undefined;
   };
   await terminal.until(() => unanswered('_Keepalive') !== undefined);
