@@ -9,7 +9,7 @@ export type { KeepaliveOptions } from './dialect/dialect.ts';
 export { encodeFrame, type FrameSink, JsonposDecoder } from './dialect/jsonpos/frame.ts';
 export type { Endpoint } from './endpoint/endpoint.ts';
 export { parseEndpoint } from './endpoint/parse.ts';
-export type { JsonObject } from './pos/answer.ts';
+export type { ErrorReason, JsonObject } from './pos/answer.ts';
 export type { Disconnection, KeeperState } from './pos/keeper.ts';
 export {
   type CallOptions,
@@ -19,7 +19,6 @@ export {
   type WaitOptions,
 } from './pos/pos-client.ts';
 export {
-  type ErrorReason,
   PeerError,
   PosError,
   type PosErrorCode,

@@ -58,6 +58,22 @@ describe('layers', () => {
     expect(wrong.map(({ file, to }) => `${file} -> ${to}`)).toEqual([]);
   });
 
+  test('no file imports itself, by whatever way round', () => {
+    const imported = new Map<string, string[]>();
+    for (const { file, to } of imports()) imported.set(file, [...(imported.get(file) ?? []), to]);
+    const circles: string[] = [];
+    const done = new Set<string>();
+    const visit = (file: string, way: readonly string[]): void => {
+      const at = way.indexOf(file);
+      if (at !== -1) circles.push([...way.slice(at), file].join(' -> '));
+      if (at !== -1 || done.has(file)) return;
+      for (const to of imported.get(file) ?? []) visit(to, [...way, file]);
+      done.add(file);
+    };
+    for (const file of imported.keys()) visit(file, []);
+    expect(circles).toEqual([]);
+  });
+
   test('a dialect imports no other dialect', () => {
     const wrong = all.filter(({ file, to }) => {
       const [, own, inFolder] = file.split(path.sep);

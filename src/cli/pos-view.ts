@@ -2,7 +2,7 @@ import { decimalsOf, formatAmount } from '../base/currency.ts';
 import { maskText, maskValue } from '../base/mask.ts';
 import { memberOf } from '../base/member.ts';
 import { cutText, escapeActive } from '../base/printable.ts';
-import type { ErrorReason } from '../pos/pos-error.ts';
+import type { ErrorReason } from '../pos/answer.ts';
 import type { RecoveredSale, SaleOutcome } from '../pos/sale.ts';
 import type { Status, TerminalInfo } from '../pos/status.ts';
 import { printable } from './journal-view.ts';

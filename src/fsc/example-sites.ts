@@ -1,4 +1,4 @@
-import type { Credentials } from './platform.ts';
+import type { Credentials } from './server-requests.ts';
 
 /** The sites that there are when nobody names any: the ones of the public specification's examples, secrets included. */
 export const EXAMPLE_SITES: readonly Credentials[] = [

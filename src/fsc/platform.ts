@@ -2,18 +2,14 @@ import type { Clock } from '../base/clock.ts';
 import { CATEGORIES, PUMP_STATUSES } from '../dialect/openfsc/elements.ts';
 import type { MethodName } from '../dialect/openfsc/methods.ts';
 import type { Wire } from '../wire/wire.ts';
-import { ServerConnection } from './server-connection.ts';
+import { type ConnectionHost, ServerConnection } from './server-connection.ts';
+import type { Credentials, Refusal } from './server-requests.ts';
 import type { ServerSession } from './server-session.ts';
 import type { PlatformSettings } from './settings.ts';
 import { SiteRecord } from './site-record.ts';
 
 /** Connections at one time; more are closed at once. */
 const MAX_CONNECTIONS = 1000;
-
-export interface Credentials {
-  readonly siteAccessKey: string;
-  readonly secret: string;
-}
 
 /** What a platform tells about itself. Texts are masked. */
 export interface PlatformEvents {
@@ -35,7 +31,7 @@ export interface PlatformOptions {
  * A simulated OpenFSC payment platform: the server's end of any number of connections. Of a site's sessions, on whatever
  * connections, the one with the lowest number is active, and the platform asks on that one.
  */
-export class Platform {
+export class Platform implements ConnectionHost {
   readonly clock: Clock;
   readonly settings: PlatformSettings;
   /** Sites that may log in. */
@@ -130,11 +126,7 @@ export class Platform {
   // For connections.
 
   /** PLAINAUTH: answers OK, or says what to refuse it with. */
-  login(
-    session: ServerSession,
-    tag: string,
-    { siteAccessKey, secret }: Credentials,
-  ): { readonly code: number; readonly text: string } | undefined {
+  login(session: ServerSession, tag: string, { siteAccessKey, secret }: Credentials): Refusal | undefined {
     const site = this.sites.find((one) => one.siteAccessKey.toLowerCase() === siteAccessKey.toLowerCase());
     if (site === undefined || site.secret !== secret || this.settings.refusesLogins) {
       return this.#refuse(401, 'SiteAccessKey and/or secret are not valid');
@@ -203,7 +195,7 @@ export class Platform {
     for (const run of [...this.#listeners]) run();
   }
 
-  #refuse(code: number, text: string): { readonly code: number; readonly text: string } {
+  #refuse(code: number, text: string): Refusal {
     this.#refusals.push(code);
     if (this.#refusals.length > MAX_REFUSALS) this.#refusals.shift();
     return { code, text };

@@ -4,14 +4,29 @@ import { encodeLine, INITIAL, type Line, type LineFault, LineReader } from '../d
 import { isMethod, METHODS, type MethodName } from '../dialect/openfsc/methods.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
-import type { Platform } from './platform.ts';
-import { answerRequest } from './server-requests.ts';
+import { answerRequest, type Credentials, type Refusal, type RequestHost } from './server-requests.ts';
 import { ServerSession, type ServerSessionHost } from './server-session.ts';
 import { shownLine } from './shown-line.ts';
 import { wordsOf } from './words.ts';
 
 /** How long the site may take to say what it can do. */
 const GREETING_MS = 30_000;
+
+/** What a connection may use of the platform. */
+export interface ConnectionHost {
+  readonly clock: ServerSessionHost['clock'];
+  readonly settings: ServerSessionHost['settings'];
+  login(session: ServerSession, tag: string, credentials: Credentials): Refusal | undefined;
+  sessionEnded(session: ServerSession): void;
+  closed(connection: ServerConnection): void;
+  beat(what: 'in time' | 'late'): void;
+  missedBeats(session: ServerSession): void;
+  /** What is odd about a notification; none of it keeps it from being taken. */
+  oddityOf(method: MethodName, words: readonly string[]): string | undefined;
+  line(connection: number, direction: 'in' | 'out', text: string): void;
+  note(text: string): void;
+  changed(): void;
+}
 
 /**
  * One connection at the platform's end.
@@ -21,9 +36,9 @@ const GREETING_MS = 30_000;
  *
  * Over means that the goodbye is queued, or that the wire is gone; sessions are gone too.
  */
-export class ServerConnection implements ServerSessionHost {
+export class ServerConnection implements ServerSessionHost, RequestHost {
   readonly number: number;
-  readonly platform: Platform;
+  readonly #platform: ConnectionHost;
   readonly clock: ServerSessionHost['clock'];
   readonly settings: ServerSessionHost['settings'];
   /** The initial connection. */
@@ -42,9 +57,9 @@ export class ServerConnection implements ServerSessionHost {
   #state: 'greeting' | 'open' | 'over' = 'greeting';
   #lines = 0;
 
-  constructor(wire: Wire, number: number, platform: Platform) {
+  constructor(wire: Wire, number: number, platform: ConnectionHost) {
     this.number = number;
-    this.platform = platform;
+    this.#platform = platform;
     this.clock = platform.clock;
     this.settings = platform.settings;
     this.initial = new ServerSession(INITIAL, this);
@@ -86,7 +101,11 @@ export class ServerConnection implements ServerSessionHost {
   }
 
   note(text: string): void {
-    this.platform.note(text);
+    this.#platform.note(text);
+  }
+
+  login(session: ServerSession, tag: string, credentials: Credentials): Refusal | undefined {
+    return this.#platform.login(session, tag, credentials);
   }
 
   hasAnnounced(method: MethodName): boolean {
@@ -94,11 +113,11 @@ export class ServerConnection implements ServerSessionHost {
   }
 
   beat(what: 'in time' | 'late'): void {
-    this.platform.beat(what);
+    this.#platform.beat(what);
   }
 
   dead(session: ServerSession): void {
-    this.platform.missedBeats(session);
+    this.#platform.missedBeats(session);
     this.quitSession(session, 'heartbeats are not answered');
   }
 
@@ -119,7 +138,7 @@ export class ServerConnection implements ServerSessionHost {
   endSession(session: ServerSession): void {
     this.sessions.delete(session.name);
     session.end();
-    this.platform.sessionEnded(session);
+    this.#platform.sessionEnded(session);
   }
 
   /** Says goodbye and closes. Safe to repeat. */
@@ -143,7 +162,7 @@ export class ServerConnection implements ServerSessionHost {
     if (line.kind === 'fault') this.#fault(line);
     else if (this.#state === 'greeting') this.#greet(line);
     else this.#line(line);
-    this.platform.changed();
+    this.#platform.changed();
   }
 
   #greet(line: Line): void {
@@ -204,7 +223,7 @@ export class ServerConnection implements ServerSessionHost {
   }
 
   #remember(site: NonNullable<ServerSession['site']>, method: MethodName, words: readonly string[]): void {
-    const oddity = this.platform.oddityOf(method, words);
+    const oddity = this.#platform.oddityOf(method, words);
     if (oddity !== undefined) this.note(`${this.#label}: ${method}: ${oddity}`);
     site.told(method, words);
   }
@@ -238,10 +257,10 @@ export class ServerConnection implements ServerSessionHost {
     this.sessions.clear();
     for (const session of sessions) {
       session.end();
-      this.platform.sessionEnded(session);
+      this.#platform.sessionEnded(session);
     }
     this.#speaker.finish({ limit: 'from now' });
-    this.platform.changed();
+    this.#platform.changed();
   }
 
   #count(): void {
@@ -251,7 +270,7 @@ export class ServerConnection implements ServerSessionHost {
   }
 
   #report(direction: 'in' | 'out', text: string): void {
-    this.platform.line(this.number, direction, text);
+    this.#platform.line(this.number, direction, text);
   }
 
   get #label(): string {

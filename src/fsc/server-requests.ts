@@ -7,22 +7,42 @@ import {
   type MethodName,
   readArguments,
 } from '../dialect/openfsc/methods.ts';
-import type { ServerConnection } from './server-connection.ts';
 import type { ServerSession } from './server-session.ts';
+import type { PlatformSettings } from './settings.ts';
 
 /** Sessions of one connection. */
 const MAX_SESSIONS = 4096;
 const SESSION_ID = /^[A-Za-z0-9]{1,16}$/;
 
-/** What to answer beside OK. */
-interface Refusal {
+/** What the answers to a site's requests may use of their connection. */
+export interface RequestHost {
+  readonly number: number;
+  readonly settings: PlatformSettings;
+  /** Sessions by name, without the initial connection. */
+  readonly sessions: ReadonlyMap<string, ServerSession>;
+  isControl: boolean;
+  charset: { read: Charset; write: Charset };
+  write(session: string, tag: string, parts: readonly string[]): void;
+  note(text: string): void;
+  newSession(name: string, priority: number | undefined): void;
+  /** PLAINAUTH: answers OK, or says what to refuse it with. */
+  login(session: ServerSession, tag: string, credentials: Credentials): Refusal | undefined;
+}
+
+export interface Credentials {
+  readonly siteAccessKey: string;
+  readonly secret: string;
+}
+
+export interface Refusal {
   readonly code: number;
   readonly text: string;
 }
-type Place = { readonly connection: ServerConnection; readonly session: ServerSession; readonly tag: string };
+
+type Place = { readonly connection: RequestHost; readonly session: ServerSession; readonly tag: string };
 
 /** Answers a request of the site, in the order of errors that the specification has. */
-export function answerRequest(connection: ServerConnection, session: ServerSession, line: Line): void {
+export function answerRequest(connection: RequestHost, session: ServerSession, line: Line): void {
   const { tag, method, rest } = line;
   const refuse = ({ code, text }: Refusal) =>
     connection.write(session.name, tag, ['ERR', String(code), text]);
@@ -88,7 +108,7 @@ const ANSWERS: Readonly<Partial<Record<MethodName, (place: Place, args: Argument
       return undefined;
     },
     PLAINAUTH: ({ connection, session, tag }, { values }) =>
-      connection.platform.login(session, tag, {
+      connection.login(session, tag, {
         siteAccessKey: values['siteAccessKey'] ?? '',
         secret: values['secret'] ?? '',
       }),

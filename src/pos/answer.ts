@@ -3,7 +3,6 @@ import { memberOf } from '../base/member.ts';
 import { shorten } from '../base/printable.ts';
 import type { PeerAnswer } from '../dialect/dialect.ts';
 import { stringCodeOf } from '../rpc/error-object.ts';
-import type { ErrorReason } from './pos-error.ts';
 
 export type JsonObject = { readonly [name: string]: unknown };
 
@@ -18,6 +17,14 @@ export interface Answer {
 
 /** Deeper answers are not taken apart. */
 export const MAX_DEPTH = 100;
+
+/** An error object in parts. What is missing or of the wrong type is empty. */
+export interface ErrorReason {
+  readonly code: string;
+  readonly message: string;
+  readonly details: string;
+  readonly displayMessage?: string;
+}
 
 /** A copy that outlives the call that brought the answer. */
 export function keepAnswer({ kind, text, depth, lost }: PeerAnswer): Answer {

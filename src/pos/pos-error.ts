@@ -1,6 +1,6 @@
 import { BridgeError, type BridgeErrorCode } from '../base/errors.ts';
 import { maskText } from '../base/mask.ts';
-import type { Answer } from './answer.ts';
+import type { Answer, ErrorReason } from './answer.ts';
 
 /** What can go wrong on the register's own side; each has a line in docs/errors.md. */
 export type PosErrorCode = Extract<
@@ -66,14 +66,6 @@ export class PeerError extends Error {
     this.displayMessage = reason.displayMessage;
     this.text = answer.text;
   }
-}
-
-/** An error object in parts. What is missing or of the wrong type is empty. */
-export interface ErrorReason {
-  readonly code: string;
-  readonly message: string;
-  readonly details: string;
-  readonly displayMessage?: string;
 }
 
 /** Thrown by a handler of the terminal's requests, it becomes the answer. */

@@ -10,7 +10,7 @@ import { type Approved, readApproved } from './result.ts';
 import type { SaleOutcome, SaleProgress } from './sale.ts';
 import { checkParams } from './sale-request.ts';
 import type { SaleStore } from './sale-store.ts';
-import { elsewhere, type KnownSale, misfit, saleOutcome, unknown } from './sale-words.ts';
+import { type AskedSale, elsewhere, type KnownSale, misfit, saleOutcome, unknown } from './sale-words.ts';
 import type { TerminalRecord, Terminals } from './terminals.ts';
 import { Limit } from './wait.ts';
 
@@ -32,14 +32,6 @@ export interface SalesOptions
   readonly store: SaleStore | undefined;
   readonly progress: (progress: SaleProgress) => void;
 }
-
-/** What it takes to ask about a sale. */
-export type AskedSale = KnownSale & {
-  /** Undefined where nobody knows: any terminal can tell. */
-  readonly terminal?: TerminalRecord | undefined;
-  /** With which code the terminal has answered the sale itself, where that counts for what it says to a Check. */
-  readonly directCode?: string | undefined;
-};
 
 /** For how long, and why, an outcome is asked for. */
 export interface Search {

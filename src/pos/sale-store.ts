@@ -7,8 +7,7 @@ import { type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { Answer } from './answer.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import { ReceiptCounter } from './receipt-counter.ts';
-import type { AskedSale } from './sale-desk.ts';
-import { ambiguous, type KnownSale, knownSale } from './sale-words.ts';
+import { type AskedSale, ambiguous, type KnownSale, knownSale } from './sale-words.ts';
 import { settlesWithin } from './wait.ts';
 
 /** A disk that does not answer must not keep an outcome from the cashier, nor a client from closing. */

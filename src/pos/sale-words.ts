@@ -14,6 +14,14 @@ export type KnownSale = SaleIdentity & {
   readonly currency: string | undefined;
 };
 
+/** What it takes to ask about a sale. */
+export type AskedSale = KnownSale & {
+  /** Undefined where nobody knows: any terminal can tell. */
+  readonly terminal?: TerminalRecord | undefined;
+  /** With which code the terminal has answered the sale itself, where that counts for what it says to a Check. */
+  readonly directCode?: string | undefined;
+};
+
 /** For people. */
 export function named({ receiptId, sequenceId }: SaleIdentity): string {
   const parts = [receiptId, sequenceId].filter((part) => part !== undefined);

@@ -1,5 +1,5 @@
-import type { JsonObject } from './answer.ts';
-import type { ErrorReason, PosError, SaleIdentity } from './pos-error.ts';
+import type { ErrorReason, JsonObject } from './answer.ts';
+import type { PosError, SaleIdentity } from './pos-error.ts';
 
 /**
  * How a sale ended, always the truth: money was moved (`approved`) or was not (the others). `not-started`: it was refused before

@@ -10,13 +10,14 @@ import { type DoneRecord, type SentRecord, VERSION } from '../store/journal-reco
 import { openLockFile } from '../store/lock-file.ts';
 import { type Answer, errorAnswer } from './answer.ts';
 import { Ended } from './cardholder.ts';
+import type { Known } from './known.ts';
 import { readPeriod, writeClosed } from './period-file.ts';
 import { type Identifiers, identifiersOf, type Purchase, type TransactionKey } from './purchase.ts';
 import { ReceiptIndex } from './receipt-index.ts';
 import { originalOf } from './reversal.ts';
 import type { Texts } from './texts.ts';
 import type { Totals } from './totals.ts';
-import type { Known, OpenRecord, TransactionStore } from './transaction-store.ts';
+import type { OpenRecord, TransactionStore } from './transaction-store.ts';
 
 /** How long identifiers stay used up. */
 const KEEP_MS = 365 * 86_400_000;

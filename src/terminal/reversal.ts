@@ -1,7 +1,7 @@
 import type { Presented } from './cardholder.ts';
 import { CARDS, type EntryMode, MASTERCARD } from './cards.ts';
+import type { Known } from './known.ts';
 import type { Purchase, TransactionKey } from './purchase.ts';
-import type { Known } from './transaction-store.ts';
 
 /** An approved transaction that a Reversal may undo: as a whole, once. */
 export interface Original {

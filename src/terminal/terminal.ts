@@ -10,6 +10,7 @@ import type { Cardholder } from './cardholder.ts';
 import { CARDS } from './cards.ts';
 import { CustomerDisplay, refusal } from './customer-display.ts';
 import { type Checked, readFields, rulesOf } from './fields.ts';
+import type { Known } from './known.ts';
 import { type ApplicationEnd, LineEnd, type Receiver } from './line-end.ts';
 import { MessageLog } from './message-log.ts';
 import type { DownloadSource } from './network/download.ts';
@@ -33,7 +34,7 @@ import { type Caller, isSame, isSameRegister, type Register, Registers } from '.
 import type { RegisterState, ScreenAction, ScreenModel, ScreenState } from './screen-model.ts';
 import type { ScriptPlayer } from './script-player.ts';
 import { Texts } from './texts.ts';
-import { type Known, MemoryStore, type TransactionStore } from './transaction-store.ts';
+import { MemoryStore, type TransactionStore } from './transaction-store.ts';
 
 const DEFAULT_DELAY_MS = 1000;
 const DEFAULT_VERSION = '18.9.0';

@@ -1,24 +1,10 @@
 import { type Answer, errorAnswer } from './answer.ts';
 import { Ended } from './cardholder.ts';
+import type { Known } from './known.ts';
 import type { Identifiers, Purchase, TransactionKey } from './purchase.ts';
 import { ReceiptIndex } from './receipt-index.ts';
 import { type Original, originalOf } from './reversal.ts';
 import { Totals } from './totals.ts';
-
-/**
- * What is known of identifiers. `absent`: a Check was told TRANSACTION_NOT_FOUND; `several`: without `sequence_id` they mean
- * more than one; `lost`: a record that cannot be read.
- */
-export type Known =
-  | { readonly state: 'none' | 'running' | 'absent' | 'several' | 'lost' }
-  | {
-      readonly state: 'done';
-      readonly answer: Answer;
-      /** Of the transaction itself, also where it was asked for without `sequence_id`. */
-      readonly key: TransactionKey;
-      readonly method: string;
-      readonly isReversed: boolean;
-    };
 
 /** A transaction that has begun and is on record. */
 export interface OpenRecord {

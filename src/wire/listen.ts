@@ -1,35 +1,14 @@
 import { createServer, type Server } from 'node:net';
-import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Endpoint, FdEndpoint } from '../endpoint/endpoint.ts';
 import { isInherited, isListening, notInheritedText } from './descriptor.ts';
 import { DescriptorGuard } from './descriptor-guard.ts';
-import { bind, boundAddress, type Listener } from './listener.ts';
+import { bind, boundAddress, type Listener, type ListenOptions } from './listener.ts';
 import type { SocketEndpoint } from './socket.ts';
 import { socketWire } from './socket-wire.ts';
-import type { TlsFiles } from './tls.ts';
 import { bindUnix } from './unix-listen.ts';
-import type { Wire } from './wire.ts';
-import type { WsOptions } from './ws.ts';
 
-export type { Listener } from './listener.ts';
-
-/** `subprotocol` and `maxMessageBytes` are for WebSocket only. */
-export interface ListenOptions extends WsOptions {
-  /** A peer has connected; the wire waits for `start`. */
-  readonly onWire: (wire: Wire) => void;
-  /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
-  readonly onFault?: (fault: Error) => void;
-  readonly clock?: Clock;
-  /** How many connections are meant to be open at one time; of WebSockets, a share may be in their handshake. Default 100. */
-  readonly maxConnections?: number;
-  /** For `wss:`. `ca`: clients have to show a certificate that it has signed. */
-  readonly tls?: TlsFiles | undefined;
-  /** The certificates have been read again, because their files have changed. */
-  readonly onRenewed?: () => void;
-  /** WebSocket only: web pages that may connect, as their `Origin` header says. Default: none. */
-  readonly allowOrigins?: readonly string[];
-}
+export type { Listener, ListenOptions } from './listener.ts';
 
 /**
  * Accepts wires on a `tcp:`, `unix:`, `ws:` or `fd:` endpoint. Rejects with LISTEN_FAILED, or with ENDPOINT_INVALID for
@@ -52,8 +31,6 @@ export async function listen(endpoint: Endpoint, options: ListenOptions): Promis
       );
   }
 }
-
-export const DEFAULT_MAX_CONNECTIONS = 100;
 
 async function listenSocket(
   endpoint: SocketEndpoint | FdEndpoint,

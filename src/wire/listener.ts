@@ -1,5 +1,9 @@
 import type { ListenOptions as Binding, Server } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import type { TlsFiles } from './tls.ts';
+import type { Wire } from './wire.ts';
+import type { WsOptions } from './ws.ts';
 
 export interface Listener {
   /** Endpoint text to connect to, with the real port. */
@@ -7,6 +11,25 @@ export interface Listener {
   /** Accepts nobody any more and removes the socket file; wires that are open stay. Safe to repeat. */
   close(): Promise<void>;
 }
+
+/** `subprotocol` and `maxMessageBytes` are for WebSocket only. */
+export interface ListenOptions extends WsOptions {
+  /** A peer has connected; the wire waits for `start`. */
+  readonly onWire: (wire: Wire) => void;
+  /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
+  readonly onFault?: (fault: Error) => void;
+  readonly clock?: Clock;
+  /** How many connections are meant to be open at one time; of WebSockets, a share may be in their handshake. Default 100. */
+  readonly maxConnections?: number;
+  /** For `wss:`. `ca`: clients have to show a certificate that it has signed. */
+  readonly tls?: TlsFiles | undefined;
+  /** The certificates have been read again, because their files have changed. */
+  readonly onRenewed?: () => void;
+  /** WebSocket only: web pages that may connect, as their `Origin` header says. Default: none. */
+  readonly allowOrigins?: readonly string[];
+}
+
+export const DEFAULT_MAX_CONNECTIONS = 100;
 
 /** Binds and listens. The first, binding part is over when the call returns. Rejects with LISTEN_FAILED. */
 export function bind(

@@ -7,8 +7,13 @@ import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
 import { DescriptorGuard } from './descriptor-guard.ts';
 import { HANDSHAKE_LIMIT_MS, Handshakes } from './handshakes.ts';
-import { DEFAULT_MAX_CONNECTIONS, type ListenOptions } from './listen.ts';
-import { bind, boundAddress, type Listener } from './listener.ts';
+import {
+  bind,
+  boundAddress,
+  DEFAULT_MAX_CONNECTIONS,
+  type Listener,
+  type ListenOptions,
+} from './listener.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_SUBPROTOCOL, messagesOf, type WsEndpoint } from './ws.ts';
 import { PatientWebSocket } from './ws-socket.ts';
 import { wsWire } from './ws-wire.ts';
