@@ -46,7 +46,8 @@ test('a terminal that has answered a keepalive meanwhile is not lost', async () 
     ...['--store', bench.path('store'), '--keepalive', `1,1,${LIMIT_S}`],
   ]);
   terminal.onRequest = ({ method }, connection) => {
-    if (method === 'Purchase') connection.answersKeepalive = false;
+    if (method !== 'Purchase') return {};
+    connection.answersKeepalive = false;
     return undefined;
   };
   await terminal.until(() => unanswered('_Keepalive') !== undefined);
