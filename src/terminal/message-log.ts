@@ -38,6 +38,7 @@ export class MessageLog {
     this.#count += 1;
     this.#messages.push({
       ...message,
+      method: maskText(message.method),
       number: this.#count,
       time: isoTime(this.#clock),
       channel: this.#router.channelOf(message.method),

@@ -46,6 +46,21 @@ describe('card numbers in text', () => {
   });
 
   test.each([
+    ['<pin>1234</pin>', '<pin>***</pin>'],
+    ['<n:PIN type="x">12 34</n:PIN>', '<n:PIN type="x">***</n:PIN>'],
+    ['<a>1</a><password>\n zebra </password><b>2</b>', '<a>1</a><password>***</password><b>2</b>'],
+    ['<contraseña>zebra', '<contraseña>***'],
+    [JSON.stringify({ a: '<cvv>123</cvv>' }), JSON.stringify({ a: '<cvv>***</cvv>' })],
+    ['<PAN>4111111111111112</PAN>', `<PAN>************1112</PAN>`],
+    ['<pin></pin> 1234', '<pin></pin> 1234'],
+    ['<card><pin>1234</pin><amount>12</amount></card>', '<card><pin>***</pin><amount>12</amount></card>'],
+    ['a < b > 12', 'a < b > 12'],
+  ])('hides what an element of XML holds, by its name: %s', (text, masked) => {
+    expect(maskText(text)).toBe(masked);
+    expect(maskText(masked)).toBe(masked);
+  });
+
+  test.each([
     [`${PAN}=25121010000012345678?`, `${HIDDEN}=***?`],
     [`;${PAN}=2512 `, `;${HIDDEN}=*** `],
     [`${PAN}D25121010000012300F`, `${HIDDEN}D***`],

@@ -12,7 +12,7 @@ import { quoteLevel, readSymbols } from './symbols.ts';
  * Limits: a name is looked for in the 128 characters before its sign, everything else is read once.
  */
 export function maskLooseText(source: string): string {
-  return maskNamed(hasDigits(source) ? maskDigits(source, shownSpans(source)) : source);
+  return maskElements(maskNamed(hasDigits(source) ? maskDigits(source, shownSpans(source)) : source));
 }
 
 /** Whether the value of a field that is to be shown is what such fields hold: one word, without names or track data in it. */
@@ -74,6 +74,22 @@ function maskNamed(source: string): string {
   }
   return replaceCuts(source, symbols, cuts);
 }
+
+/** `<pin>1234</pin>`: what an element of XML holds, by its name. */
+function maskElements(source: string): string {
+  if (!source.includes('<')) return source;
+  const symbols = readSymbols(source);
+  const cuts: Cut[] = [];
+  for (const { index, 0: element, 1: name = '', 2: held = '' } of symbols.text.matchAll(ELEMENT)) {
+    const rule = maskRuleOf(name);
+    const by = rule === 'secret' || rule === 'line' ? MASK : rule === 'card' ? maskCardText(held) : held;
+    const to = index + element.length;
+    if (by !== held) cuts.push({ from: to - held.length, to, by });
+  }
+  return replaceCuts(source, symbols, cuts);
+}
+
+const ELEMENT = /<(?:[\w.-]{1,64}:)?([\p{L}\w.-]{1,64})(?:\s[^<>]{0,256})?>([^<]*[^<\s][^<]*)/gu;
 
 /** What separates a name from its value. Spaces do too, but only a card's name from its number: `PAN 4111…`. */
 const SIGNS = /[:=\uff1a\uff1d]+>?|(?<=[A-Za-z])[ \t]{1,16}#?(?=\d)/g;
