@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 
-/** Statuses with which the library ends a WebSocket whose peer broke the rules: protocol, text that is no UTF-8, size. */
-const FAULTS: ReadonlySet<number> = new Set([1002, 1007, 1009]);
+/** Statuses with which the library ends a WebSocket whose peer broke the rules: protocol, text that is no UTF-8, too many pieces, size. */
+const FAULTS: ReadonlySet<number> = new Set([1002, 1007, 1008, 1009]);
 
 /**
  * A WebSocket that leaves the last word to its owner. The library says goodbye as soon as the peer breaks the rules, before it

@@ -172,6 +172,7 @@ function faultOf(cause: Error): Error {
 function statusOf(cause: Error): number {
   const { code = '' } = cause as NodeJS.ErrnoException;
   if (code === TOO_LARGE) return TOO_BIG;
+  if (code === TOO_MANY_PIECES) return POLICY_VIOLATION;
   return code === 'WS_ERR_INVALID_UTF8' ? INVALID_DATA : PROTOCOL_ERROR;
 }
 
@@ -181,11 +182,13 @@ function peerFailed(status: number, reason: string): WireFault {
 }
 
 const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+const TOO_MANY_PIECES = 'WS_ERR_TOO_MANY_BUFFERED_PARTS';
 const NORMAL = 1000;
 const GOING_AWAY = 1001;
 const PROTOCOL_ERROR = 1002;
 const UNSUPPORTED_DATA = 1003;
 const INVALID_DATA = 1007;
+const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
 const NO_STATUS = 1005;
 const NO_CLOSING_FRAME = 1006;

@@ -257,6 +257,17 @@ describe('is refused', () => {
     expect(server.memory().peakBytes).toBeLessThan(MEMORY_LIMIT_BYTES);
   });
 
+  test('a message in too many pieces, with 1008', async () => {
+    await serve();
+    const { ws, register, status } = await client();
+    for (let sent = 0; sent < 20_000; sent += 1) ws.send(' ', { fin: false });
+    expect(await status).toBe(1008);
+    expect(register.closeReason).toMatchObject({
+      data: { string_code: 'JSONRPC_PARSE_ERROR', details: 'Too many message fragments' },
+    });
+    await expectServed(await client());
+  });
+
   test('text that is not UTF-8, with 1007', async () => {
     await serve();
     const { ws, register, status } = await client();
