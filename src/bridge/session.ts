@@ -79,7 +79,10 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   #state: 'open' | 'draining' | 'leaving' | 'gone' | 'ended' = 'open';
   #isStopping = false;
   #reason: CloseReason | undefined;
+  /** Runs when the peer has ended its output, until it is gone. */
   #drain: Timer | undefined;
+  /** Runs when the bridge is told to stop, whatever the peer does. */
+  #stopLimit: Timer | undefined;
   #outcome: 'clean' | 'unknown' = 'clean';
   #ids = 0;
 
@@ -198,7 +201,9 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   inputEnded(reason: CloseReason): void {
     this.#reason ??= reason;
-    this.#beginDrain(DRAIN_MS, () => this.#giveUpWaiting('TIMEOUT', 'the peer has ended its output'));
+    const giveUp = () => this.#giveUpWaiting('TIMEOUT', 'the peer has ended its output');
+    this.#drain ??= this.#options.clock.after(DRAIN_MS, giveUp);
+    this.#beginDrain();
     for (const open of this.#requests) this.#transactions.limit(open);
   }
 
@@ -240,8 +245,8 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       this.#giveUpWaiting('CHANNEL_UNAVAILABLE', STOPPING);
       for (const open of this.#requests) this.#transactions.giveUp(open, STOPPING);
     };
-    if (this.#isPeerGone) this.#drain = this.#options.clock.after(STOP_MS, giveUp);
-    else this.#beginDrain(STOP_MS, giveUp);
+    this.#stopLimit = this.#options.clock.after(STOP_MS, giveUp);
+    this.#beginDrain();
   }
 
   /** The peer does not take its output for the moment: applications are read no further. */
@@ -457,11 +462,9 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   // Ends.
 
-  #beginDrain(limitMs: number, giveUp: () => void): void {
+  #beginDrain(): void {
     if (this.#isPeerGone) return;
     this.#state = 'draining';
-    this.#drain?.cancel();
-    this.#drain = this.#options.clock.after(limitMs, giveUp);
     this.#endIfDone();
   }
 
@@ -471,7 +474,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     if (this.#state === 'draining' && this.#reason !== undefined) this.#peer.close(this.#reason);
     else if (this.#state === 'gone') {
       this.#state = 'ended';
-      this.#drain?.cancel();
+      this.#stopLimit?.cancel();
       this.#applications.detach();
       this.#options.ended(this.#outcome);
       this.#secrets.release();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bench, pass, purchase, settle } from './kit.ts';
+import { bench, pass, purchase, settle, type WireRegister } from './kit.ts';
 
 describe('the first line', () => {
   test('is _Connected, on every attachment, again after each reconnection', async () => {
@@ -187,6 +187,27 @@ describe('stop', () => {
     expect(register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
     expect(end.value).toBe('unknown');
   });
+
+  test.each([
+    ['vanishes before', (register: WireRegister) => register.vanish(), 'nothing'],
+    ['vanishes after', 'nothing', (register: WireRegister) => register.vanish()],
+    ['ends its output before', (register: WireRegister) => register.endOutput(), 'nothing'],
+    ['ends its output after', 'nothing', (register: WireRegister) => register.endOutput()],
+  ] as const)(
+    'ends within 5 s with a transaction without an outcome whose register %s',
+    async (_what, before, after) => {
+      const { register, bridge, clock, end } = await bench();
+      register.send(purchase('p'));
+      await settle();
+      if (before !== 'nothing') before(register);
+      await pass(clock, 1000);
+      bridge.stop();
+      await pass(clock, 1000);
+      if (after !== 'nothing') after(register);
+      await pass(clock, 4000);
+      expect(end.value).toBe('unknown');
+    },
+  );
 });
 
 describe('a register that reads nothing', () => {
