@@ -88,8 +88,8 @@ export const UNKNOWN_CODES: ReadonlySet<string> = new Set([
 const NO_CODES: ReadonlySet<string> = new Set();
 
 /**
- * Reads an answer to a transaction or to a `Check`. `data.outcome` counts more than the code: `not-charged` is final, and any
- * other text there is no outcome.
+ * Reads an answer to a transaction or to a `Check`. `data.outcome` counts more than the code: `not-charged` is final, and
+ * whatever else stands there, but `null`, is no outcome.
  *
  * @param outcomeCodes further codes that mean "not charged" (`--outcome`).
  * @returns the statement, and the error's string code (empty for a result).
@@ -151,11 +151,15 @@ function statementOfCode(code: string, outcomeCodes: ReadonlySet<string>): State
   return UNKNOWN_CODES.has(code) || code.startsWith('JSONRPC_') ? 'unknown' : 'other';
 }
 
-/** `data.outcome`, where it is a text. */
+/** `data.outcome`; undefined where it is missing or null, empty where it is no text or cannot be told. */
 function declaredOutcome(error: Buffer): string | undefined {
-  const [data] = scanObject(error, ['data']).values;
+  const whole = scanObject(error, ['data']);
+  const [data] = whole.values;
+  if (!whole.ok) return '';
   if (data === undefined || kindOf(data) !== 'object') return undefined;
-  const [outcome] = scanObject(data, ['outcome']).values;
-  if (outcome === undefined || kindOf(outcome) !== 'string') return undefined;
-  return decodeString(outcome.toString());
+  const inside = scanObject(data, ['outcome']);
+  const [outcome] = inside.values;
+  if (!inside.ok) return '';
+  if (outcome === undefined || outcome.toString() === 'null') return undefined;
+  return kindOf(outcome) === 'string' ? decodeString(outcome.toString()) : '';
 }

@@ -113,16 +113,28 @@ describe('data.outcome', () => {
     },
   );
 
-  test.each(['unknown', 'charged', ''])('makes no code final where it is %j', (outcome) => {
-    for (const code of ['DECLINED', 'BUSY', 'TRANSACTION_NOT_FOUND', 'PRINTER_FAILED']) {
-      expect(direct(error(code, outcome))).toBe('ask');
-      expect(checked(error(code, outcome), code)).toBe('nothing');
-    }
+  test.each(['unknown', 'charged', '', 'Not-Charged', 5, 0, true, false, {}, ['not-charged']])(
+    'makes no code final where it is %j',
+    (outcome) => {
+      for (const code of ['DECLINED', 'BUSY', 'TRANSACTION_NOT_FOUND', 'PRINTER_FAILED']) {
+        expect(direct(error(code, outcome))).toBe('ask');
+        expect(checked(error(code, outcome), code)).toBe('nothing');
+      }
+    },
+  );
+
+  test('does not count where it is null', () => {
+    expect(direct(error('DECLINED', null))).toBe('not-charged');
+    expect(direct(error('PRINTER_FAILED', null))).toBe('ask');
   });
 
-  test.each([null, 1, {}, ['not-charged']])('does not count where it is %j', (outcome) => {
-    expect(direct(error('DECLINED', outcome))).toBe('not-charged');
-    expect(direct(error('PRINTER_FAILED', outcome))).toBe('ask');
+  test.each([
+    '{"string_code":"DECLINED","outcome":"not-charged","outcome":"unknown"}',
+    '{"string_code":"DECLINED","details":"d"},"data":{"string_code":"DECLINED","outcome":"unknown"}',
+  ])('makes no code final where two readers could see two: %s', (data) => {
+    const answer = { kind: 'error' as const, text: Buffer.from(`{"code":1,"message":"m","data":${data}}`) };
+    expect(direct(answer)).toBe('ask');
+    expect(checked(answer, 'DECLINED')).toBe('nothing');
   });
 });
 
