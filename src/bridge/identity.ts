@@ -85,7 +85,12 @@ export function comparedText(method: string, params: Buffer, isCompared: (name: 
   return JSON.stringify([method, ...members]);
 }
 
+/** "1230", 1230 and 1230.0 are the same, and a text may be escaped in many ways. */
 function comparedValue(text: string): string {
-  if (text.startsWith('"')) return decodeString(text); // "1230" is 1230, and may be escaped in many ways
-  return text.startsWith('{') || text.startsWith('[') ? dropMembers(text, isNeverStored) : text;
+  if (text.startsWith('"')) return decodeString(text);
+  const kept = text.startsWith('{') || text.startsWith('[') ? dropMembers(text, isNeverStored) : text;
+  return kept.replace(STRING_OR_NUMBER, (token) => integerText(token) ?? token);
 }
+
+/** Strings are matched as a whole, so that no digits in them are taken for a number. */
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;

@@ -98,6 +98,8 @@ describe('what a repeated request has to have in common', () => {
     ['other white space and escapes', '{ "amount" : 1230 , "api_key":"\\u006b" }'],
     ['a member that is null', '{"amount":1230,"api_key":"k","cashback_amount":null}'],
     ['an amount as text', '{"amount":"1230","api_key":"k"}'],
+    ['an amount with a point', '{"amount":1230.0,"api_key":"k"}'],
+    ['an amount with an exponent', '{"amount":1.23e3,"api_key":"k"}'],
     ['a security code', '{"amount":1230,"api_key":"k","card_cvv":"123"}'],
   ])('is not changed by %s', (_, params) => {
     expect(textOf(params)).toBe(textOf(BASE));
@@ -105,13 +107,21 @@ describe('what a repeated request has to have in common', () => {
 
   test.each([
     ['amount', '{"amount":1231,"api_key":"k"}'],
-    ['way to write the amount', '{"amount":1230.0,"api_key":"k"}'],
+    ['amount by a fraction', '{"amount":1230.01,"api_key":"k"}'],
+    ['amount in many digits', '{"amount":12300000000000000000001,"api_key":"k"}'],
     ['key', '{"amount":1230,"api_key":"K"}'],
     ['missing key', '{"amount":1230}'],
     ['further money', '{"amount":1230,"api_key":"k","cashback_amount":1}'],
     ['further money in parts', '{"amount":1230,"api_key":"k","amounts":{"net":1}}'],
   ])('is changed by another %s', (_, params) => {
     expect(textOf(params)).not.toBe(textOf(BASE));
+  });
+
+  test('is not changed by another way to write a number in a part', () => {
+    const parts = textOf('{"amounts":{"net":[1000,-2],"note":"1.0 \\" 2.0"}}');
+    expect(textOf('{"amounts":{"net":[1000.0,-20e-1],"note":"1.0 \\" 2.0"}}')).toBe(parts);
+    expect(textOf('{"amounts":{"net":[1000,2],"note":"1.0 \\" 2.0"}}')).not.toBe(parts);
+    expect(textOf('{"amounts":{"net":[1000,-2],"note":"1 \\" 2"}}')).not.toBe(parts);
   });
 
   test('is changed by another method', () => {
