@@ -162,7 +162,7 @@ export class OpenRequests implements Iterable<OpenRequest> {
     const said = open.transaction?.said;
     this.#options.log.error('the outcome of a transaction is unknown', {
       method: open.method,
-      identity: open.identity?.key,
+      identity: open.identity?.values,
       why,
       ...(said?.says === 'other' && {
         code: said.code,

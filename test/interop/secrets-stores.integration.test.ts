@@ -94,6 +94,21 @@ test('a purchase leaves nothing of a card in a journal, a store, a log or on the
     expect(leaks(text)).toEqual([]);
 });
 
+test('a sale whose outcome is unknown is named in the log as it is, also where its receipt looks like a card number', async () => {
+  const unknown = { error: { code: 1, message: 'x', data: { string_code: 'UNKNOWN' } } };
+  await bench.application(() => unknown);
+  const { server, port } = await bench.startServe([
+    ...['--app', `unix:${bench.socketPath}`, '--outcome-wait', '1'],
+  ]);
+  const register = await bench.register(port);
+  const sale = { receipt_id: RECEIPT, sequence_id: 1, amount: 100, currency: 'EUR' };
+  void register.request('Purchase', sale).catch(() => {});
+  await register.closed;
+  expect(register.closeReason?.data.string_code).toBe('OUTCOME_UNKNOWN');
+  await server.says('outcome of a transaction is unknown');
+  expect(server.errors).toMatch(new RegExp(`unknown .*receipt_id.*${RECEIPT}`));
+});
+
 test('a card number that fails its check is hidden wherever an application repeats it, and in a goodbye', async () => {
   const pan = '92873498723498792384';
   const shown = [pan, pan.replace(/.{4}(?=.)/g, '$& '), pan.slice(0, 16)];
