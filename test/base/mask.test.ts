@@ -46,6 +46,16 @@ describe('card numbers in text', () => {
   });
 
   test.each([
+    [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]],
+    [Array(40).fill(0)],
+    [Array(40).fill(100)],
+    [[20, 30, 40, 50, 60, 70, 80, 90]],
+  ])('leaves the list of small numbers %j readable', (list) => {
+    expect(maskText(JSON.stringify({ list }))).toBe(JSON.stringify({ list }));
+    expect(maskValue({ list })).toEqual({ list });
+  });
+
+  test.each([
     ['<pin>1234</pin>', '<pin>***</pin>'],
     ['<n:PIN type="x">12 34</n:PIN>', '<n:PIN type="x">***</n:PIN>'],
     ['<a>1</a><password>\n zebra </password><b>2</b>', '<a>1</a><password>***</password><b>2</b>'],

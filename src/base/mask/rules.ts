@@ -70,7 +70,7 @@ export function isNeverStored(name: string): boolean {
 }
 
 const NEVER_STORED =
-  /transaction.?info|track|magstripe|magnetic|swipe|cv[vcn]|csc|cav|cid|security.?code|card.?verification|pin/i;
+  /transaction.?info|track|magstripe|magnetic|swipe|cv[vcn]|csc|cav|cid|security.?code|card.?verification|verification.?(?:value|code)|puk|pin/i;
 
 /** A member that holds the number itself when it stands inside a card field: `"card": {"number": …}`. */
 export function isCardPart(name: string): boolean {
@@ -83,7 +83,7 @@ const MAX_NAME = 128;
 const LINE = /^(?:proxy)?authorization$|^(?:set)?cookie$/;
 
 /** Short words that are innocent inside others (`mapping`, `pin_entry_required`) but not at the end of a name. */
-const SECRET_WORD = /^(?:pins?|[ch]?mac|pass|pwd|tracks?|[id]?(?:cvv|cvc|cvn|csc|cav)[0-9]?|cid2)$/;
+const SECRET_WORD = /^(?:pins?|puk|[ch]?mac|pass|pwd|pw|tracks?|[id]?(?:cvv|cvc|cvn|csc|cav)[0-9]?|cid2)$/;
 
 const SECRET = new RegExp(
   [
@@ -95,8 +95,8 @@ const SECRET = new RegExp(
     'motdepasse|^mdp$|code(?:secret|confidentiel)|contrase(?:n|ny)a|^clave(?:secreta|depago|api)?$|palabraclave|palavrapasse',
     '^senhas?$|senha(?:do|de)|codigosecreto|paroladordine|codicesegreto|^parola$|parolade',
     // Polish, Czech, Slovak, Hungarian, Croatian, Slovenian, Turkish
-    '^haslo|haslo$|^heslo|heslo$|jelszo|lozinka|zaporka|geslo|^sifre(?:si)?$|parolasi|kodpin|pinkod',
-    '^transactioninfo$|pinblock|trackdata|track[0-9]|magstripe|magneticstripe|securitycode|cardverification|sensitivecard',
+    '^haslo|haslo$|^heslo|heslo$|jelszo|lozinka|zaporka|geslo|^sifre(?:si)?$|parolasi|kodpin|pinkod|codepin',
+    '^transactioninfo$|pinbl(?:oc)?k|trackdata|track(?:[0-9]|one|two|three)|magstripe|magneticstripe|securitycode|cardverification|verification(?:value|code)$|sensitivecard',
     // A card token stands for a card number and is none: registers keep it.
     '(?:pwd|idtag)$|(?<!card|pan|payment)token$',
     '(?:private|encryption|session|master|shared|signing|signature|auth|authorization|mac|hmac|pin)key$',
@@ -111,7 +111,7 @@ const SECRET = new RegExp(
 
 /** In Russian, Ukrainian, Bulgarian, Greek, Chinese, Japanese, Korean, Arabic and Hebrew. */
 const FOREIGN_SECRETS =
-  'парол пинкод секрет κωδικός συνθηματικό 密码 密碼 口令 パスワ 暗証番号 비밀번호 كلمة_المرور كلمة_السر סיסמה סיסמא';
+  'парол лозинк пинкод секрет κωδικός συνθηματικό 密码 密碼 口令 パスワ 暗証番号 비밀번호 كلمة_المرور كلمة_السر סיסמה סיסמא';
 
 function isForeignSecret(plain: string): boolean {
   foreignSecrets ??= FOREIGN_SECRETS.split(' ').map(lettersOf);

@@ -16,6 +16,7 @@ export function hiddenParts(texts: readonly string[], rule: MaskRule): boolean[]
   if (texts.length < 2 || rule === 'shown') return nothing;
   const joined = texts.join('\n');
   if (rule === 'card') return texts.map(() => joined.replace(/\D/g, '').length >= MIN_CARD_DIGITS);
+  if (areBytesOfCard(texts)) return texts.map(() => true);
   let next = 0;
   const cuts = findDigits(joined);
   let from = 0;
@@ -28,5 +29,16 @@ export function hiddenParts(texts: readonly string[], rule: MaskRule): boolean[]
   });
 }
 
+/** A buffer as programs write it in JSON: the characters of a number (`[52,49,…]`), or its digits, two a byte (`[65,17,…]`). */
+function areBytesOfCard(texts: readonly string[]): boolean {
+  if (texts.length < MIN_CARD_DIGITS / 2 || !texts.every((text) => BYTE.test(text) && Number(text) < 256))
+    return false;
+  const bytes = Buffer.from(texts.map(Number));
+  const hex = bytes.toString('hex');
+  return findDigits(bytes.toString('latin1')).length > 0 || (PACKED.test(hex) && findDigits(hex).length > 0);
+}
+
+const BYTE = /^(?:0|[1-9]\d{0,2})$/;
+const PACKED = /^\d{12,19}f?$/;
 const MAX_LENGTH = 15;
 const PART = /^[\d -]*\d[\d -]*$/;

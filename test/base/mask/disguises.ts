@@ -64,6 +64,8 @@ export const DISGUISES: readonly (readonly [name: string, (digits: string) => st
         .toString('hex')
         .replace(/..(?=.)/g, '$& '),
   ],
+  ['the bytes of a buffer', (digits) => JSON.stringify(Buffer.from(digits))],
+  ['two digits a byte of a buffer', (digits) => JSON.stringify(Buffer.from(padded(digits), 'hex'))],
   ['a member name', (digits) => `{"${digits}":1}`],
   ['behind a name', (digits) => `pan: ${digits}`],
   ['card.number', (digits) => `{"card":{"number":"${digits}"}}`],
