@@ -144,8 +144,7 @@ export class JournalDesk {
   async check(identity: Identity, ask: TransactionRequest['ask']): Promise<Answer> {
     try {
       const target = await this.#targetOf(identity);
-      if (target === 'several')
-        return unknown('several transactions have these identifiers; name all of them');
+      if (typeof target === 'string') return unknown(AMBIGUOUS[target]);
       const { id, lookup } = target;
       if (lookup.state === 'running') return active();
       if (lookup.state === 'none') return await this.#checkUnrecorded(id, identity, ask);
@@ -431,15 +430,27 @@ export class JournalDesk {
     this.#options.journal.carriers.carries(this.#options.connection, id);
   }
 
-  /** The entry that a recovery request means: its own, else the only one with the same first identifier. */
-  async #targetOf(identity: Identity): Promise<{ id: string; lookup: Lookup } | 'several'> {
+  /**
+   * The entry that a recovery request means: its own, else the only one with the same first identifier. `bare`: it names all identifiers, and
+   * the only one has the first alone, so that it may be meant or not.
+   */
+  async #targetOf(identity: Identity): Promise<{ id: string; lookup: Lookup } | 'several' | 'bare'> {
     const { journal } = this.#options;
     const id = this.#idOf(identity);
     const lookup = await journal.lookup(id);
-    if (identity.rest !== undefined || !isNothing(lookup)) return { id, lookup };
+    if (identity.rest !== undefined) {
+      return lookup.state === 'none' && (await this.#hasBare(identity)) ? 'bare' : { id, lookup };
+    }
+    if (!isNothing(lookup)) return { id, lookup };
     const others = await this.#othersOf(id);
     if (others.length > 1) return 'several';
     return others[0] ?? { id, lookup };
+  }
+
+  /** Whether there is a transaction of the first identifier alone. */
+  async #hasBare({ first }: Identity): Promise<boolean> {
+    const { journal, register } = this.#options;
+    return !isNothing(await journal.lookup(Journal.idOf(register, first)));
   }
 
   /** The transactions of the same first identifier. Where one was only asked about and not found there is none. */
@@ -515,6 +526,9 @@ export class JournalDesk {
     if (meaning === 'nothing') return unknown('the application cannot say');
     if (meaning === 'not-found' && !(await this.#options.journal.isComplete())) {
       return unknown('a part of the journal is damaged');
+    }
+    if (meaning === 'not-found' && identity.rest !== undefined && (await this.#hasBare(identity))) {
+      return unknown(AMBIGUOUS.bare); // it has begun in between
     }
     const recorded = await this.#recordAbsent(id, identity, answer);
     if (recorded === 'busy') return active(); // a request for it has come in between
@@ -657,6 +671,12 @@ export class JournalDesk {
   }
 }
 
+/** Why it is not known which transaction a recovery request means. */
+const AMBIGUOUS = {
+  several: 'several transactions have these identifiers; name all of them',
+  bare: 'the only transaction with this receipt number was made without the other identifiers; ask without them',
+} as const;
+
 /** By journal: one watch for all connections of the process. */
 const joiners = new WeakMap<Journal, Joiners>();
 
@@ -702,5 +722,8 @@ function active(): Answer {
 }
 
 function unknown(why: string): Answer {
-  return { kind: 'error', text: errorText('OUTCOME_UNKNOWN', `${why}; look at the terminal, and ask again`) };
+  const text = errorText('OUTCOME_UNKNOWN', `${why}; look at the terminal, and ask again`, {
+    displayMessage: 'it is not known whether this was paid: look at the terminal',
+  });
+  return { kind: 'error', text };
 }

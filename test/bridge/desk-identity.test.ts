@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { identify } from '../../src/bridge/identity.ts';
 import { Journal } from '../../src/store/journal.ts';
@@ -270,6 +271,57 @@ describe('Check without sequence_id', () => {
       }
     },
   );
+});
+
+describe('Check with sequence_id, where the transaction was made without one', () => {
+  const UNKNOWN = {
+    string_code: 'OUTCOME_UNKNOWN',
+    details: expect.stringMatching(/made without the other identifiers; ask without them/),
+    display_message: expect.stringMatching(/not known/),
+  };
+  const told = async (bench: DeskBench, params: object) => {
+    const { text } = await bench.desk.check(bench.identityOf(params), bench.app.ask);
+    return JSON.parse(text.toString()).data;
+  };
+
+  test.each(['running', 'unresolved', 'charged', 'declined', 'damaged'])(
+    'is OUTCOME_UNKNOWN while it is %s: nobody is asked and no absence is recorded',
+    async (state) => {
+      const bench = await deskBench();
+      if (state === 'charged') await endAt(bench, APPROVED, BARE);
+      else if (state === 'declined') await endAt(bench, failure('DECLINED'), BARE);
+      else if (state === 'running') await beginAt(bench, BARE);
+      else await abandonAt(bench, BARE);
+      const file = path.join(bench.folder, `${bench.idOf(BARE)}.entry`);
+      if (state === 'damaged') renameSync(file, file.replace('.entry', '.damaged'));
+      expect(await told(bench, {})).toEqual(UNKNOWN);
+      expect(bench.app.questions).toEqual([]);
+      expect(await bench.journal.lookup(bench.idOf())).toEqual({ state: 'none' });
+    },
+  );
+
+  test('is OUTCOME_UNKNOWN also where that began while the application was asked', async () => {
+    const bench = await deskBench();
+    const asked = told(bench, {});
+    await until(() => bench.app.questions.length === 1);
+    await beginAt(bench, BARE);
+    bench.app.answer(NOT_FOUND);
+    expect(await asked).toEqual(UNKNOWN);
+    expect(await bench.journal.lookup(bench.idOf())).toEqual({ state: 'none' });
+  });
+
+  test('is about its own where there is one, or where the other was only asked about and not found', async () => {
+    const bench = await deskBench();
+    await endAt(bench, APPROVED, BARE);
+    bench.desk.spoke();
+    await endAt(bench, failure('DECLINED'));
+    expect(await checkAt(bench, {})).toBe('DECLINED');
+    const other = { receipt_id: 18 };
+    bench.app.answer(NOT_FOUND);
+    expect(await checkAt(bench, { ...other, ...BARE })).toBe('TRANSACTION_NOT_FOUND');
+    bench.app.answer(NOT_FOUND);
+    expect(await checkAt(bench, other)).toBe('TRANSACTION_NOT_FOUND');
+  });
 });
 
 test('an application is asked in the words of the transaction itself, at the place that its record names', async () => {
