@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Running } from '../interop/kit.ts';
-import { type Listening, TCPSERVER } from '../interop/super-servers.ts';
+import { TCPSERVER } from '../interop/super-servers.ts';
 import type { Place } from '../kit/application.ts';
 import type { JsonObject, TestRegister } from '../kit/register.ts';
 import { Terminal } from './kit.ts';
@@ -252,20 +252,19 @@ export class Chaos {
   }
 }
 
-const OPTIONS = ['--keepalive', 'off'];
+/** Some of these terminals have a name for their registers, some have none. */
+function argumentsOf(terminal: Terminal, random: Random): readonly string[] {
+  const isNamed = random.below(2) === 0;
+  const named = terminal.args.filter((word) => isNamed || !['--register', 'till'].includes(word));
+  return ['--keepalive', 'off', ...named];
+}
 
-async function openServe(terminal: Terminal): Promise<Bridges> {
+async function openServe(terminal: Terminal, random: Random): Promise<Bridges> {
+  const args = argumentsOf(terminal, random);
   const { bench } = terminal;
   const path = bench.path('bridge.sock');
-  let isClosed = false;
   const start = async (): Promise<Running> => {
-    const server = bench.start('posbridge', [
-      'serve',
-      '--listen',
-      `unix:${path}`,
-      ...OPTIONS,
-      ...terminal.args,
-    ]);
+    const server = bench.start('posbridge', ['serve', '--listen', `unix:${path}`, ...args]);
     await server.says('listening');
     return server;
   };
@@ -276,23 +275,16 @@ async function openServe(terminal: Terminal): Promise<Bridges> {
       return server.errors;
     },
     async end(signal) {
-      if (isClosed) return;
       server.signal(signal);
       await server.exited;
-      server = await start().catch((fault) => {
-        isClosed = true; // the test is over meanwhile
-        throw fault;
-      });
+      server = await start();
     },
   };
 }
 
 async function openTcpserver(terminal: Terminal, random: Random): Promise<Bridges> {
-  const listening: Listening = await TCPSERVER.start(terminal.bench, [
-    'posbridge',
-    ...OPTIONS,
-    ...terminal.args,
-  ]);
+  const args = argumentsOf(terminal, random);
+  const listening = await TCPSERVER.start(terminal.bench, ['posbridge', ...args]);
   const { pid } = listening.server;
   return {
     place: listening.place,

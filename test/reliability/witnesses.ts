@@ -42,8 +42,10 @@ export function readAnswer(
   const say = (says: Statement['says'], words = code) => ({ key, says, askedMs, words: `${id}: ${words}` });
   if (result !== undefined) return say('charged', 'result');
   if (code === 'DUPLICATE_TRANSACTION') {
-    const details = String(error?.data['details']);
-    return /paid/.test(details) ? say('charged', details) : undefined;
+    // It says what became of the first, which is this very sale.
+    const words = `${error?.data['details']}; ${error?.data['display_message']}`;
+    if (/not charged|nothing was charged|knows no sale/.test(words)) return say('not charged', words);
+    return /charged|paid/.test(words) ? say('charged', words) : undefined;
   }
   if (method === 'Check') return NOTHING_TO_CHECK.test(code) ? undefined : say('not charged');
   return say(REFUSED.test(code) && !isOnly ? 'not begun' : 'not charged');
