@@ -74,6 +74,14 @@ export interface TransactionRequest {
   isAbandoned(): boolean;
 }
 
+/** "Not charged", as it was told of a transaction that was handed over. */
+export interface Told {
+  readonly sent: SentRecord;
+  readonly code: string;
+  /** ISO 8601. */
+  readonly time: string;
+}
+
 export type Acceptance =
   | { readonly kind: 'begun'; readonly entry: OwnedEntry; release(): void }
   | { readonly kind: 'answer'; readonly answer: Answer }
@@ -173,14 +181,16 @@ export class JournalDesk {
   /**
    * A result that nobody waits for any more. Where "not charged" was told, it contradicts that, which is reported; where nothing was told yet,
    * it is the outcome. From then on it is what `Check` gives. Resolves like `record`, never rejects.
+   *
+   * @param told makes the entry anew where none is left: what is refused before anything begins leaves none.
    */
-  async contradict(identity: Identity, answer: Answer): Promise<void> {
+  async contradict(identity: Identity, answer: Answer, told: Told): Promise<void> {
     const id = this.#idOf(identity);
     const { clock, log, outcomeWaitMs } = this.#options;
     const giveUpMs = clock.nowMs() + outcomeWaitMs;
     const facts = { identity: identity.values, entry: id };
     while (answer.kind === 'result' && clock.nowMs() < giveUpMs) {
-      const isOver = await this.#tryContradict(id, identity, answer).catch((fault) => {
+      const isOver = await this.#tryContradict(id, identity, answer, told).catch((fault) => {
         log.error('A RESULT CANNOT BE RECORDED', { ...facts, why: describeFault(fault) });
         return false;
       });
@@ -190,25 +200,32 @@ export class JournalDesk {
   }
 
   /** Whether there is nothing more to do about it. */
-  async #tryContradict(id: string, identity: Identity, answer: Answer): Promise<boolean> {
-    const { journal, log } = this.#options;
+  async #tryContradict(id: string, identity: Identity, answer: Answer, told: Told): Promise<boolean> {
+    const { journal } = this.#options;
     const entry = await journal.claim(id);
     if (entry === undefined) {
       if (await journal.hasEntry(id)) return false; // somebody is at it
-      log.error('A RESULT CAME FOR A TRANSACTION THAT IS NOT IN THE JOURNAL; it is recorded', {
-        identity: identity.values,
-      });
-      return (await this.#recordAbsent(id, identity, answer)) !== 'busy';
+      const refusal: Answer = { kind: 'error', text: errorText(told.code, 'no entry was left of it') };
+      const was = { ...this.#doneOf(refusal), time: told.time };
+      const begun = await journal.begin(id, told.sent, was, this.#doneOf(answer));
+      if (begun === 'exists') return false;
+      this.#contradicted(identity, told.code, told.time);
+      await begun.release();
+      return true;
     }
     const { lookup } = entry;
     if (lookup.state === 'unresolved') await this.record(entry, answer);
     else if (lookup.state === 'done' && lookup.done.kind === 'error') {
-      const told = { told: stringCodeOf(Buffer.from(lookup.done.text)), since: lookup.done.time };
-      log.error('A RESULT CONTRADICTS WHAT WAS TOLD: IT IS CHARGED', { identity: identity.values, ...told });
+      this.#contradicted(identity, stringCodeOf(Buffer.from(lookup.done.text)), lookup.done.time);
       const done = this.#doneOf(answer);
       await this.#store(entry, () => entry.contradict(done));
     } else await entry.release();
     return true;
+  }
+
+  #contradicted({ values }: Identity, told: string, since: string): void {
+    const facts = { identity: values, told, since };
+    this.#options.log.error('A RESULT CONTRADICTS WHAT WAS TOLD: IT IS CHARGED', facts);
   }
 
   async #store(entry: OwnedEntry, store: () => Promise<void>): Promise<void> {

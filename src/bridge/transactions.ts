@@ -7,13 +7,13 @@ import { ownLine } from '../channel/application-line.ts';
 import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
 import { placeOf } from '../endpoint/place.ts';
-import { errorText } from '../rpc/error-object.ts';
+import { errorText, stringCodeOf } from '../rpc/error-object.ts';
 import { type OutcomeText as Answer, meaningOfAnswer } from '../rpc/outcome.ts';
 import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import type { LockAttempt, LockHolder, TransactionLock } from '../store/lock.ts';
 import type { Applications } from './applications.ts';
 import { comparedText, type Identity, identify } from './identity.ts';
-import type { Acceptance, JournalDesk, Question, TransactionRequest } from './journal-desk.ts';
+import type { Acceptance, JournalDesk, Question, Told, TransactionRequest } from './journal-desk.ts';
 import type { AskedFor, Judge } from './judge.ts';
 import type { OpenRequest, OpenTransaction } from './open-request.ts';
 import type { OpenRequests } from './open-requests.ts';
@@ -69,7 +69,10 @@ export class Transactions {
   /** Requests that the journal has not decided yet. */
   #accepting = 0;
   /** Transactions of which "not charged" was told, by the id that the application knows. */
-  readonly #told = new Map<string, Identity | undefined>();
+  readonly #told = new Map<
+    string,
+    { readonly identity: Identity | undefined; readonly told: Told | undefined }
+  >();
 
   constructor(
     connection: Connection,
@@ -264,12 +267,13 @@ export class Transactions {
   /** An answer that came too late for its request. A result after "not charged" was told must not get lost. */
   late(id: string, { kind, text }: Answer): void {
     const { desk, log } = this.#options;
-    if (kind !== 'result' || !this.#told.has(id)) return;
-    const identity = this.#told.get(id);
+    const ended = this.#told.get(id);
+    if (kind !== 'result' || ended === undefined) return;
+    const { identity, told } = ended;
     this.#told.delete(id);
     log.error('A RESULT CAME AFTER "NOT CHARGED" WAS TOLD: IT IS CHARGED', { identity: identity?.values });
-    if (desk === undefined || identity === undefined) return;
-    this.#requests.holdOpen(desk.contradict(identity, { kind, text: Buffer.from(text) }));
+    if (desk === undefined || identity === undefined || told === undefined) return;
+    this.#requests.holdOpen(desk.contradict(identity, { kind, text: Buffer.from(text) }, told));
   }
 
   /** The application that took it may still end it: then "not found" proves nothing to whoever asks next. */
@@ -445,7 +449,13 @@ export class Transactions {
   /** A result may still come, and would contradict it. */
   #remember(open: OpenRequest, answer: Answer): void {
     if (answer.kind !== 'error' || this.#options.rules.recovery === undefined) return;
-    this.#told.set(open.id, open.identity);
+    const lookup = open.transaction?.entry?.lookup;
+    const time = isoTime(this.#options.clock);
+    const told =
+      lookup?.state === 'unresolved'
+        ? { sent: lookup.sent, code: stringCodeOf(answer.text), time }
+        : undefined;
+    this.#told.set(open.id, { identity: open.identity, told });
     const [oldest] = this.#told.keys();
     if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
   }

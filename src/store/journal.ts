@@ -247,13 +247,19 @@ export class Journal {
 
   /**
    * Begins a transaction: when this resolves with an entry, its record is on the disk. `exists`: somebody was first. With
-   * `done` it begins and ends at once. Rejects when the disk does not take it; then no trace of it is left.
+   * `done` it begins and ends at once, with `contradiction` it has been contradicted as well. Rejects when the disk does not take it; then no
+   * trace of it is left.
    */
-  async begin(id: string, sent: SentRecord, done?: Outcome): Promise<OwnedEntry | 'exists'> {
-    const records = [
-      encodeRecord(sent),
-      ...(done === undefined ? [] : [encodeRecord(this.#stamped({ ...done, state: 'done' }))]),
-    ];
+  async begin(
+    id: string,
+    sent: SentRecord,
+    done?: Outcome,
+    contradiction?: Outcome,
+  ): Promise<OwnedEntry | 'exists'> {
+    const records = [encodeRecord(sent)];
+    if (done !== undefined) records.push(encodeRecord(this.#stamped({ ...done, state: 'done' })));
+    if (contradiction !== undefined)
+      records.push(encodeRecord(this.#stamped({ ...contradiction, state: 'contradicted' })));
     const mention = this.#unborn.mention(this.#prefix + id);
     try {
       for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {

@@ -2,6 +2,7 @@ import { readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { identify } from '../../src/bridge/identity.ts';
+import type { Told } from '../../src/bridge/journal-desk.ts';
 import { Journal } from '../../src/store/journal.ts';
 import {
   abandonAt,
@@ -345,10 +346,27 @@ test('an application is asked in the words of the transaction itself, at the pla
 });
 
 describe('a result that comes after all', () => {
+  /** What a connection remembers of a transaction that was refused. */
+  const TOLD: Told = {
+    sent: {
+      state: 'sent',
+      version: 2,
+      register: 'till-1',
+      identity: { receipt_id: '17', sequence_id: '1' },
+      method: 'Purchase',
+      amount: '1230',
+      currency: 'EUR',
+      place: 'unix:/run/pay.sock',
+      time: '2026-01-31T12:00:00.000Z',
+    },
+    code: 'BUSY',
+    time: '2026-01-31T12:00:01.000Z',
+  };
+
   test('contradicts "not charged", loudly, and is what Check gives from then on', async () => {
     const bench = await deskBench();
     await endAt(bench, NOT_FOUND);
-    await bench.desk.contradict(bench.identityOf(), APPROVED);
+    await bench.desk.contradict(bench.identityOf(), APPROVED, TOLD);
     expect(bench.lines).toEqual([
       expect.stringMatching(
         /^error A RESULT CONTRADICTS WHAT WAS TOLD: IT IS CHARGED .*TRANSACTION_NOT_FOUND/,
@@ -365,27 +383,39 @@ describe('a result that comes after all', () => {
   test('is the outcome of one that has none, and changes nothing of one that is charged', async () => {
     const bench = await deskBench();
     await abandonAt(bench);
-    await bench.desk.contradict(bench.identityOf(), APPROVED);
-    await bench.desk.contradict(bench.identityOf(), result('{"n":2}'));
+    await bench.desk.contradict(bench.identityOf(), APPROVED, TOLD);
+    await bench.desk.contradict(bench.identityOf(), result('{"n":2}'), TOLD);
     expect((await bench.desk.check(bench.identityOf(), bench.app.ask)).text).toEqual(APPROVED.text);
     expect(bench.lines).toEqual([]);
   });
 
-  test('for what is not in the journal is recorded, loudly', async () => {
+  test('after a refusal, which leaves no entry, is recorded with what was asked for, loudly', async () => {
     const bench = await deskBench();
-    await bench.desk.contradict(bench.identityOf(), APPROVED);
-    expect(bench.lines).toEqual([expect.stringMatching(/^error A RESULT CAME FOR A TRANSACTION/)]);
+    await bench.desk.contradict(bench.identityOf(), APPROVED, TOLD);
+    expect(bench.lines).toEqual([
+      expect.stringMatching(
+        /^error A RESULT CONTRADICTS WHAT WAS TOLD: IT IS CHARGED .*told=BUSY since=2026/,
+      ),
+    ]);
+    const entry = await bench.journal.lookup(bench.idOf());
+    expect(entry).toMatchObject({
+      sent: TOLD.sent,
+      done: { kind: 'result' },
+      contradicted: { kind: 'error' },
+    });
     expect(await checkAt(bench, {})).toBe('result');
-    expect((await bench.desk.accept(bench.request())).kind).toBe('duplicate');
+    expect(duplicateIn(await bench.desk.accept(bench.request()))?.details).toMatch(
+      /the first was a Purchase of 1230 EUR at \S+, charged$/,
+    );
   });
 
   test('waits for who is at the entry, and an error contradicts nothing', async () => {
     const bench = await deskBench();
     await endAt(bench, failure('DECLINED'));
-    await bench.desk.contradict(bench.identityOf(), failure('CANCELLED'));
+    await bench.desk.contradict(bench.identityOf(), failure('CANCELLED'), TOLD);
     expect(await checkAt(bench, {})).toBe('DECLINED');
     const busy = await bench.journal.claim(bench.idOf());
-    const contradicting = watch(bench.desk.contradict(bench.identityOf(), APPROVED).then(() => true));
+    const contradicting = watch(bench.desk.contradict(bench.identityOf(), APPROVED, TOLD).then(() => true));
     await until(() => bench.clock.timerCount === 1);
     await busy?.release();
     await passUntil(bench.clock, () => contradicting.value === true);

@@ -356,6 +356,35 @@ describe('answers to one purchase', () => {
     expect(one.register.answerTo('c').result).toEqual({ n: 1 });
   });
 
+  test.each(['BUSY', 'CHANNEL_UNAVAILABLE', 'JSONRPC_INVALID_PARAMS'])(
+    'a result after %s contradicts it, with what was asked for, although a refusal leaves no entry',
+    async (code) => {
+      const { connect, journal, folder } = await till();
+      const one = await connect();
+      one.register.send(purchase('a'));
+      await until(() => one.app.requests('Purchase').length === 1);
+      one.app.fail(one.app.requests('Purchase')[0], code);
+      await answered(one, 'a');
+      expect(codeIn(one, 'a')).toBe(code);
+      expect(entriesIn(folder)).toEqual([]);
+      one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+      while ((await journal.lookup(ID)).state !== 'done') await turn();
+      one.register.send(check('c'));
+      await answered(one, 'c');
+      expect(one.register.answerTo('c').result).toEqual({ n: 1 });
+      expect(await journal.lookup(ID)).toMatchObject({
+        sent: { state: 'sent', method: 'Purchase', amount: '1230', currency: 'EUR', channel: 'payment' },
+        done: { kind: 'result' },
+        contradicted: { kind: 'error', text: expect.stringContaining(code) },
+      });
+      const two = await connect();
+      two.register.send(purchase('b', { amount: 1231 }));
+      await answered(two, 'b');
+      expect(codeIn(two, 'b')).toBe('DUPLICATE_TRANSACTION');
+      expect(two.register.answerTo('b').error.data.details).toMatch(/Purchase of 1230 EUR at \S+, charged$/);
+    },
+  );
+
   test('after DUPLICATE_TRANSACTION the other sale is what Check gives, and no Purchase ever gets its result', async () => {
     const { connect } = await till();
     const one = await connect();
