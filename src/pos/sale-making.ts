@@ -1,13 +1,15 @@
 import { faultPoint } from '../base/fault-point.ts';
 import type { OwnedEntry } from '../store/journal.ts';
 import type { Answer } from './answer.ts';
+import type { Search } from './inquiry.ts';
 import { judgeSaleAnswer, type Verdict } from './outcome.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import type { SaleOutcome, SaleRequest } from './sale.ts';
-import type { SaleDesk, Search } from './sale-desk.ts';
+import type { SaleDesk } from './sale-desk.ts';
 import { type CheckedRequest, readSaleRequest, saleParams } from './sale-request.ts';
 import type { SaleRecord, SaleStore } from './sale-store.ts';
 import { named } from './sale-words.ts';
+import type { TerminalConnection } from './terminal-connection.ts';
 import type { TerminalRecord } from './terminals.ts';
 import { Limit, unlessAborted } from './wait.ts';
 
@@ -25,6 +27,7 @@ interface Recorded {
 
 /** A sale that is under way. */
 interface Sent {
+  readonly connection: TerminalConnection;
   readonly answer: Promise<Answer>;
   /** Which terminal has it, as far as it is known yet. */
   readonly terminal: () => TerminalRecord;
@@ -34,6 +37,7 @@ interface Sent {
  * One new sale, from the caller's request to the outcome:
  *
  *   recorded ──▶ connected ──▶ sent ──answer──▶ decided ──▶ recorded as done ──▶ told
+ *       │            │           ├─Check, every minute of silence: an outcome──▲
  *       │            │           └─lost, or no outcome─▶ asking (Check) ──▲
  *       └── no connection: withdrawn, nothing sent
  *
@@ -145,27 +149,32 @@ export class SaleMaking {
         if (answer === 'full') throw tooMany();
         if (answer === 'too-large') throw new RangeError('extra: the request does not fit a frame');
         if (answer === 'closed') continue;
-        return { answer, terminal: remember(recorded, serialNumber) };
+        return { connection, answer, terminal: remember(recorded, serialNumber) };
       }
     } finally {
       limit.stop();
     }
   }
 
-  /** What the direct answer means, or what the terminal says about it later. Rejects with OUTCOME_UNKNOWN. */
+  /** What the direct answer means, or what the terminal says about it otherwise. Rejects with OUTCOME_UNKNOWN. */
   async #judge(
     { store, entry, sale }: Recorded,
-    { answer: answered, terminal }: Sent,
+    { connection, answer: answered, terminal }: Sent,
     search: Search,
   ): Promise<Verdict> {
-    const answer = await unlessAborted(answered, search.limit.signal);
-    if (answer === undefined) throw this.#desk.unknown(sale, search);
-    const judgement = judgeSaleAnswer(answer, this.#desk.options.outcomeCodes);
-    if (judgement.is === 'outcome') return judgement.verdict;
-    const { code } = judgement;
-    if (answer.lost !== undefined) this.#desk.tell(sale, 'lost');
-    if (code !== undefined) await store.noteCode(entry, code);
-    return this.#desk.ask({ ...sale, terminal: terminal(), directCode: code }, search);
+    const inquiry = this.#desk.inquiry(sale, search);
+    try {
+      const first = await inquiry.whileUnderWay(connection, answered);
+      if ('outcome' in first) return first;
+      const judgement = judgeSaleAnswer(first, this.#desk.options.outcomeCodes);
+      if (judgement.is === 'outcome') return judgement.verdict;
+      const { code } = judgement;
+      if (first.lost !== undefined) this.#desk.tell(sale, 'lost');
+      if (code !== undefined) await store.noteCode(entry, code);
+      return await inquiry.untilFound({ terminal: terminal(), directCode: code });
+    } finally {
+      inquiry.stop();
+    }
   }
 
   #unsent(sale: SaleIdentity, limit: Limit, userSignal: AbortSignal | undefined): PosError {

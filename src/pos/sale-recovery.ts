@@ -1,8 +1,9 @@
 import { pause } from '../base/pause.ts';
 import type { OwnedEntry } from '../store/journal.ts';
+import type { Search } from './inquiry.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import type { RecoveredSale, RecoverySummary, SaleOutcome } from './sale.ts';
-import type { SaleDesk, Search } from './sale-desk.ts';
+import type { SaleDesk } from './sale-desk.ts';
 import { openSale, type SaleStore, storedSale } from './sale-store.ts';
 import { named, running, saleOutcome, storedOutcome } from './sale-words.ts';
 import type { Working } from './wait.ts';

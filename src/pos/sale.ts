@@ -70,7 +70,8 @@ export interface UnknownSale extends SaleIdentity {
 
 /**
  * Where a sale is. `recorded`: on disk, nothing sent; `sent`: may be charged from here on; `lost`: the connection went
- * away; `asking`: the terminal is asked for the outcome, `count` times so far; `decided`: the outcome is known.
+ * away; `asking`: the terminal is asked for the outcome, `count` times so far (what it is asked every minute while the sale is
+ * under way is not told); `decided`: the outcome is known.
  */
 export interface SaleProgress extends SaleIdentity {
   readonly step: 'recorded' | 'connected' | 'sent' | 'lost' | 'asking' | 'decided';
