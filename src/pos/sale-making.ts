@@ -113,7 +113,9 @@ export class SaleMaking {
     const limit = this.#desk.limit(userSignal);
     try {
       const judged = this.#judge(recorded, sent, { limit, userSignal });
-      return await this.#desk.end(store, entry, sale, judged);
+      const outcome = await this.#desk.end(store, entry, sale, judged);
+      void this.#heedLate(recorded, sent, outcome);
+      return outcome;
     } finally {
       limit.stop();
     }
@@ -175,6 +177,17 @@ export class SaleMaking {
     } finally {
       inquiry.stop();
     }
+  }
+
+  /** A result that answers the sale itself after a Check has said "not charged" must not get lost. Never rejects. */
+  async #heedLate({ store, sale }: Recorded, { answer }: Sent, { outcome }: SaleOutcome): Promise<void> {
+    if (outcome === 'approved') return;
+    const { outcomeCodes, log } = this.#desk.options;
+    const late = await answer;
+    const judgement = judgeSaleAnswer(late, outcomeCodes);
+    if (judgement.is !== 'outcome' || judgement.verdict.outcome !== 'approved') return;
+    log.error('A RESULT CAME AFTER "NOT CHARGED" WAS TOLD: IT IS CHARGED', { sale: named(sale) });
+    await store.contradict(sale, late);
   }
 
   #unsent(sale: SaleIdentity, limit: Limit, userSignal: AbortSignal | undefined): PosError {

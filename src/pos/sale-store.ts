@@ -210,6 +210,22 @@ export class SaleStore {
     return isStored;
   }
 
+  /** Stores a result that came after "not charged" was stored and told; it counts from then on. Never rejects. */
+  async contradict(identity: SaleIdentity, answer: Answer): Promise<void> {
+    const storing = async () => {
+      const entry = await this.#journal.claim(idOf(identity));
+      if (entry === undefined) return;
+      try {
+        const { lookup } = entry;
+        const isNotCharged = lookup.state === 'done' && lookup.done.kind === 'error';
+        if (isNotCharged) await entry.contradict(this.#doneRecord(answer));
+      } finally {
+        await entry.release();
+      }
+    };
+    await this.#within('take a result that came late', storing());
+  }
+
   /** Stores the code with which the terminal has answered the sale itself, where that is no outcome. Never rejects. */
   async noteCode(entry: OwnedEntry, code: string): Promise<void> {
     await this.#within('take a code', entry.note(code));

@@ -209,6 +209,17 @@ describe('a result of Check that does not fit, while the sale is not answered', 
   });
 });
 
+test('a result that answers the sale after Check said "not charged" is logged as an error, and counts from then on', async () => {
+  const { client, sale, clock, lines, store, tell } = await silence(says('DECLINED'));
+  await passUntil(clock, () => sale.isSettled, 1000);
+  expect(sale.value).toMatchObject({ outcome: 'declined' });
+  tell((purchase, connection) => connection.answer(purchase, approval(purchase)));
+  await rest();
+  expect(lines.filter((line) => line.includes('IT IS CHARGED'))).toHaveLength(1);
+  expect(await client.check(17)).toMatchObject({ outcome: 'approved', result: { transaction_id: 'T-1' } });
+  expect((await entriesOf(store)).get('17').contradicted).toMatchObject({ kind: 'error' });
+});
+
 describe('a terminal that has answered the sale with no outcome', () => {
   test('and then leaves four Checks unanswered is asked every minute, not never', async () => {
     const { sale, clock, askedMs, tell } = await silence(() => {}, { outcomeWaitMs: 300_000 });
