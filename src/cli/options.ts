@@ -148,8 +148,8 @@ const COMMON = [
   },
   {
     name: 'sequence',
-    value: 'ID',
-    help: 'purchase and refund: sequence_id; default: 1',
+    value: 'ID|none',
+    help: 'purchase and refund: sequence_id, or none: the sale goes out without one; default: 1',
     commands: ['pos'],
   },
   {

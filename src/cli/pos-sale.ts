@@ -28,7 +28,7 @@ function prepareSale(
     amountMinor,
     currency,
     receiptId: readId(settings, 'receipt'),
-    sequenceId: readId(settings, 'sequence'),
+    sequenceId: readSequence(settings),
     ...(settings.flag('forced-authorization') && { extra: { forced_authorization: true } }),
   };
   return async (job) => {
@@ -114,6 +114,12 @@ async function tell(job: PosJob, sale: RecoveredSale): Promise<number> {
 
 function print({ screen }: PosJob, sale: RecoveredSale): Promise<void> {
   return screen.print(screen.isJson ? [outcomeLine(sale)] : outcomeLines(sale));
+}
+
+/** null: the sale goes out without one. */
+function readSequence(settings: Settings): string | null | undefined {
+  const sequence = readId(settings, 'sequence');
+  return sequence === 'none' ? null : sequence;
 }
 
 function readId(settings: Settings, name: OptionName): string | undefined {

@@ -131,6 +131,29 @@ describe('a purchase', () => {
     expect([ended.code, ended.stderr]).toEqual([0, '']);
   });
 
+  test('with --sequence none goes out without a sequence_id, and is found by its receipt alone', async () => {
+    const terminal = await TestTerminal.listen();
+    try {
+      terminal.onRequest = ({ method }) =>
+        method === 'Purchase' ? {} : new Error('JSONRPC_METHOD_NOT_FOUND');
+      const args = ['purchase', '12.30', 'EUR', '--to', terminal.endpoint, '--receipt', '17', '--json'];
+      const sale = await pos([...args, '--sequence', 'none']);
+      expect(terminal.requests('Purchase').map(({ params }) => params)).toEqual([
+        { receipt_id: 17, amount: 1230, currency: 'EUR' },
+      ]);
+      const [told, found] = [
+        lastOf(sale),
+        lastOf(await pos(['check', '17', '--to', terminal.endpoint, '--json'])),
+      ];
+      for (const outcome of [told, found]) {
+        expect(outcome).toMatchObject({ outcome: 'approved', receipt_id: '17' });
+        expect(outcome).not.toHaveProperty('sequence_id');
+      }
+    } finally {
+      await terminal.stop();
+    }
+  });
+
   test('gets the next receipt number of its store, and its outcome is found there again', async () => {
     const to = await openTerminal();
     const first = lastOf(await pos(['purchase', '12.30', 'EUR', '--to', to, '--json']));
