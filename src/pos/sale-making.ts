@@ -11,7 +11,7 @@ import type { SaleRecord, SaleStore } from './sale-store.ts';
 import { named } from './sale-words.ts';
 import type { TerminalConnection } from './terminal-connection.ts';
 import type { TerminalRecord } from './terminals.ts';
-import { Limit, unlessAborted } from './wait.ts';
+import { Limit, unlessAborted, type Working } from './wait.ts';
 
 export type SaleMethod = 'Purchase' | 'Refund';
 
@@ -45,9 +45,12 @@ interface Sent {
  */
 export class SaleMaking {
   readonly #desk: SaleDesk;
+  readonly #working: Working;
 
-  constructor(desk: SaleDesk) {
+  /** `working` keeps what is under way after an outcome was told. */
+  constructor(desk: SaleDesk, working: Working) {
     this.#desk = desk;
+    this.#working = working;
   }
 
   /** Throws, and then rejects, with a PosError; only OUTCOME_UNKNOWN leaves anything open. */
@@ -114,7 +117,7 @@ export class SaleMaking {
     try {
       const judged = this.#judge(recorded, sent, { limit, userSignal });
       const outcome = await this.#desk.end(store, entry, sale, judged);
-      void this.#heedLate(recorded, sent, outcome);
+      void this.#working.keep(this.#heedLate(recorded, sent, outcome));
       return outcome;
     } finally {
       limit.stop();

@@ -17,7 +17,7 @@ export class Sales {
 
   constructor(options: SalesOptions) {
     this.#desk = new SaleDesk(options);
-    this.#making = new SaleMaking(this.#desk);
+    this.#making = new SaleMaking(this.#desk, this.#working);
     this.#recovery = new SaleRecovery(this.#desk);
   }
 
