@@ -1,6 +1,6 @@
 import type { CloseReason } from '../base/close-reason.ts';
 import { descriptorLimit } from '../base/descriptor-limit.ts';
-import { describeFault } from '../base/errors.ts';
+import { BridgeError, describeFault } from '../base/errors.ts';
 import { type Gauges, sumGauges } from '../base/statistics.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { type Listener, listen } from '../wire/listen.ts';
@@ -79,7 +79,7 @@ export class Server {
   #accept(wire: Wire): void {
     if (this.#isStopping || this.#running.size >= this.#maxConnections) {
       this.#context.log.warn('a connection was refused', { peer: wire.peer.text, open: this.#running.size });
-      this.#turnAway(wire);
+      this.#turnAway(wire, this.#isStopping ? STOPPING : FULL);
       return;
     }
     const { around } = this.#options;
@@ -90,8 +90,8 @@ export class Server {
   }
 
   /** Says why in the peer's own protocol, to not too many at one time. */
-  #turnAway(wire: Wire): void {
-    const words = this.#options.dialect.turnAway?.(wire.framing, this.#isStopping ? STOPPING : FULL);
+  #turnAway(wire: Wire, reason: CloseReason): void {
+    const words = this.#options.dialect.turnAway?.(wire.framing, reason);
     if (words === undefined || this.#leaving >= MAX_LEAVING) {
       wire.destroy();
       return;
@@ -109,8 +109,13 @@ export class Server {
   }
 
   async #speak(wire: Wire): Promise<void> {
+    const bridge = await Bridge.open(wire, this.#options, this.#context).catch((fault: unknown) => {
+      this.#context.log.error('a connection cannot be served', { why: describeFault(fault) });
+      this.#turnAway(wire, reasonOf(fault));
+      return undefined;
+    });
+    if (bridge === undefined) return;
     try {
-      const bridge = await Bridge.open(wire, this.#options, this.#context);
       this.#bridges.add(bridge);
       const ended = bridge.run();
       if (this.#isStopping) bridge.stop();
@@ -123,10 +128,26 @@ export class Server {
   }
 }
 
+/** What the peer is told where there is no bridge for it. */
+function reasonOf(fault: unknown): CloseReason {
+  const isJournal = fault instanceof BridgeError && fault.code === 'JOURNAL_OPEN_FAILED';
+  return isJournal ? NO_JOURNAL : NO_BRIDGE;
+}
+
 const MAX_LEAVING = 16;
 const FULL: CloseReason = {
   code: 'BUSY',
   text: 'no more connections at the moment; try again later',
+  by: 'us',
+};
+const NO_JOURNAL: CloseReason = {
+  code: 'JOURNAL_UNAVAILABLE',
+  text: 'transactions cannot be recorded at the moment; try again later',
+  by: 'us',
+};
+const NO_BRIDGE: CloseReason = {
+  code: 'CHANNEL_UNAVAILABLE',
+  text: 'no connection can be served at the moment; try again later',
   by: 'us',
 };
 const STOPPING: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the bridge is being stopped', by: 'us' };

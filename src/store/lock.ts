@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { type FileLocks, loadFileLocks } from '../base/file-lock.ts';
 import { type Environment, findLockDirectory, SYSTEM_LOCK_DIRECTORY } from '../base/lock-directory.ts';
+import type { Journal } from './journal.ts';
 import { openLockFile } from './lock-file.ts';
 
 /** Who has the terminal. */
@@ -49,6 +50,8 @@ const LOCK_BYTE = 0;
 /** How long to wait for a new holder's record: it is written just after acquiring. */
 const RECORD_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200];
 
+const LOCK_ADVICE = 'give another place with --lock PATH, or --lock none';
+
 /**
  * The lock between processes: on an open file description of `path`, free the moment its owner is gone. The file
  * stays for ever: a new one under the same name would be another lock.
@@ -56,8 +59,10 @@ const RECORD_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200];
  * The holder's record in the file is one JSON line, written after acquiring. It names a random byte, its proof,
  * which the holder has locked as well. A record counts only while its proof is locked, so what an earlier holder
  * left behind is never taken for the present one.
+ *
+ * @param advice what to do where it cannot be had, for people.
  */
-export async function openKernelLock(path: string): Promise<TransactionLock> {
+export async function openKernelLock(path: string, advice = LOCK_ADVICE): Promise<TransactionLock> {
   try {
     const locks = loadFileLocks();
     return new KernelLock(path, locks, await openLockFile(path));
@@ -65,9 +70,24 @@ export async function openKernelLock(path: string): Promise<TransactionLock> {
     const why = lockFault(cause);
     throw new BridgeError(
       'LOCK_UNAVAILABLE',
-      `the transaction lock ${path} cannot be had: ${why}; give another place with --lock PATH, or --lock none`,
+      `the transaction lock ${path} cannot be had: ${why}; ${advice}`,
       { cause },
     );
+  }
+}
+
+/** The lock that lies in a journal's folder. Rejects with JOURNAL_OPEN_FAILED where the folder is gone. */
+export async function openJournalLock({
+  folder,
+  lockPath,
+}: Pick<Journal, 'folder' | 'lockPath'>): Promise<TransactionLock> {
+  try {
+    return await openKernelLock(lockPath, 'make it usable, or give another folder with --journal');
+  } catch (fault) {
+    const { cause } = fault as BridgeError;
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw fault;
+    const text = `the folder of the journal ${folder} is gone: put it back where it was, with all that was in it; until then no new connection is served`;
+    throw new BridgeError('JOURNAL_OPEN_FAILED', text, { cause });
   }
 }
 

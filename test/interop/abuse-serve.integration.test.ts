@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { frameOf, type RegisterMessage, TestRegister } from '../kit/register.ts';
@@ -101,6 +101,29 @@ test('a TCP port that is taken is 111', async () => {
   const second = bench.startBridge(['serve', '--app', 'null:', ...listen]);
   expect(await second.exited).toEqual(exitedWith(111));
   expect(second.errors).toMatch(new RegExp(`^posbridge: .*${port}`, 'm'));
+});
+
+test('whoever comes while the folder of the journal is gone is told so; with the folder back he is served', async () => {
+  const journal = bench.path('journal');
+  const listen = ['serve', '--listen', `unix:${bench.path('wire.sock')}`];
+  const server = bench.start('posbridge', [...listen, '--app', 'null:', '--journal', journal]);
+  await server.says('listening on');
+  const place = { path: bench.path('wire.sock') };
+  const first = await bench.register(place);
+  expect((await first.request('_Keepalive')).result).toEqual({});
+  renameSync(journal, `${journal}.away`);
+  const second = await bench.register(place);
+  await second.closed;
+  expect(second.received.map(({ method }) => method)).toEqual(['_CloseReason']);
+  expect(second.closeReason?.data.string_code).toBe('JOURNAL_UNAVAILABLE');
+  const [line] = await server.says(/^.*a connection cannot be served.*$/m);
+  expect(line).toContain(`the folder of the journal ${journal} is gone`);
+  expect(line).toContain('put it back where it was');
+  expect(line).not.toContain('--lock');
+  expect((await first.request('_Keepalive')).result).toEqual({});
+  renameSync(`${journal}.away`, journal);
+  const third = await bench.register(place);
+  expect((await third.request('_Keepalive')).result).toEqual({});
 });
 
 test('more connections than allowed are told BUSY, and closed; when one leaves there is room again', async () => {
