@@ -50,8 +50,6 @@ const LOCK_BYTE = 0;
 /** How long to wait for a new holder's record: it is written just after acquiring. */
 const RECORD_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200];
 
-const LOCK_ADVICE = 'give another place with --lock PATH, or --lock none';
-
 /**
  * The lock between processes: on an open file description of `path`, free the moment its owner is gone. The file
  * stays for ever: a new one under the same name would be another lock.
@@ -59,10 +57,8 @@ const LOCK_ADVICE = 'give another place with --lock PATH, or --lock none';
  * The holder's record in the file is one JSON line, written after acquiring. It names a random byte, its proof,
  * which the holder has locked as well. A record counts only while its proof is locked, so what an earlier holder
  * left behind is never taken for the present one.
- *
- * @param advice what to do where it cannot be had, for people.
  */
-export async function openKernelLock(path: string, advice = LOCK_ADVICE): Promise<TransactionLock> {
+export async function openKernelLock(path: string): Promise<TransactionLock> {
   try {
     const locks = loadFileLocks();
     return new KernelLock(path, locks, await openLockFile(path));
@@ -70,7 +66,7 @@ export async function openKernelLock(path: string, advice = LOCK_ADVICE): Promis
     const why = lockFault(cause);
     throw new BridgeError(
       'LOCK_UNAVAILABLE',
-      `the transaction lock ${path} cannot be had: ${why}; ${advice}`,
+      `the transaction lock ${path} cannot be had: ${why}; give another place with --lock PATH, or --lock none`,
       { cause },
     );
   }
@@ -82,7 +78,7 @@ export async function openJournalLock({
   lockPath,
 }: Pick<Journal, 'folder' | 'lockPath'>): Promise<TransactionLock> {
   try {
-    return await openKernelLock(lockPath, 'make it usable, or give another folder with --journal');
+    return await openKernelLock(lockPath);
   } catch (fault) {
     const { cause } = fault as BridgeError;
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw fault;
