@@ -34,7 +34,7 @@ function unread(kills: 'application' | 'both'): (terminal: Terminal) => Promise<
   return async (terminal) => {
     const till = terminal.till();
     const first = till.purchase(KEY);
-    await handedOver(terminal, till);
+    await handedOver(till);
     return restart(terminal, { first, till, kills });
   };
 }

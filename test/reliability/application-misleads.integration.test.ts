@@ -42,7 +42,7 @@ describe('the application', () => {
       const { application } = terminal;
       const till = terminal.till();
       const first = till.purchase(KEY);
-      await handedOver(terminal, till);
+      await handedOver(till);
       await till.bridge.kill();
       application.set({ reads: true });
       const next = terminal.till();

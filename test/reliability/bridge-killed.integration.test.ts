@@ -43,7 +43,7 @@ describe('bridge killed', () => {
       const { application } = terminal;
       const till = terminal.till();
       const first = till.purchase(KEY);
-      await handedOver(terminal, till);
+      await handedOver(till);
       await till.bridge.kill();
       application.set({ reads: true });
       application.resume(0);

@@ -108,6 +108,9 @@ function viewOf(message: RegisterMessage): View {
   return { kind, code: message.error?.data.string_code, text };
 }
 
+/** Of every bridge. Its trace tells when a request was handed over. */
+const USUAL = ['--keepalive', 'off', '--log-level', 'trace'];
+
 export interface TerminalOptions {
   /** Of the application. */
   readonly settings?: Settings;
@@ -156,13 +159,13 @@ export class Terminal {
 
   /** A new bridge with a register on its standard input and output. */
   till(options: BridgeOptions = {}): Till {
-    const bridge = this.#start(['--keepalive', 'off', ...(options.args ?? [])], options, {});
+    const bridge = this.#start([...USUAL, ...(options.args ?? [])], options, {});
     return new Till(bridge, bridge.register());
   }
 
   /** `posbridge serve`; registers come by TCP. */
   async serve(options: BridgeOptions = {}): Promise<{ server: Running; port: number }> {
-    const args = ['--keepalive', 'off', ...(options.args ?? [])];
+    const args = [...USUAL, ...(options.args ?? [])];
     const server = this.#start(['serve', '--listen', 'tcp:127.0.0.1:0', ...args], options, {});
     const [, port] = await server.says(/listening on=\S+:(\d+)/);
     return { server, port: Number(port) };
@@ -195,10 +198,11 @@ export async function until(isTrue: () => boolean, what: string): Promise<void> 
 }
 
 /** Resolves when the first transaction of an application that does not read lies in its socket. */
-export async function handedOver(terminal: Terminal, till: Till): Promise<void> {
-  const isSent = () => terminal.files('.entry').length === 1 && terminal.files('.new').length === 0;
-  await until(isSent, 'a transaction is on record');
-  for (let turns = 0; turns < 3; turns += 1) await till.register.request('_Keepalive');
+export async function handedOver(till: Till): Promise<void> {
+  const { bridge } = till;
+  await until(() => /application attached/.test(bridge.errors), 'the application is attached');
+  await until(() => /line out .*\\"method\\":\\"Purchase/.test(bridge.errors), 'the purchase goes out');
+  await till.register.request('_Keepalive'); // the bridge has done what it said
 }
 
 /**

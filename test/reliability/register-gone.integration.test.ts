@@ -58,7 +58,7 @@ describe('register gone', () => {
       const { application } = terminal;
       const { till, begin, gone } = await purchase(terminal);
       const first = begin();
-      await handedOver(terminal, till);
+      await handedOver(till);
       application.set({ reads: true });
       const next = await gone();
       expect((await next.check(KEY)).code).toBe('TRANSACTION_ACTIVE');
