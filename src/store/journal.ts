@@ -306,11 +306,13 @@ export class Journal {
     return status !== undefined;
   }
 
-  /** Whether there is a file for it, readable or not, or nobody can say. Never rejects. */
+  /** Whether there is a file for it, readable or not, or nobody can say, as where the folder is gone, or another. Never rejects. */
   async mayHaveEntry(id: string): Promise<boolean> {
     try {
       const status = await ifThere(lstat(this.#path(id, ENTRY)));
-      return status !== undefined || (await this.#isSetAside(id));
+      if (status !== undefined || (await this.#isSetAside(id))) return true;
+      const [named, own] = await Promise.all([lstat(this.folder), this.#directory.stat()]);
+      return named.ino !== own.ino || named.dev !== own.dev;
     } catch {
       return true;
     }

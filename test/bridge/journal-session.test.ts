@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
 import { Journal } from '../../src/store/journal.ts';
@@ -81,7 +82,8 @@ describe('a purchase', () => {
   test('is refused before anything is handed over when it cannot be recorded, and the connection lives on', async () => {
     const { connect, folder } = await till();
     const one = await connect();
-    rmSync(folder, { recursive: true });
+    const obstacle = path.join(folder, 'compare.key'); // where a file has to be
+    mkdirSync(obstacle);
     one.register.send(purchase('a'));
     await until(() => one.register.answerTo('a') !== undefined);
     expect(one.register.answerTo('a').error).toMatchObject({
@@ -89,9 +91,26 @@ describe('a purchase', () => {
       data: { string_code: 'JOURNAL_UNAVAILABLE' },
     });
     expect(one.app.requests('Purchase')).toEqual([]);
-    mkdirSync(folder);
+    rmdirSync(obstacle);
     one.register.send(purchase('b'));
     await until(() => one.app.requests('Purchase').length === 1);
+  });
+
+  test('that was charged is not answered when it is repeated while the folder is gone: "refused" would be untrue', async () => {
+    const { connect, folder } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    await answered(one, 'a');
+    const two = await connect();
+    renameSync(folder, `${folder}.away`);
+    two.register.send(purchase('b'));
+    await until(() => two.register.closeReason !== undefined);
+    renameSync(`${folder}.away`, folder);
+    expect(two.register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+    expect(two.register.answerTo('b')).toBeUndefined();
+    expect(two.app.requests('Purchase')).toEqual([]);
   });
 
   test('whose entry cannot be read is not answered: OUTCOME_UNKNOWN, and Check says the same', async () => {
