@@ -19,7 +19,7 @@ export interface Identity {
 
 /**
  * `ambiguous`: a member of `params` comes twice, and two readers could see two transactions; `missing`: the first identifying
- * member is not there; `invalid`: one is neither a string nor an integer.
+ * member is not there; `invalid`: one is neither a string nor an integer, or holds track data, which no store may keep.
  */
 export type IdentityFault = 'ambiguous' | 'missing' | 'invalid';
 
@@ -61,10 +61,15 @@ export function identify(
   };
 }
 
-/** A string is itself; a number is its integer value in decimal digits. Undefined for everything else. */
+/** A string is itself; a number is its integer value in decimal digits. Undefined for everything else, and for track data. */
 function valueIn(text: string): string | undefined {
-  return text.startsWith('"') ? decodeString(text) : integerText(text);
+  if (!text.startsWith('"')) return integerText(text);
+  const value = decodeString(text);
+  return TRACK_DATA.test(value) ? undefined : value;
 }
+
+/** A card number, then the separator and the expiry of track 1 or 2 (ISO/IEC 7813). */
+const TRACK_DATA = /\d{12,19}(?:=|\^[^^]{2,26}\^)\d{4}/;
 
 /**
  * What has to be the same in a repeated request, as one text: the method, what is paid, and with whose key. Other

@@ -46,6 +46,20 @@ describe('identifiers are compared by value', () => {
   );
 });
 
+test.each([
+  ';4111111111111111=25121010000012345678?',
+  '4111111111111111=2512',
+  '%B4111111111111111^DOE/JANE^25121010000000000000?',
+])('track data identifies nothing, for identifiers are stored: %s', (track) => {
+  expect(keyOf(JSON.stringify({ receipt_id: track }))).toBe('invalid');
+  expect(keyOf(JSON.stringify({ receipt_id: 1, sequence_id: track }))).toBe('invalid');
+});
+
+test.each(['2026113013150005', '12345678901234=1', 'A^B^2512', '4111111111111111'])(
+  'what only looks a little like it identifies a sale: %s',
+  (id) => expect(keyOf(JSON.stringify({ receipt_id: id }))).toContain(id),
+);
+
 describe('a member that is not given', () => {
   test('is the same as null, and not the same as any value', () => {
     const bare = keyOf('{"receipt_id":17}');
