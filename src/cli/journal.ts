@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { openLogSink } from '../base/log-sink.ts';
@@ -112,7 +113,7 @@ async function list(job: Job): Promise<number> {
   const isWanted = readFilter(job);
   const ids: string[] = [];
   const found: Summary[] = [];
-  for await (const entry of journal.entries()) {
+  for await (const entry of entriesOf(journal)) {
     ids.push(entry.id);
     if (isWanted(entry)) found.push(summaryOf(entry));
   }
@@ -122,6 +123,19 @@ async function list(job: Job): Promise<number> {
   else say(ids.length === 0 ? 'the journal is empty' : 'there is no such entry');
   return EXIT.ok;
 }
+
+/** Every entry. Rejects with JOURNAL_FAULT at one that this user may not read: nobody is told that it is damaged. */
+async function* entriesOf(journal: Journal): AsyncGenerator<StoredEntry> {
+  for await (const entry of journal.entries()) {
+    if (entry.fault?.includes(NOT_ALLOWED)) {
+      const text = `${path.join(journal.folder, entry.file)} cannot be read: ${entry.fault}; ask as its owner, or as root`;
+      throw new BridgeError('JOURNAL_FAULT', text);
+    }
+    yield entry;
+  }
+}
+
+const NOT_ALLOWED = '(EACCES)';
 
 async function show({ journal, settings, operands, nowMs }: Job): Promise<number> {
   const entry = await find(journal, settings, operands[0] ?? '');
@@ -134,7 +148,7 @@ async function exportAll(job: Job): Promise<number> {
   const { journal } = job;
   await print(
     (async function* () {
-      for await (const entry of journal.entries()) if (isWanted(entry)) yield recordText(entry);
+      for await (const entry of entriesOf(journal)) if (isWanted(entry)) yield recordText(entry);
     })(),
   );
   return EXIT.ok;
@@ -150,7 +164,7 @@ async function verify({ journal }: Job): Promise<number> {
   const counts = new Map<string, number>();
   const reports: string[] = [];
   let missed = 0;
-  for await (const entry of journal.entries()) {
+  for await (const entry of entriesOf(journal)) {
     const state = stateOf(entry);
     counts.set(state, (counts.get(state) ?? 0) + 1);
     if (state === 'damaged') {
@@ -217,7 +231,7 @@ async function find(journal: Journal, settings: Settings, text: string): Promise
   const isMeant = matcher(settings, text);
   const found: StoredEntry[] = [];
   let damaged = 0;
-  for await (const entry of journal.entries()) {
+  for await (const entry of entriesOf(journal)) {
     if (isMeant(entry)) found.push(entry);
     else if (stateOf(entry) === 'damaged') damaged += 1;
   }

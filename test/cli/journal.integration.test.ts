@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -668,4 +669,21 @@ describe('docs/journal.md', () => {
     expect((await run('sh', ['-c', command])).stdout).toBe(`${name}\n`);
     expect(Journal.idOf('', '17', '["1"]')).toBe(name);
   });
+});
+
+test.skipIf(!isRoot)('entries that the user may not read are no damaged ones: 111', async () => {
+  const open = await openJournal();
+  await put(open, '7');
+  const { folder } = open;
+  for (let above = folder; above !== path.dirname(above); above = path.dirname(above)) {
+    if (above.startsWith('/tmp/')) chmodSync(above, 0o755);
+  }
+  const stranger = ['--reuid', '12345', '--regid', '12345', '--clear-groups', PROGRAM, 'journal'];
+  for (const action of [['list'], ['verify'], ['show', '7/1'], ['export']]) {
+    expect(await run('setpriv', [...stranger, ...action, '--journal', folder], { cwd: '/' })).toMatchObject({
+      code: 111,
+      stdout: '',
+      stderr: oneLine(/\.entry cannot be read: .*\(EACCES\); ask as its owner, or as root/),
+    });
+  }
 });
