@@ -209,8 +209,8 @@ export class JournalDesk {
       const was = { ...this.#doneOf(refusal), time: told.time };
       const begun = await journal.begin(id, told.sent, was, this.#doneOf(answer));
       if (begun === 'exists') return false;
-      this.#contradicted(identity, told.code, told.time);
       await begun.release();
+      this.#contradicted(identity, told.code, told.time);
       return true;
     }
     const { lookup } = entry;

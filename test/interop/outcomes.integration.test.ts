@@ -212,6 +212,36 @@ describe.each([
   });
 });
 
+test('a result after BUSY is listed as contradicted, with what was asked for, and Check gives it', async () => {
+  const app = await application(
+    () => errorAnswer('BUSY', 'a customer is there'),
+    () => errorAnswer('TRANSACTION_ACTIVE', 'x'),
+  );
+  const bridge = start('--journal', bench.path('journal'));
+  const register = bridge.register();
+  expect(codeOf(await register.request('Purchase', BUY))).toBe('BUSY');
+  const { message, attachment } = await app.waitFor('Purchase');
+  attachment.answer(message ?? {}, { result: { approved: true } });
+  await bridge.says('A RESULT CONTRADICTS WHAT WAS TOLD: IT IS CHARGED');
+  const list = bench.start('posbridge', ['journal', 'list', '--journal', bench.path('journal')]);
+  await list.stdout.waitFor(/contradicted .*R-1\/17 +Purchase +12\.50 EUR +result, AFTER BUSY WAS TOLD/);
+  register.end();
+  await bridge.exited;
+  const next = start('--journal', bench.path('journal')).register();
+  expect((await next.request('Check', IDENTIFIERS)).result).toEqual({ approved: true });
+});
+
+test('Check with a sequence_id is OUTCOME_UNKNOWN where the purchase was made without one', async () => {
+  await application(
+    () => ({ result: { approved: true } }),
+    () => errorAnswer('TRANSACTION_NOT_FOUND', 'x'),
+  );
+  const register = start('--journal', bench.path('journal')).register();
+  expect((await register.request('Purchase', { ...BUY, sequence_id: null })).result).toBeDefined();
+  expect(codeOf(await register.request('Check', IDENTIFIERS))).toBe('OUTCOME_UNKNOWN');
+  expect((await register.request('Check', { receipt_id: 'R-1' })).result).toEqual({ approved: true });
+});
+
 test('a late answer to an earlier request with the same id is no answer to the purchase', async () => {
   const app = await application(
     () => undefined,
