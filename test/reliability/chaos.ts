@@ -22,6 +22,9 @@ const MOST_DEATHS = 3;
 /** From one death to the next, at most. */
 const LULL_MS = 2500;
 const STUCK_MS = 90_000;
+/** The sale of `posbridge pos`. */
+const POS_RECEIPT = 'P-1';
+const POS_KEY = `${POS_RECEIPT}/1`;
 
 /** Bridges behind one address: `posbridge serve`, or one process a connection under tcpserver. */
 interface Bridges {
@@ -66,10 +69,10 @@ export class Chaos {
 
   /** Sales, lies and deaths, until every register has what it wants to know, or has lost its patience. */
   async run(): Promise<void> {
-    void this.#keepApplication();
+    this.#keepApplication().catch(() => {}); // the run is over meanwhile
     const deaths = this.#deaths();
     const tills = Array.from({ length: REGISTERS }, (_, index) => this.#till(`T${index}`));
-    await Promise.all([...tills, this.#pos('P-1'), deaths]);
+    await Promise.all([...tills, this.#pos(), deaths]);
   }
 
   /** The application is restarted and honest, and everybody asks: resolves when all outcomes are known that can be. */
@@ -217,38 +220,42 @@ export class Chaos {
 
   // `posbridge pos`.
 
-  async #pos(receipt: string): Promise<void> {
-    const sale = this.#startPos(['purchase', '12.50', 'EUR', '--receipt', receipt]);
-    await Promise.race([sale.exited, sleep(this.#random.below(2 * PATIENCE_MS))]);
-    if (sale.isRunning) this.#note(`pos ${receipt} is killed`);
-    sale.signal(this.#random.oneOf('SIGKILL', 'SIGTERM'));
-    await sale.exited;
+  async #pos(): Promise<void> {
+    const { running, told } = this.#startPos(['purchase', '12.50', 'EUR', '--receipt', POS_RECEIPT]);
+    await Promise.race([told, sleep(this.#random.below(2 * PATIENCE_MS))]);
+    if (running.isRunning) this.#note('pos is killed');
+    running.signal(this.#random.oneOf('SIGKILL', 'SIGTERM'));
+    const code = await told;
+    const says = code === 0 ? 'charged' : 'not charged';
+    if (code === 0 || code === 1)
+      this.#statements.push({ key: POS_KEY, says, askedMs: 0, words: `pos: status ${code}` });
   }
 
   async #recover(): Promise<void> {
     for (const endMs = performance.now() + STUCK_MS; performance.now() < endMs; ) {
-      const { code } = await this.#startPos(['recover', '--outcome-wait', '20s']).exited;
-      if (code === 0) return;
-      if (this.#isUndeclared('P-1/1')) return;
+      const code = await this.#startPos(['recover', '--outcome-wait', '20s']).told;
+      if (code === 0 || this.#isUndeclared(POS_KEY)) return;
     }
-    throw new Error(`a sale of pos stays open\n${this.storyOf(['P-1/1'])}`);
+    throw new Error(`a sale of pos stays open\n${this.storyOf([POS_KEY])}`);
   }
 
-  #startPos(words: readonly string[]): Running {
+  /** `told` resolves with the exit status when everything that it said is known; undefined: it was killed. */
+  #startPos(words: readonly string[]): { running: Running; told: Promise<number | undefined> } {
     const { bench } = this.terminal;
     const { host, port, path } = this.#bridges.place;
     const to = path === undefined ? `tcp:${host}:${port}` : `unix:${path}`;
     const options = ['--to', to, '--store', bench.path('store'), '--json', '--connect-timeout', '30s'];
     const running = bench.start('posbridge', ['pos', ...words, ...options]);
     const { stdout } = running;
-    void running.exited.then(async ({ code, signal }) => {
+    const told = running.exited.then(async ({ code, signal }) => {
       await stdout.ended;
       const whole = stdout.text.split('\n').slice(0, -1); // the last one may be cut
       this.#statements.push(...statementsOfPos(whole));
-      const told = whole.filter((line) => line.includes('"outcome"'));
-      this.#note(`pos P-1/1 ${words[0]}: ${signal ?? code} ${told.join(' ').slice(0, 300)}`);
+      const outcomes = whole.filter((line) => line.includes('"outcome"'));
+      this.#note(`pos ${POS_KEY} ${words[0]}: ${signal ?? code} ${outcomes.join(' ').slice(0, 300)}`);
+      return code ?? undefined;
     });
-    return running;
+    return { running, told };
   }
 }
 
