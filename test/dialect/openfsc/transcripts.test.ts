@@ -164,9 +164,13 @@ class Player {
     const bench = this.bench(connection);
     const played = session === '' ? bench.connections.at(-1) : bench.connection(session);
     if (method === 'QUIT' && session === '') {
-      for (const one of bench.connections)
-        if (!one.isClosed) one.peer.close({ code: 'CONNECTION_CLOSED', text: rest, by: 'us' });
+      const closeAll = () => {
+        for (const one of [...bench.connections])
+          if (!one.isClosed) one.peer.close({ code: 'CONNECTION_CLOSED', text: rest, by: 'us' });
+      };
+      closeAll();
       bench.conversation.stop();
+      closeAll(); // a bridge that stops closes what opens meanwhile, too
     } else if (method === 'QUIT') played?.ask('openfsc.quit', { reason: rest });
     else if (method === 'SESSIONS') played?.ask('openfsc.sessions', {});
     else if (tag === '*')
