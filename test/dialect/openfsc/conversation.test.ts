@@ -12,23 +12,10 @@ import {
   SERVER_CAPS,
   SiteBench,
   site,
+  TRANSACTION,
 } from './kit.ts';
 
 const PUMP_3 = { pump: 3, status: 'free' };
-const TRANSACTION = {
-  pump: 3,
-  siteTransactionId: 'c71b9838ad3dfc15',
-  status: 'open',
-  productId: '0100',
-  currency: 'EUR',
-  priceWithVat: '79.58',
-  priceWithoutVat: '66.87',
-  vatRate: '19.0',
-  vatAmount: '12.71',
-  unit: 'LTR',
-  volume: '45.50',
-  pricePerUnit: '1.749',
-};
 const errCodes = (lines: readonly string[]) => lines.map((line) => line.split(' ').slice(0, 3).join(' '));
 
 describe('the beginning', () => {

@@ -234,3 +234,19 @@ export function letIn(bench: SiteBench): void {
     }
   }
 }
+
+/** A transaction as an application tells of it: 45.50 l at 1.749. */
+export const TRANSACTION = {
+  pump: 3,
+  siteTransactionId: 'c71b9838ad3dfc15',
+  status: 'open',
+  productId: '0100',
+  currency: 'EUR',
+  priceWithVat: '79.58',
+  priceWithoutVat: '66.87',
+  vatRate: '19.0',
+  vatAmount: '12.71',
+  unit: 'LTR',
+  volume: '45.50',
+  pricePerUnit: '1.749',
+};

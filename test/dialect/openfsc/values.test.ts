@@ -1,24 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../src/base/log.ts';
 import { sumFaults } from '../../../src/dialect/openfsc/sums.ts';
-import { F1, loggedIn, SERVER_CAPS } from './kit.ts';
+import { F1, loggedIn, SERVER_CAPS, TRANSACTION } from './kit.ts';
 
 /** What applications say: only what the grammar allows reaches the server. */
-
-const TRANSACTION = {
-  pump: 3,
-  siteTransactionId: 'c71b9838ad3dfc15',
-  status: 'open',
-  productId: '0100',
-  currency: 'EUR',
-  priceWithVat: '79.58',
-  priceWithoutVat: '66.87',
-  vatRate: '19.0',
-  vatAmount: '12.71',
-  unit: 'LTR',
-  volume: '45.50',
-  pricePerUnit: '1.749',
-};
 
 describe('values that the grammar does not have are refused toward the application', () => {
   const faultOf = (method: string, params: object) =>
