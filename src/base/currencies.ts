@@ -1,7 +1,7 @@
 /** Made by scripts/make-currencies.mjs from ISO 4217 List One; not to be edited. */
 
-/** The day on which the list was published. */
-export const CURRENCIES_PUBLISHED = '2024-06-25';
+/** The day up to which the list and its amendments go. */
+export const CURRENCIES_PUBLISHED = '2026-01-01';
 
 /** Alphabetic code to decimals; codes without a minor unit are left out. */
 export const CURRENCY_DECIMALS: Readonly<Record<string, number>> = {
@@ -9,7 +9,6 @@ export const CURRENCY_DECIMALS: Readonly<Record<string, number>> = {
   AFN: 2,
   ALL: 2,
   AMD: 2,
-  ANG: 2,
   AOA: 2,
   ARS: 2,
   AUD: 2,
@@ -18,7 +17,6 @@ export const CURRENCY_DECIMALS: Readonly<Record<string, number>> = {
   BAM: 2,
   BBD: 2,
   BDT: 2,
-  BGN: 2,
   BHD: 3,
   BIF: 0,
   BMD: 2,
@@ -42,7 +40,6 @@ export const CURRENCY_DECIMALS: Readonly<Record<string, number>> = {
   COP: 2,
   COU: 2,
   CRC: 2,
-  CUC: 2,
   CUP: 2,
   CVE: 2,
   CZK: 2,
@@ -163,8 +160,10 @@ export const CURRENCY_DECIMALS: Readonly<Record<string, number>> = {
   VND: 0,
   VUV: 0,
   WST: 2,
+  XAD: 2,
   XAF: 0,
   XCD: 2,
+  XCG: 2,
   XOF: 0,
   XPF: 0,
   YER: 2,
@@ -179,7 +178,6 @@ export const CURRENCY_NUMBERS: Readonly<Record<string, string>> = {
   AFN: '971',
   ALL: '008',
   AMD: '051',
-  ANG: '532',
   AOA: '973',
   ARS: '032',
   AUD: '036',
@@ -188,7 +186,6 @@ export const CURRENCY_NUMBERS: Readonly<Record<string, string>> = {
   BAM: '977',
   BBD: '052',
   BDT: '050',
-  BGN: '975',
   BHD: '048',
   BIF: '108',
   BMD: '060',
@@ -212,7 +209,6 @@ export const CURRENCY_NUMBERS: Readonly<Record<string, string>> = {
   COP: '170',
   COU: '970',
   CRC: '188',
-  CUC: '931',
   CUP: '192',
   CVE: '132',
   CZK: '203',
@@ -333,8 +329,10 @@ export const CURRENCY_NUMBERS: Readonly<Record<string, string>> = {
   VND: '704',
   VUV: '548',
   WST: '882',
+  XAD: '396',
   XAF: '950',
   XCD: '951',
+  XCG: '532',
   XOF: '952',
   XPF: '953',
   YER: '886',

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { CURRENCIES_PUBLISHED, CURRENCY_DECIMALS } from '../../src/base/currencies.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
+const CLDR = createRequire(import.meta.url)('cldr-core/supplemental/currencyData.json');
 const SCRIPT = path.join(ROOT, 'scripts/make-currencies.mjs');
 const folders: string[] = [];
 
@@ -27,6 +29,22 @@ function made(xml?: string): string {
 describe('src/base/currencies.ts', () => {
   test('is what the script makes of the list', () => {
     expect(readFileSync(path.join(ROOT, 'src/base/currencies.ts'), 'utf8')).toBe(made());
+  });
+
+  test('has every currency that a country pays with, and none that no country has any more', () => {
+    type Use = { readonly _to?: string; readonly _tender?: string };
+    const regions: Readonly<Record<string, Readonly<Record<string, Use>>[]>> =
+      CLDR.supplemental.currencyData.region;
+    const uses = Object.values(regions).flatMap((list) => list.flatMap((use) => Object.entries(use)));
+    const paidWith = uses.filter(([, use]) => use._to === undefined && use._tender !== 'false');
+    const missing = paidWith.map(([code]) => code).filter((code) => !Object.hasOwn(CURRENCY_DECIMALS, code));
+    expect(missing).toEqual([]);
+    const isEnded = (code: string) => {
+      const own = uses.filter(([used]) => used === code);
+      return own.length > 0 && own.every(([, use]) => use._to !== undefined);
+    };
+    // ISO 4217 keeps the colón, which El Salvador has never withdrawn.
+    expect(Object.keys(CURRENCY_DECIMALS).filter(isEnded)).toEqual(['SVC']);
   });
 
   test('carries the date of the list', () => {
