@@ -7,13 +7,15 @@ const SRC = path.join(import.meta.dirname, '../src');
 /** From the top down: a folder may import from folders in later rows, and from itself. */
 const ROWS = [
   ['cli'],
-  ['pos', 'terminal', 'fsc'],
+  ['pos', 'terminal'],
   ['bridge'],
   ['dialect', 'channel', 'store'],
   ['rpc', 'frame', 'wire'],
   ['endpoint'],
   ['base'],
 ];
+/** The dialects' simulated peers open wires of their own, and two files of the seam name their type. */
+const MAY_IMPORT_WIRES = /^dialect\/(?:[^/]+\/simulator\/|simulator\.ts$|demo\.ts$)/;
 const FORBIDDEN: Readonly<Record<string, readonly string[]>> = { dialect: ['wire', 'endpoint'] };
 /** Files at the top of src belong to no row: the library's surface may name anything. */
 const SURFACE = new Set(['index.ts']);
@@ -49,10 +51,12 @@ describe('layers', () => {
   });
 
   test('arrows point down, and neighbours leave each other alone', () => {
-    const wrong = all.filter(({ from, to }) => {
+    const wrong = all.filter(({ file, from, to }) => {
       const target = to.split(path.sep)[0] ?? '';
       if (target === from) return false;
-      return rowOf(target) <= rowOf(from) || FORBIDDEN[from]?.includes(target);
+      return (
+        rowOf(target) <= rowOf(from) || (FORBIDDEN[from]?.includes(target) && !MAY_IMPORT_WIRES.test(file))
+      );
     });
     // The command line hands the simulated terminal to the channels as a factory, so nothing else names it.
     expect(wrong.map(({ file, to }) => `${file} -> ${to}`)).toEqual([]);

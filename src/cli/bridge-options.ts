@@ -5,6 +5,7 @@ import type { BridgeOptions } from '../bridge/bridge.ts';
 import { matches, type Route, Router } from '../bridge/router.ts';
 import type { Dialect, KeepaliveOptions } from '../dialect/dialect.ts';
 import { DIALECTS, findDialect } from '../dialect/registry.ts';
+import type { DialectRow } from '../dialect/row.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { placeholdersOf } from '../endpoint/expand.ts';
 import { placeholdersIn } from '../endpoint/placeholder.ts';
@@ -86,14 +87,19 @@ export async function resolveBridgeOptions(
   };
 }
 
-/** Loads the dialect that was chosen, with the options that are its own; those of others are refused. */
-async function setUpDialect(settings: Settings): Promise<Dialect> {
+/** The dialect that was chosen. */
+export function readDialect(settings: Settings): DialectRow {
   const name = settings.text('dialect') ?? 'jsonpos';
   const row = findDialect(name);
-  if (row === undefined) {
-    const names = DIALECTS.map((dialect) => dialect.name).join(', ');
-    throw settings.fault('dialect', `there is no dialect ${quoteText(name, 64)}; there is ${names}`);
-  }
+  if (row !== undefined) return row;
+  const names = DIALECTS.map((dialect) => dialect.name).join(', ');
+  throw settings.fault('dialect', `there is no dialect ${quoteText(name, 64)}; there is ${names}`);
+}
+
+/** Loads the dialect that was chosen, with the options that are its own; those of others are refused. */
+async function setUpDialect(settings: Settings): Promise<Dialect> {
+  const row = readDialect(settings);
+  const { name } = row;
   if (settings.command !== 'bridge' && !row.roles.includes('listens')) {
     throw settings.fault('dialect', `${name} connects and does not listen: use posbridge --wire`);
   }

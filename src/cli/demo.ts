@@ -1,26 +1,31 @@
 import { CHANNEL_NAMES } from '../base/channel-name.ts';
 import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
+import type { ListeningDemo } from '../dialect/demo.ts';
 import type { TcpEndpoint } from '../endpoint/endpoint.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import type { Screen } from '../terminal/screen/server.ts';
-import { resolveBridgeOptions } from './bridge-options.ts';
+import { readDialect, resolveBridgeOptions } from './bridge-options.ts';
 import type { Program } from './program.ts';
 import { readEndpoint } from './readers.ts';
 import { readScreen } from './screen-option.ts';
 import { readServerLimits, serve } from './serve.ts';
 import type { Settings } from './settings.ts';
 
-const DEFAULT_LISTEN = 'tcp:127.0.0.1:10001';
 const DEFAULT_SCREEN = 'tcp:127.0.0.1:8080';
 
-/** `posbridge demo`: a listener with the simulated terminal behind all channels, and the terminal's screen. */
+/** `posbridge demo`: by default a listener with the simulated terminal behind all channels, and the terminal's screen. */
 export async function runDemo(settings: Settings): Promise<number> {
-  if (settings.text('dialect') === 'openfsc') {
-    const { runOpenfscDemo } = await import('./demo-openfsc.ts');
-    return runOpenfscDemo(settings);
-  }
-  const listen = readEndpoint(settings, 'listen', 'listen') ?? parseEndpoint(DEFAULT_LISTEN, 'listen');
+  const row = readDialect(settings);
+  const demo = await row.demo?.();
+  if (demo === undefined) throw settings.fault('dialect', `there is no demo of ${row.name}`);
+  return demo.kind === 'played'
+    ? (await import('./demo-stage.ts')).playDemo(demo, settings)
+    : listenFor(demo, settings);
+}
+
+async function listenFor(demo: ListeningDemo, settings: Settings): Promise<number> {
+  const listen = readEndpoint(settings, 'listen', 'listen') ?? parseEndpoint(demo.listen, 'listen');
   const simulator = parseEndpoint('simulator:', 'channel');
   const channels = new Map(CHANNEL_NAMES.map((channel) => [channel, simulator]));
   const options = await resolveBridgeOptions(settings, { channels });
@@ -34,7 +39,7 @@ export async function runDemo(settings: Settings): Promise<number> {
         prepare: async (program) => {
           screen = await openTerminalWithScreen(program, wanted);
         },
-        ready: (_program, address) => process.stderr.write(whatToTry(address, screen?.url ?? '')),
+        ready: (_program, address) => process.stderr.write(words(demo, address, screen?.url ?? '')),
       },
     );
   } finally {
@@ -63,39 +68,14 @@ async function openTerminalWithScreen(program: Program, wanted: TcpEndpoint | un
   return screen;
 }
 
-function whatToTry(address: string, screen: string): string {
-  const [, host = '127.0.0.1', port = '10001'] = /^tcp:\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
-  const purchase = frame({
-    jsonrpc: '2.0',
-    id: 'demo-1',
-    method: 'Purchase',
-    params: { receipt_id: 17, sequence_id: 1, amount: 1230, currency: 'EUR' },
-  });
-  const check = frame({
-    jsonrpc: '2.0',
-    id: 'demo-2',
-    method: 'Check',
-    params: { receipt_id: 17, sequence_id: 1 },
-  });
+function words(demo: ListeningDemo, address: string, screen: string): string {
   return `
 A simulated payment terminal. Its screen: ${screen}
 
-It listens on ${address}. In another window, buy something for 12.30 EUR:
-
-  printf '%s\\n' '${purchase}' | nc -N ${host} ${port}
-
-and ask what became of it:
-
-  printf '%s\\n' '${check}' | nc -N ${host} ${port}
+It listens on ${address}. ${demo.whatToTry(address)}
 
 With the screen open in a browser you are the cardholder: tap or insert a card there. Without it the amount decides: those that end in 01
-are declined. Every receipt_id and sequence_id can be used once. Ctrl-C ends the demo.
+are declined. Ctrl-C ends the demo.
 
 `;
-}
-
-/** One JSONPOS frame without its LF, which the shell's printf adds. */
-function frame(message: object): string {
-  const json = JSON.stringify(message);
-  return `${json.length.toString(16).padStart(8, '0')}:${json}`;
 }

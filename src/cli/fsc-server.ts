@@ -6,16 +6,20 @@ import { BridgeError, describeFault } from '../base/errors.ts';
 import { openLogSink } from '../base/log-sink.ts';
 import { textOfFile } from '../base/text-file.ts';
 import { readSiteEnd } from '../dialect/openfsc/dialect.ts';
+import { EXAMPLE_SITES } from '../dialect/openfsc/simulator/example-sites.ts';
+import { askFirst } from '../dialect/openfsc/simulator/first-questions.ts';
+import { Platform, type PlatformEvents } from '../dialect/openfsc/simulator/platform.ts';
+import { parseScript, SCRIPT_LIMITS, type Script } from '../dialect/openfsc/simulator/script.ts';
+import { type ScriptEnd, ScriptPlayer } from '../dialect/openfsc/simulator/script-player.ts';
+import { SCRIPTS } from '../dialect/openfsc/simulator/scripts.ts';
+import type { Credentials } from '../dialect/openfsc/simulator/server-requests.ts';
+import {
+  DEFAULT_SETTINGS,
+  type PlatformSettings,
+  readSetting,
+} from '../dialect/openfsc/simulator/settings.ts';
 import { oneOfEach } from '../dialect/openfsc/sites.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import { EXAMPLE_SITES } from '../fsc/example-sites.ts';
-import { askFirst } from '../fsc/first-questions.ts';
-import { Platform, type PlatformEvents } from '../fsc/platform.ts';
-import { parseScript, SCRIPT_LIMITS, type Script } from '../fsc/script.ts';
-import { type ScriptEnd, ScriptPlayer } from '../fsc/script-player.ts';
-import { SCRIPTS } from '../fsc/scripts.ts';
-import type { Credentials } from '../fsc/server-requests.ts';
-import { DEFAULT_SETTINGS, type PlatformSettings, readSetting } from '../fsc/settings.ts';
 import { listen } from '../wire/listen.ts';
 import { EXIT } from './exit-codes.ts';
 import { Program } from './program.ts';

@@ -8,7 +8,8 @@ import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext } from '../bridge/bridge.ts';
 import type { ChannelContext } from '../channel/kind.ts';
 import { AttachmentPool } from '../channel/pool.ts';
-import type { Wire } from '../wire/wire.ts';
+import { findDialect } from '../dialect/registry.ts';
+import type { Simulator, SimulatorModule } from '../dialect/simulator.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Journals, openJournals } from './journal-options.ts';
 import { readLogOptions } from './log-options.ts';
@@ -16,20 +17,10 @@ import type { Settings } from './settings.ts';
 import { stopSignals } from './stop-signals.ts';
 import { version } from './version.ts';
 
-/** The program behind `simulator:`: an application that takes any number of wires. */
-export interface Simulator {
-  attach(wire: Wire): void;
-  close(): Promise<void>;
-}
-
-/** A fuel station where the dialect is one of fuel sites, else a payment terminal. */
-function simulatorsOf(dialect: string | undefined): Promise<{
-  openSimulator(
-    options: Readonly<Record<string, string>>,
-    context: Pick<BridgeContext, 'clock' | 'log'>,
-  ): Promise<Simulator>;
-}> {
-  return dialect === 'openfsc' ? import('../fsc/simulator.ts') : import('../terminal/simulator.ts');
+/** What stands behind `simulator:` for this dialect. */
+async function simulatorOf(dialect: string | undefined): Promise<SimulatorModule> {
+  const own = dialect === undefined ? undefined : findDialect(dialect)?.simulator;
+  return own === undefined ? import('../terminal/simulator.ts') : own();
 }
 
 /** What every command needs of the process: log, signals, the context of bridges. */
@@ -64,7 +55,7 @@ export class Program {
       random: Math.random,
       env: process.env,
       simulate: async (simulator) => {
-        const { openSimulator } = await simulatorsOf(settings.text('dialect'));
+        const { openSimulator } = await simulatorOf(settings.text('dialect'));
         const application =
           this.#simulator ?? (await openSimulator(simulator, { clock: systemClock, log: this.log }));
         this.#simulators.add(application);

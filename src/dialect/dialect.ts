@@ -5,31 +5,6 @@ import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 
 /**
- * Which ends of a protocol there are: `answers` a peer on a wire that somebody else has opened, `dials` the peer itself,
- * `listens` for peers (`serve`), `asks` a terminal as its register.
- */
-export type Role = 'answers' | 'dials' | 'listens' | 'asks';
-
-/** An option that only this dialect has. */
-export interface DialectOption {
-  readonly name: string;
-  /** What the value is called in the help; a flag has none. */
-  readonly value?: string;
-  readonly help: string;
-}
-
-/** A row of the registry: what has to be known of a dialect before its code is loaded. */
-export interface DialectRow {
-  readonly name: string;
-  readonly roles: readonly Role[];
-  readonly options: readonly DialectOption[];
-  /** Options of every bridge that mean nothing here. */
-  readonly lacks: readonly string[];
-  /** Loads it with the options that the user gave. Rejects with `DialectSettings.fault`. */
-  setUp(settings: DialectSettings): Promise<Dialect>;
-}
-
-/**
  * A wire protocol: how bytes become connections and JSON-RPC messages, and, as data, where its methods go
  * and which of them move money. A dialect knows no descriptors and no channels' endpoints.
  */
@@ -68,16 +43,6 @@ export interface WebSocketWishes {
   readonly subprotocol: string | undefined;
   /** Binary messages are taken, and sent where the bytes are no UTF-8. */
   readonly isBinary: boolean;
-}
-
-/** What a dialect may ask about its own options. */
-export interface DialectSettings {
-  /** What the user gave. */
-  text(option: string): string | undefined;
-  /** A variable of the environment. */
-  environment(name: string): string | undefined;
-  /** The error about an option that cannot be used: one line, what and what to do. */
-  fault(option: string, why: string): Error;
 }
 
 /** Which methods move money, and how a lost outcome is found again. */

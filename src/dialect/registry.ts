@@ -1,6 +1,6 @@
-import type { DialectRow } from './dialect.ts';
 import { jsonposRow } from './jsonpos/row.ts';
 import { openfscRow } from './openfsc/row.ts';
+import type { DialectRow } from './row.ts';
 
 /** Every dialect. A row loads its code when it is set up; only the default's is there from the start. */
 const ROWS = [jsonposRow, openfscRow] as const;

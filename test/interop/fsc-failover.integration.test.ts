@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SCRIPTS } from '../../src/fsc/scripts.ts';
+import { SCRIPTS } from '../../src/dialect/openfsc/simulator/scripts.ts';
 import { seededRandom } from '../kit/random.ts';
 import { type Opened, openStation, startPlatform, startSite, writeSites } from './fsc-kit.ts';
 import { Workbench } from './kit.ts';

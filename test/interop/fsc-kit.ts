@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { systemClock } from '../../src/base/clock.ts';
+import { EXAMPLE_SITES } from '../../src/dialect/openfsc/simulator/example-sites.ts';
+import { Station, type StationOptions } from '../../src/dialect/openfsc/simulator/station.ts';
 import { parseEndpoint } from '../../src/endpoint/parse.ts';
-import { EXAMPLE_SITES } from '../../src/fsc/example-sites.ts';
-import { Station, type StationOptions } from '../../src/fsc/station.ts';
 import { listen } from '../../src/wire/listen.ts';
 import type { Running, Workbench } from './kit.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { SCRIPTS } from '../../src/fsc/scripts.ts';
+import { SCRIPTS } from '../../src/dialect/openfsc/simulator/scripts.ts';
 import { type Opened, openStation, startPlatform, startSite, writeSites } from './fsc-kit.ts';
 import { Workbench } from './kit.ts';
 

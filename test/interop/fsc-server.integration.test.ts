@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { EXAMPLE_SITES } from '../../src/fsc/example-sites.ts';
+import { EXAMPLE_SITES } from '../../src/dialect/openfsc/simulator/example-sites.ts';
 import { openStation, startPlatform, startSite, writeSites } from './fsc-kit.ts';
 import { Workbench } from './kit.ts';
 

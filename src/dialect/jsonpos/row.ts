@@ -1,4 +1,4 @@
-import type { DialectRow } from '../dialect.ts';
+import type { DialectRow } from '../row.ts';
 import { jsonpos } from './dialect.ts';
 
 export const jsonposRow = {
@@ -6,5 +6,6 @@ export const jsonposRow = {
   roles: ['answers', 'dials', 'listens', 'asks'],
   options: [],
   lacks: [],
+  demo: async () => (await import('./demo.ts')).demo,
   setUp: async () => jsonpos,
 } as const satisfies DialectRow;

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describeFault } from '../../base/errors.ts';
 import { textOfFile } from '../../base/text-file.ts';
-import type { Dialect, DialectSettings } from '../dialect.ts';
+import type { Dialect } from '../dialect.ts';
+import type { DialectSettings } from '../row.ts';
 import { SiteConversation, type SiteEnd } from './conversation.ts';
 import { FIRST_RETRY_MS, REFUSED_RETRY_MS, RETRY_LIMIT_MS } from './logins.ts';
 import { routes, transactions } from './routes.ts';

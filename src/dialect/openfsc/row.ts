@@ -1,4 +1,4 @@
-import type { DialectRow } from '../dialect.ts';
+import type { DialectRow } from '../row.ts';
 
 export const openfscRow = {
   name: 'openfsc',
@@ -17,5 +17,7 @@ export const openfscRow = {
     },
   ],
   lacks: ['keepalive', 'max-frame', 'sync'],
+  simulator: () => import('./simulator/simulator.ts'),
+  demo: async () => (await import('./simulator/demo.ts')).demo,
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;

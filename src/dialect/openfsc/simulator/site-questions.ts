@@ -1,4 +1,4 @@
-import type { MethodName } from '../dialect/openfsc/methods.ts';
+import type { MethodName } from '../methods.ts';
 import type { ServerSession, SiteAnswer } from './server-session.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { EXAMPLE_SITES } from '../../src/fsc/example-sites.ts';
-import { parseScript, STEP_NAMES } from '../../src/fsc/script.ts';
-import { SCRIPTS } from '../../src/fsc/scripts.ts';
-import { SETTING_NAMES } from '../../src/fsc/settings.ts';
+import { EXAMPLE_SITES } from '../../../../src/dialect/openfsc/simulator/example-sites.ts';
+import { parseScript, STEP_NAMES } from '../../../../src/dialect/openfsc/simulator/script.ts';
+import { SCRIPTS } from '../../../../src/dialect/openfsc/simulator/scripts.ts';
+import { SETTING_NAMES } from '../../../../src/dialect/openfsc/simulator/settings.ts';
 
-const page = readFileSync(path.join(import.meta.dirname, '../../docs/fsc-server.md'), 'utf8');
+const page = readFileSync(path.join(import.meta.dirname, '../../../../docs/fsc-server.md'), 'utf8');
 
 /** First words in the first column of the table with this head. */
 function firstColumn(head: string): string[] {

@@ -1,4 +1,4 @@
-import { afterSilence, type Clock, type Timer } from '../base/clock.ts';
+import { afterSilence, type Clock, type Timer } from '../../../base/clock.ts';
 
 export interface HeartbeatOptions {
   readonly clock: Clock;

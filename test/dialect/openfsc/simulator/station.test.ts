@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { centsOf, type Fuel, saleOf, volumeFor } from '../../src/fsc/fuel.ts';
-import { DEFAULT_FUELS, Station } from '../../src/fsc/station.ts';
-import { memoryWirePair } from '../../src/wire/memory.ts';
-import type { Wire } from '../../src/wire/wire.ts';
-import { FakeClock } from '../kit/fake-clock.ts';
+import { centsOf, type Fuel, saleOf, volumeFor } from '../../../../src/dialect/openfsc/simulator/fuel.ts';
+import { DEFAULT_FUELS, Station } from '../../../../src/dialect/openfsc/simulator/station.ts';
+import { memoryWirePair } from '../../../../src/wire/memory.ts';
+import type { Wire } from '../../../../src/wire/wire.ts';
+import { FakeClock } from '../../../kit/fake-clock.ts';
 import { F1, F2 } from './kit.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape

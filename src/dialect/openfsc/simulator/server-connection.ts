@@ -1,9 +1,9 @@
-import { afterSilence, type Timer } from '../base/clock.ts';
-import type { Charset } from '../dialect/openfsc/charset.ts';
-import { encodeLine, INITIAL, type Line, type LineFault, LineReader } from '../dialect/openfsc/line.ts';
-import { isMethod, METHODS, type MethodName } from '../dialect/openfsc/methods.ts';
-import { Speaker } from '../wire/speaker.ts';
-import type { Wire } from '../wire/wire.ts';
+import { afterSilence, type Timer } from '../../../base/clock.ts';
+import { Speaker } from '../../../wire/speaker.ts';
+import type { Wire } from '../../../wire/wire.ts';
+import type { Charset } from '../charset.ts';
+import { encodeLine, INITIAL, type Line, type LineFault, LineReader } from '../line.ts';
+import { isMethod, METHODS, type MethodName } from '../methods.ts';
 import { answerRequest, type Credentials, type Refusal, type RequestHost } from './server-requests.ts';
 import { ServerSession, type ServerSessionHost } from './server-session.ts';
 import { shownLine } from './shown-line.ts';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { MethodName } from '../../src/dialect/openfsc/methods.ts';
-import type { ServerSession, SiteAnswer } from '../../src/fsc/server-session.ts';
-import { askSite } from '../../src/fsc/site-questions.ts';
-import { byteByByte, inPieces } from '../kit/splits.ts';
+import type { MethodName } from '../../../../src/dialect/openfsc/methods.ts';
+import type { ServerSession, SiteAnswer } from '../../../../src/dialect/openfsc/simulator/server-session.ts';
+import { askSite } from '../../../../src/dialect/openfsc/simulator/site-questions.ts';
+import { byteByByte, inPieces } from '../../../kit/splits.ts';
 import { K1, PlatformBench, type PlayedSite, SECRET1, SITE_CAPS } from './kit.ts';
 
 /**
@@ -12,7 +12,7 @@ import { K1, PlatformBench, type PlayedSite, SECRET1, SITE_CAPS } from './kit.ts
  * asks by itself is asked by the test, under the transcript's tag.
  */
 
-const FOLDER = path.join(import.meta.dirname, '../fixtures/openfsc');
+const FOLDER = path.join(import.meta.dirname, '../../../fixtures/openfsc');
 const linesOf = (name: string) =>
   readFileSync(path.join(FOLDER, `${name}.txt`), 'utf8')
     .split('\n')

@@ -1,12 +1,6 @@
-import { type Charset, isCharset } from '../dialect/openfsc/charset.ts';
-import { INITIAL, type Line } from '../dialect/openfsc/line.ts';
-import {
-  type Arguments,
-  isMethod,
-  METHODS,
-  type MethodName,
-  readArguments,
-} from '../dialect/openfsc/methods.ts';
+import { type Charset, isCharset } from '../charset.ts';
+import { INITIAL, type Line } from '../line.ts';
+import { type Arguments, isMethod, METHODS, type MethodName, readArguments } from '../methods.ts';
 import type { ServerSession } from './server-session.ts';
 import type { PlatformSettings } from './settings.ts';
 

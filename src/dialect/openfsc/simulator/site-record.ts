@@ -1,4 +1,4 @@
-import type { Arguments, MethodName } from '../dialect/openfsc/methods.ts';
+import type { Arguments, MethodName } from '../methods.ts';
 
 /** Pumps, transactions, … of one site that are remembered; the oldest make room. */
 const MAX_ENTRIES = 4096;

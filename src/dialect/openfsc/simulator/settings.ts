@@ -1,4 +1,4 @@
-import { CHARSETS, type Charset, isCharset } from '../dialect/openfsc/charset.ts';
+import { CHARSETS, type Charset, isCharset } from '../charset.ts';
 
 /** How the simulated platform behaves. */
 export interface PlatformSettings {

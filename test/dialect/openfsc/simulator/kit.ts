@@ -1,10 +1,13 @@
-import { EXAMPLE_SITES } from '../../src/fsc/example-sites.ts';
-import { Platform } from '../../src/fsc/platform.ts';
-import { DEFAULT_SETTINGS, type PlatformSettings } from '../../src/fsc/settings.ts';
-import type { SiteRecord } from '../../src/fsc/site-record.ts';
-import { memoryWirePair } from '../../src/wire/memory.ts';
-import type { Wire } from '../../src/wire/wire.ts';
-import { FakeClock } from '../kit/fake-clock.ts';
+import { EXAMPLE_SITES } from '../../../../src/dialect/openfsc/simulator/example-sites.ts';
+import { Platform } from '../../../../src/dialect/openfsc/simulator/platform.ts';
+import {
+  DEFAULT_SETTINGS,
+  type PlatformSettings,
+} from '../../../../src/dialect/openfsc/simulator/settings.ts';
+import type { SiteRecord } from '../../../../src/dialect/openfsc/simulator/site-record.ts';
+import { memoryWirePair } from '../../../../src/wire/memory.ts';
+import type { Wire } from '../../../../src/wire/wire.ts';
+import { FakeClock } from '../../../kit/fake-clock.ts';
 
 const [ONE, TWO] = EXAMPLE_SITES;
 if (ONE === undefined || TWO === undefined) throw new Error('there are two example sites');

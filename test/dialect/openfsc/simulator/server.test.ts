@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { askFirst } from '../../src/fsc/first-questions.ts';
-import { shownLine } from '../../src/fsc/shown-line.ts';
-import { tortureWire } from '../../src/wire/torture.ts';
-import { mutated, seededRandom } from '../kit/random.ts';
+import { askFirst } from '../../../../src/dialect/openfsc/simulator/first-questions.ts';
+import { shownLine } from '../../../../src/dialect/openfsc/simulator/shown-line.ts';
+import { tortureWire } from '../../../../src/wire/torture.ts';
+import { mutated, seededRandom } from '../../../kit/random.ts';
 import { F1, F2, K1, K2, PlatformBench, type PlayedSite, SECRET1, SECRET2, SITE_CAPS } from './kit.ts';
 
 const PAN = '92873498723498792384';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { parseScript, SCRIPT_LIMITS } from '../../src/fsc/script.ts';
-import { type ScriptEnd, ScriptPlayer } from '../../src/fsc/script-player.ts';
-import { DEFAULT_SETTINGS } from '../../src/fsc/settings.ts';
+import { parseScript, SCRIPT_LIMITS } from '../../../../src/dialect/openfsc/simulator/script.ts';
+import { type ScriptEnd, ScriptPlayer } from '../../../../src/dialect/openfsc/simulator/script-player.ts';
+import { DEFAULT_SETTINGS } from '../../../../src/dialect/openfsc/simulator/settings.ts';
 import { F1, K1, PlatformBench, type PlayedSite, SECRET1, SITE_CAPS } from './kit.ts';
 
 describe('a script', () => {

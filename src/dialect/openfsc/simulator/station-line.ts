@@ -1,8 +1,8 @@
-import type { Clock } from '../base/clock.ts';
-import { LineDecoder } from '../frame/lines.ts';
-import { parseMessage } from '../rpc/message.ts';
-import { OutputQueue } from '../wire/output-queue.ts';
-import type { Wire } from '../wire/wire.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { LineDecoder } from '../../../frame/lines.ts';
+import { parseMessage } from '../../../rpc/message.ts';
+import { OutputQueue } from '../../../wire/output-queue.ts';
+import type { Wire } from '../../../wire/wire.ts';
 
 const MAX_LINE_BYTES = 1024 * 1024;
 

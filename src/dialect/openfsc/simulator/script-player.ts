@@ -1,6 +1,6 @@
-import type { Clock } from '../base/clock.ts';
-import { deferred } from '../base/deferred.ts';
-import type { MethodName } from '../dialect/openfsc/methods.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { deferred } from '../../../base/deferred.ts';
+import type { MethodName } from '../methods.ts';
 import type { Platform } from './platform.ts';
 import type { Action, Script } from './script.ts';
 import type { ServerSession, SiteAnswer } from './server-session.ts';

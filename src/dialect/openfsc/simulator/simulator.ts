@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../base/clock.ts';
-import { BridgeError } from '../base/errors.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { BridgeError } from '../../../base/errors.ts';
 import { Station } from './station.ts';
 
 /**

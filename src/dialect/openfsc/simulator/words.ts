@@ -1,4 +1,4 @@
-import { METHODS, type MethodName, readArguments } from '../dialect/openfsc/methods.ts';
+import { METHODS, type MethodName, readArguments } from '../methods.ts';
 
 /** A method's arguments in order; undefined when they are malformed. What was left out is not there. */
 export function wordsOf(method: MethodName, rest: string): readonly string[] | undefined {

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts';
-import type { Wire } from '../wire/wire.ts';
+import type { Clock } from '../../../base/clock.ts';
+import type { Wire } from '../../../wire/wire.ts';
 import { Forecourt, type PumpSetup, Refusal } from './forecourt.ts';
 import { decimal, type Fuel } from './fuel.ts';
 import { type Members, StationLine, type StationMessage } from './station-line.ts';

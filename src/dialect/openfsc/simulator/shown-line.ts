@@ -1,7 +1,7 @@
-import { maskText } from '../base/mask.ts';
-import { escapeActive } from '../base/printable.ts';
-import { INITIAL, type Line } from '../dialect/openfsc/line.ts';
-import { isMethod, type MethodName, readArguments } from '../dialect/openfsc/methods.ts';
+import { maskText } from '../../../base/mask.ts';
+import { escapeActive } from '../../../base/printable.ts';
+import { INITIAL, type Line } from '../line.ts';
+import { isMethod, type MethodName, readArguments } from '../methods.ts';
 
 /**
  * A wire line for people and programs to read: secrets and card data are `***`, and where a line of that kind is

@@ -1,7 +1,7 @@
-import type { Clock } from '../base/clock.ts';
-import { CATEGORIES, PUMP_STATUSES } from '../dialect/openfsc/elements.ts';
-import type { MethodName } from '../dialect/openfsc/methods.ts';
-import type { Wire } from '../wire/wire.ts';
+import type { Clock } from '../../../base/clock.ts';
+import type { Wire } from '../../../wire/wire.ts';
+import { CATEGORIES, PUMP_STATUSES } from '../elements.ts';
+import type { MethodName } from '../methods.ts';
 import { type ConnectionHost, ServerConnection } from './server-connection.ts';
 import type { Credentials, Refusal } from './server-requests.ts';
 import type { ServerSession } from './server-session.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock, Timer } from '../../../base/clock.ts';
 import { centsOf, type Fuel, type SaleAmounts, saleOf, volumeFor } from './fuel.ts';
 
 /** Cleared transactions that are remembered; the oldest make room. */

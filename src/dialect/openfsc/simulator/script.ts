@@ -1,5 +1,5 @@
-import { maskText } from '../base/mask.ts';
-import { isMethod, METHODS, type MethodName } from '../dialect/openfsc/methods.ts';
+import { maskText } from '../../../base/mask.ts';
+import { isMethod, METHODS, type MethodName } from '../methods.ts';
 import { type PlatformSettings, readSetting } from './settings.ts';
 
 /** Limits of a script. */

@@ -1,6 +1,6 @@
-import type { Clock } from '../base/clock.ts';
-import { isoTime } from '../base/clock.ts';
-import { type Arguments, type MethodName, readArguments } from '../dialect/openfsc/methods.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { isoTime } from '../../../base/clock.ts';
+import { type Arguments, type MethodName, readArguments } from '../methods.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { PlatformSettings } from './settings.ts';
 import type { SiteRecord } from './site-record.ts';

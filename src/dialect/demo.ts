@@ -1,0 +1,35 @@
+import type { Clock } from '../base/clock.ts';
+import type { Wire } from '../wire/wire.ts';
+import type { Dialect } from './dialect.ts';
+import type { Simulator } from './simulator.ts';
+
+/** What `posbridge demo` shows of a dialect. */
+export type Demo = ListeningDemo | PlayedDemo;
+
+/** Registers come to the simulated terminal, which has a screen in the browser. */
+export interface ListeningDemo {
+  readonly kind: 'listening';
+  /** Where it listens unless told otherwise. */
+  readonly listen: string;
+  /** What to type in another window, a paragraph or more. */
+  whatToTry(address: string): string;
+}
+
+/** Both ends run in the demo itself, which shows what they say and ends. */
+export interface PlayedDemo {
+  readonly kind: 'played';
+  /** Plays everything; false when something did not happen as it should. */
+  play(stage: Stage): Promise<boolean>;
+}
+
+/** What a played demo may use. */
+export interface Stage {
+  readonly clock: Clock;
+  /** Writes a line to standard output. */
+  show(line: string): void;
+  /**
+   * Bridges this wire to the application behind all four channels. `ended` resolves with the bridge, which is also told to end by
+   * SIGINT and SIGTERM.
+   */
+  bridge(wire: Wire, dialect: Dialect, application: Simulator): Promise<{ readonly ended: Promise<void> }>;
+}

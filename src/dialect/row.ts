@@ -1,0 +1,42 @@
+import type { Demo } from './demo.ts';
+import type { Dialect } from './dialect.ts';
+import type { SimulatorModule } from './simulator.ts';
+
+/**
+ * Which ends of a protocol there are: `answers` a peer on a wire that somebody else has opened, `dials` the peer itself,
+ * `listens` for peers (`serve`), `asks` a terminal as its register.
+ */
+export type Role = 'answers' | 'dials' | 'listens' | 'asks';
+
+/** An option that only this dialect has. */
+export interface DialectOption {
+  readonly name: string;
+  /** What the value is called in the help; a flag has none. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** A row of the registry: what has to be known of a dialect before its code is loaded. */
+export interface DialectRow {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly options: readonly DialectOption[];
+  /** Options of every bridge that mean nothing here. */
+  readonly lacks: readonly string[];
+  /** What stands behind `simulator:`; default: the simulated payment terminal. */
+  readonly simulator?: () => Promise<SimulatorModule>;
+  /** Default: `posbridge demo` cannot show it. */
+  readonly demo?: () => Promise<Demo>;
+  /** Loads it with the options that the user gave. Rejects with `DialectSettings.fault`. */
+  setUp(settings: DialectSettings): Promise<Dialect>;
+}
+
+/** What a dialect may ask about its own options. */
+export interface DialectSettings {
+  /** What the user gave. */
+  text(option: string): string | undefined;
+  /** A variable of the environment. */
+  environment(name: string): string | undefined;
+  /** The error about an option that cannot be used: one line, what and what to do. */
+  fault(option: string, why: string): Error;
+}
