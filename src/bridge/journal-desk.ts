@@ -217,7 +217,9 @@ export class JournalDesk {
     if (lookup.state === 'unresolved') await this.record(entry, answer);
     else if (lookup.state === 'done' && lookup.done.kind === 'error') {
       this.#contradicted(identity, stringCodeOf(Buffer.from(lookup.done.text)), lookup.done.time);
-      const done = this.#doneOf(answer);
+      // Of an absence that was recorded after the refusal nothing but the identifiers is known.
+      const isAbsent = lookup.sent.state === 'absent';
+      const done = { ...this.#doneOf(answer), ...(isAbsent && { of: told.sent }) };
       await this.#store(entry, () => entry.contradict(done));
     } else await entry.release();
     return true;
@@ -245,7 +247,8 @@ export class JournalDesk {
   }
 
   /**
-   * Stores the code of no declared meaning with which the application has answered: a `Check` that says the same is final, also after a crash.
+   * Stores the code with which the application has answered the transaction itself, also for after a crash: where it has no declared meaning a
+   * `Check` that says the same is final; after DUPLICATE_TRANSACTION whatever `Check` says is about an earlier sale.
    * Resolves soon, never rejects.
    */
   async note(entry: OwnedEntry, code: string): Promise<void> {
@@ -263,17 +266,11 @@ export class JournalDesk {
 
   /**
    * The application has told about an earlier sale with these identifiers: the record of this request, which it refused, makes way for what it
-   * told. Never rejects.
+   * told, in one step: whoever began to look while there was no entry must not find that there is none again. Resolves like `record`.
    */
-  async supersede(entry: OwnedEntry, identity: Identity, answer: Answer): Promise<void> {
-    try {
-      await entry.withdraw();
-    } catch (fault) {
-      this.#unrecorded(fault);
-      await entry.release();
-      return;
-    }
-    await this.#recordAbsent(this.#idOf(identity), identity, answer);
+  supersede(entry: OwnedEntry, identity: Identity, answer: Answer): Promise<void> {
+    const done = { ...this.#doneOf(answer), of: this.#absent(identity) };
+    return this.#store(entry, () => entry.finish(done));
   }
 
   /** Its outcome is unknown, and as long as `isThere` says so the application that took it lives and may still end it. */
@@ -511,7 +508,9 @@ export class JournalDesk {
       const params = sent.params === undefined ? identity.params : Buffer.from(sent.params);
       const answer = await this.#askTwice(id, () => ask({ params, sent }), entry.lookup);
       if (typeof answer === 'string') return answer;
-      const done = this.#doneOf(answer);
+      // The application had refused the request itself: what it tells is about an earlier sale.
+      const isOther = entry.lookup.directCode === 'DUPLICATE_TRANSACTION';
+      const done = { ...this.#doneOf(answer), ...(isOther && { of: this.#absent(identity) }) };
       try {
         await entry.finish(done);
       } catch (fault) {
@@ -519,7 +518,7 @@ export class JournalDesk {
         // "Not charged" is recorded before it is given.
         if (answer.kind === 'error') return 'unknown';
       }
-      return foundIn({ sent, done });
+      return foundIn({ sent: done.of ?? sent, done });
     } finally {
       await entry.release();
     }
@@ -556,7 +555,7 @@ export class JournalDesk {
 
   /** Stores what the application said about a transaction of which there is no record. */
   async #recordAbsent(id: string, identity: Identity, answer: Answer): Promise<Resolution> {
-    const sent = this.#recordOf(identity, { state: 'absent', method: '' });
+    const sent = this.#absent(identity);
     const done = this.#doneOf(answer);
     try {
       const entry = await this.#options.journal.begin(id, sent, done);
@@ -657,6 +656,11 @@ export class JournalDesk {
 
   #idOf(identity: Identity): string {
     return Journal.idOf(this.#options.register, identity.first, identity.rest);
+  }
+
+  /** Of a transaction of which no request is known. */
+  #absent(identity: Identity): SentRecord {
+    return this.#recordOf(identity, { state: 'absent', method: '' });
   }
 
   /** A first record, with what the desk knows itself. */

@@ -374,7 +374,8 @@ export class Transactions {
     const { entry, recovery } = transaction;
     const { desk } = this.#options;
     const ask = () => recovery?.answeredOtherwise();
-    if (entry === undefined || desk === undefined || said.says !== 'other') ask();
+    const isLasting = said.says === 'other' || said.says === 'duplicate';
+    if (entry === undefined || desk === undefined || !isLasting) ask();
     else this.#requests.holdOpen(desk.note(entry, said.code).then(ask));
   }
 

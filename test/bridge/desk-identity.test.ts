@@ -409,6 +409,25 @@ describe('a result that comes after all', () => {
     );
   });
 
+  test('after a refusal and a recorded absence is recorded with what was asked for: an absence knows neither method nor money', async () => {
+    const bench = await deskBench();
+    bench.app.answer(NOT_FOUND);
+    expect(await checkAt(bench, {})).toBe('TRANSACTION_NOT_FOUND');
+    await bench.desk.contradict(bench.identityOf(), APPROVED, TOLD);
+    expect(bench.lines).toEqual([
+      expect.stringMatching(/^error A RESULT CONTRADICTS WHAT WAS TOLD: .*told=TRANSACTION_NOT_FOUND/),
+    ]);
+    expect(await bench.journal.lookup(bench.idOf())).toMatchObject({
+      sent: TOLD.sent,
+      done: { kind: 'result' },
+      contradicted: { kind: 'error', text: expect.stringContaining('TRANSACTION_NOT_FOUND') },
+    });
+    expect(duplicateIn(await bench.desk.accept(bench.request()))).toEqual({
+      details: expect.stringMatching(/the first was a Purchase of 1230 EUR at \S+, charged$/),
+      display: expect.stringMatching(/^already paid 12\.30 EUR at /),
+    });
+  });
+
   test('waits for who is at the entry, and an error contradicts nothing', async () => {
     const bench = await deskBench();
     await endAt(bench, failure('DECLINED'));
@@ -420,5 +439,53 @@ describe('a result that comes after all', () => {
     await busy?.release();
     await passUntil(bench.clock, () => contradicting.value === true);
     for (;;) if ((await checkAt(bench, {})) === 'result') break; // the disk may take longer than the clock
+  });
+});
+
+describe('what an application tells of an earlier sale, after DUPLICATE_TRANSACTION,', () => {
+  test('takes the place of the request in one step: a Check that began before it never hears that nothing is there', async () => {
+    const bench = await deskBench();
+    const other = await besideOf(bench);
+    const checked = watch(other.desk.check(other.identityOf(), other.app.ask).then(codeOf));
+    await until(() => other.app.questions.length === 1);
+    const { entry, release } = await beginAt(bench);
+    /** The other process gets its answer, about the request that was running, just when the entry is away. */
+    const withdraw = async () => {
+      await entry.withdraw();
+      other.app.answer(NOT_FOUND);
+      await checked.promise;
+    };
+    await bench.desk.supersede({ ...entry, withdraw }, bench.identityOf(), APPROVED);
+    release();
+    other.app.answer(NOT_FOUND);
+    expect(await checked.promise).toBe('TRANSACTION_ACTIVE');
+    expect(await checkAt(other, {})).toBe('result');
+  });
+
+  test('is stored as a sale of which no request is known, and no Purchase gets its result', async () => {
+    const bench = await deskBench();
+    const { entry, release } = await beginAt(bench);
+    await bench.desk.supersede(entry, bench.identityOf(), APPROVED);
+    release();
+    const lookup = await bench.journal.lookup(bench.idOf());
+    expect(lookup).toMatchObject({
+      state: 'done',
+      sent: { state: 'absent', method: '' },
+      done: { kind: 'result' },
+    });
+    expect(lookup).not.toMatchObject({ sent: { amount: expect.anything() } });
+    expect(lookup).not.toMatchObject({ carriers: expect.anything() });
+    expect(duplicateIn(await repeatAt(bench))?.details).toMatch(/they were asked about at \S+, charged$/);
+  });
+
+  test('is no answer to the same Purchase, either, where its bridge died before it was told', async () => {
+    const bench = await deskBench();
+    const { entry, release } = await beginAt(bench);
+    await bench.desk.note(entry, 'DUPLICATE_TRANSACTION');
+    await entry.release();
+    release();
+    bench.app.answer(APPROVED);
+    expect(duplicateIn(await repeatAt(bench))?.details).toMatch(/they were asked about at \S+, charged$/);
+    expect(await bench.journal.lookup(bench.idOf())).toMatchObject({ sent: { state: 'absent' } });
   });
 });

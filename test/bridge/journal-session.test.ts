@@ -212,6 +212,24 @@ describe('a purchase', () => {
     expect(codeIn(two, 'c2')).toBe('PRINTER_FAILED');
     expect(await journal.lookup(ID)).toMatchObject({ state: 'done' });
   });
+
+  test('with DUPLICATE_TRANSACTION and no word to Check: the same Purchase later does not get the result of the earlier sale', async () => {
+    const { connect, journal } = await till();
+    const one = await connect({ outcomeWaitMs: 20_000 });
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.fail(one.app.requests('Purchase')[0], 'DUPLICATE_TRANSACTION');
+    await passSlowly(one, () => one.register.closeReason !== undefined, 1000);
+    expect(one.register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+    for (;;) if ((await journal.lookup(ID)).state === 'unresolved') break;
+    const two = await connect();
+    two.register.send(purchase('b'));
+    await until(() => two.app.requests('Check').length === 1);
+    two.app.answer(two.app.requests('Check')[0], { amount: 500, currency: 'EUR' });
+    await answered(two, 'b');
+    expect(codeIn(two, 'b')).toBe('DUPLICATE_TRANSACTION');
+    expect(two.register.answerTo('b').error.data.details).toMatch(/asked about at \S+, charged$/);
+  });
 });
 
 describe('the same identifiers again', () => {

@@ -53,6 +53,26 @@ describe('a record', () => {
   });
 });
 
+describe('an outcome of something else than the first record', () => {
+  const absent: SentRecord = { ...sent, state: 'absent', method: '' };
+  const other: DoneRecord = { ...done, of: absent };
+  const told: DoneRecord = { ...done, kind: 'error', text: '{}' };
+
+  test('replaces it from then on, in one record: half of it changes nothing', () => {
+    const bytes = Buffer.concat([first, NEWLINE, encodeRecord(other)]);
+    expect(parseEntry(bytes)).toEqual({ sent: absent, done: other, isClean: true });
+    for (let length = first.length; length < bytes.length; length += 1)
+      expect(parseEntry(bytes.subarray(0, length))).toMatchObject({ sent, done: undefined });
+  });
+
+  test('is a contradiction before it is a first outcome', () => {
+    const contradicted: DoneRecord = { ...done, state: 'contradicted', of: sent };
+    const records = [absent, { ...told, of: absent }, contradicted].map(encodeRecord);
+    expect(parseEntry(Buffer.concat(records))).toMatchObject({ sent, done: contradicted });
+    expect(parseEntry(Buffer.concat(records.slice(0, 2)))).toMatchObject({ sent: absent });
+  });
+});
+
 describe('an entry', () => {
   test('without an outcome is clean', () => {
     expect(parseEntry(first)).toEqual({ sent, done: undefined, isClean: true });
