@@ -3,6 +3,7 @@ import { descriptorLimit } from '../base/descriptor-limit.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { type Gauges, sumGauges } from '../base/statistics.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
+import type { ListenPlace } from '../endpoint/listener.ts';
 import { type Listener, listen } from '../wire/listen.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { TlsFiles } from '../wire/tls.ts';
@@ -10,7 +11,8 @@ import type { Wire } from '../wire/wire.ts';
 import { Bridge, type BridgeContext, type BridgeOptions, tryLock } from './bridge.ts';
 
 export interface ServerOptions extends BridgeOptions {
-  readonly listen: Endpoint;
+  /** At least one. Where there are several, the dialect knows them by their order. */
+  readonly listeners: readonly ListenPlace[];
   /** Connections that may be open at one time; more are told so, and closed. */
   readonly maxConnections: number;
   /** Origins whose web pages may connect over WebSocket. */
@@ -21,7 +23,7 @@ export interface ServerOptions extends BridgeOptions {
   readonly around?: (wire: Wire) => Wire;
 }
 
-/** A bridge for every connection accepted on one endpoint: listening → stopping → stopped. */
+/** A bridge for every connection that is accepted: listening → stopping → stopped. */
 export class Server {
   readonly #options: ServerOptions;
   readonly #context: BridgeContext;
@@ -30,7 +32,7 @@ export class Server {
   readonly #maxConnections: number;
   /** How many are being told that they cannot be served. */
   #leaving = 0;
-  #listener: Listener | undefined;
+  #listeners: readonly Listener[] = [];
   #isStopping = false;
   #hasUnknown = false;
 
@@ -40,26 +42,26 @@ export class Server {
     this.#maxConnections = capacityOf(options, context);
   }
 
-  /** Rejects with a BridgeError when the endpoint or the transaction lock cannot be had. */
+  /** Rejects with a BridgeError when an endpoint or the transaction lock cannot be had. */
   static async open(options: ServerOptions, context: BridgeContext): Promise<Server> {
     await tryLock(options, context);
     const server = new Server(options, context);
-    server.#listener = await listen(options.listen, {
-      allowOrigins: options.allowOrigins,
-      maxConnections: server.#maxConnections,
-      tls: options.tls,
-      onRenewed: () => context.log.info('the certificates have been read again'),
-      maxMessageBytes: options.protocol.maxFrameBytes,
-      onWire: (wire) => server.#accept(wire),
-      onFault: (fault) =>
-        context.log.warn('a connection could not be accepted', { why: describeFault(fault) }),
-    });
+    const opened: Listener[] = [];
+    try {
+      for (const [index, place] of options.listeners.entries()) {
+        opened.push(await server.#listen(place.endpoint, bridgeOptionsAt(options, place, index + 1)));
+      }
+    } catch (fault) {
+      await Promise.all(opened.map((listener) => listener.close()));
+      throw fault;
+    }
+    server.#listeners = opened;
     return server;
   }
 
-  /** Where it listens, with the port that the system chose. */
-  get address(): string {
-    return this.#listener?.address ?? '';
+  /** Where it listens, with the ports that the system chose. */
+  get addresses(): readonly string[] {
+    return this.#listeners.map(({ address }) => address);
   }
 
   /** Sums over all connections. */
@@ -70,28 +72,42 @@ export class Server {
   /** Accepts nothing more, stops every bridge; resolves when all have ended. `unknown`: an outcome stayed open. */
   async stop(): Promise<'ended' | 'unknown'> {
     this.#isStopping = true;
-    await this.#listener?.close();
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
     for (const bridge of this.#bridges) bridge.stop();
     await Promise.all(this.#running);
     return this.#hasUnknown ? 'unknown' : 'ended';
   }
 
-  #accept(wire: Wire): void {
+  #listen(endpoint: Endpoint, bridge: BridgeOptions): Promise<Listener> {
+    const { allowOrigins, tls } = this.#options;
+    const { log } = this.#context;
+    return listen(endpoint, {
+      allowOrigins,
+      maxConnections: this.#maxConnections,
+      tls,
+      onRenewed: () => log.info('the certificates have been read again'),
+      maxMessageBytes: bridge.protocol.maxFrameBytes,
+      onWire: (wire) => this.#accept(wire, bridge),
+      onFault: (fault) => log.warn('a connection could not be accepted', { why: describeFault(fault) }),
+    });
+  }
+
+  #accept(wire: Wire, options: BridgeOptions): void {
     if (this.#isStopping || this.#running.size >= this.#maxConnections) {
       this.#context.log.warn('a connection was refused', { peer: wire.peer.text, open: this.#running.size });
-      this.#turnAway(wire, this.#isStopping ? STOPPING : FULL);
+      this.#turnAway(wire, options, this.#isStopping ? STOPPING : FULL);
       return;
     }
     const { around } = this.#options;
-    const running = this.#speak(around === undefined ? wire : around(wire)).finally(() =>
+    const running = this.#speak(around === undefined ? wire : around(wire), options).finally(() =>
       this.#running.delete(running),
     );
     this.#running.add(running);
   }
 
   /** Says why in the peer's own protocol, to not too many at one time. */
-  #turnAway(wire: Wire, reason: CloseReason): void {
-    const words = this.#options.dialect.turnAway?.(wire.framing, reason);
+  #turnAway(wire: Wire, { dialect }: BridgeOptions, reason: CloseReason): void {
+    const words = dialect.turnAway?.(wire.framing, reason);
     if (words === undefined || this.#leaving >= MAX_LEAVING) {
       wire.destroy();
       return;
@@ -108,10 +124,10 @@ export class Server {
     speaker.finish({ limit: 'from now' });
   }
 
-  async #speak(wire: Wire): Promise<void> {
-    const bridge = await Bridge.open(wire, this.#options, this.#context).catch((fault: unknown) => {
+  async #speak(wire: Wire, options: BridgeOptions): Promise<void> {
+    const bridge = await Bridge.open(wire, options, this.#context).catch((fault: unknown) => {
       this.#context.log.error('a connection cannot be served', { why: describeFault(fault) });
-      this.#turnAway(wire, reasonOf(fault));
+      this.#turnAway(wire, options, reasonOf(fault));
       return undefined;
     });
     if (bridge === undefined) return;
@@ -126,6 +142,17 @@ export class Server {
       wire.destroy();
     }
   }
+}
+
+/** What holds for the connections of one listener, of which the first has rank 1. */
+function bridgeOptionsAt(options: ServerOptions, { register }: ListenPlace, rank: number): BridgeOptions {
+  const { dialect, listeners } = options;
+  const ranked = listeners.length > 1 ? dialect.ranked?.(rank) : undefined;
+  return {
+    ...options,
+    dialect: ranked ?? dialect,
+    ...(register !== undefined && { register }),
+  };
 }
 
 /** What the peer is told where there is no bridge for it. */

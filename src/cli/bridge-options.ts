@@ -8,6 +8,7 @@ import { DIALECTS, findDialect } from '../dialect/registry.ts';
 import type { DialectRow } from '../dialect/row.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { placeholdersOf } from '../endpoint/expand.ts';
+import { REGISTER_FORM, registerIn } from '../endpoint/listener.ts';
 import { placeholdersIn } from '../endpoint/placeholder.ts';
 import { isDeclarable } from '../rpc/outcome.ts';
 import { accessOf, isInherited } from '../wire/fd.ts';
@@ -52,11 +53,7 @@ export async function resolveBridgeOptions(
   const maxFrameBytes =
     readInteger(settings, 'max-frame', MIN_FRAME_BYTES, MAX_FRAME_BYTES) ?? MAX_FRAME_BYTES;
   const lock = settings.read('lock', 'a path or none', pathIn);
-  const register = settings.read(
-    'register',
-    'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons, in which {peer} may stand',
-    (text) => (/^[A-Za-z0-9._:-]{1,64}$/.test(text.replaceAll('{peer}', 'p')) ? text : undefined),
-  );
+  const register = settings.read('register', REGISTER_FORM, registerIn);
   const linkSpeed = readLinkSpeed(settings) ?? line.bytesPerS;
   const routes = settings.list('route').map((text) => readRoute(settings, text));
   const router = new Router(new Map(), routes, dialect.routes);

@@ -3,11 +3,12 @@ import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { ListeningDemo } from '../dialect/demo.ts';
 import type { TcpEndpoint } from '../endpoint/endpoint.ts';
+import { parseListener } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import type { Screen } from '../terminal/screen/server.ts';
 import { readDialect, resolveBridgeOptions } from './bridge-options.ts';
 import type { Program } from './program.ts';
-import { readEndpoint } from './readers.ts';
+import { readListeners } from './readers.ts';
 import { readScreen } from './screen-option.ts';
 import { readServerLimits, serve } from './serve.ts';
 import type { Settings } from './settings.ts';
@@ -25,7 +26,7 @@ export async function runDemo(settings: Settings): Promise<number> {
 }
 
 async function listenFor(demo: ListeningDemo, settings: Settings): Promise<number> {
-  const listen = readEndpoint(settings, 'listen', 'listen') ?? parseEndpoint(demo.listen, 'listen');
+  const [listener = parseListener(demo.listen)] = readListeners(settings);
   const simulator = parseEndpoint('simulator:', 'channel');
   const channels = new Map(CHANNEL_NAMES.map((channel) => [channel, simulator]));
   const options = await resolveBridgeOptions(settings, { channels });
@@ -34,12 +35,12 @@ async function listenFor(demo: ListeningDemo, settings: Settings): Promise<numbe
   try {
     return await serve(
       settings,
-      { ...options, ...readServerLimits(settings), listen },
+      { ...options, ...readServerLimits(settings), listeners: [listener] },
       {
         prepare: async (program) => {
           screen = await openTerminalWithScreen(program, wanted);
         },
-        ready: (_program, address) => process.stderr.write(words(demo, address, screen?.url ?? '')),
+        ready: (_program, [address = '']) => process.stderr.write(words(demo, address, screen?.url ?? '')),
       },
     );
   } finally {

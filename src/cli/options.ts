@@ -51,13 +51,19 @@ const COMMON = [
   {
     name: 'listen',
     value: 'ENDPOINT',
-    help: 'accept connections here (tcp:, unix:, ws:, wss:, or a listening socket as fd:)',
+    repeats: true,
+    help: 'accept connections here (tcp:, unix:, ws:, wss:, or a listening socket as fd:); ?register=NAME names their register',
+    commands: ['serve'],
+  },
+  {
+    name: 'listen',
+    value: 'ENDPOINT',
+    help: 'accept connections here (tcp:, unix:, ws:) instead of on tcp:127.0.0.1:10001',
     helps: {
-      demo: 'accept connections here (tcp:, unix:, ws:) instead of on tcp:127.0.0.1:10001',
       terminal: 'accept bridges here (tcp:, unix:, fd:)',
       'fsc-server': 'accept sites here (tcp:, unix:, ws: with the path /ws/text)',
     },
-    commands: [...LISTENING, 'terminal', 'fsc-server'],
+    commands: ['demo', 'terminal', 'fsc-server'],
   },
   {
     name: 'max-connections',

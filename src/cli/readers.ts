@@ -1,5 +1,6 @@
 import { BridgeError } from '../base/errors.ts';
 import type { Endpoint, EndpointUse } from '../endpoint/endpoint.ts';
+import { type ListenPlace, parseListener } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import { isAddress } from '../endpoint/syntax.ts';
 import type { OptionName } from './options.ts';
@@ -8,9 +9,17 @@ import type { Settings } from './settings.ts';
 /** An option that is an endpoint. */
 export function readEndpoint(settings: Settings, name: OptionName, use: EndpointUse): Endpoint | undefined {
   const text = settings.text(name);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parsed(settings, name, () => parseEndpoint(text, use));
+}
+
+/** Every listener that was asked for, in order. */
+export function readListeners(settings: Settings): ListenPlace[] {
+  return settings.list('listen').map((text) => parsed(settings, 'listen', () => parseListener(text)));
+}
+
+function parsed<T>(settings: Settings, name: OptionName, parse: () => T): T {
   try {
-    return parseEndpoint(text, use);
+    return parse();
   } catch (cause) {
     if (cause instanceof BridgeError) throw settings.fault(name, cause.text, cause);
     throw cause;

@@ -7,23 +7,26 @@ import type { Wire } from '../wire/wire.ts';
 import { resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
-import { readEndpoint, readInteger } from './readers.ts';
+import { readInteger, readListeners } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { readTls } from './tls-options.ts';
 
 const MAX_CONNECTIONS = 10_000;
 
-/** `posbridge serve`: every connection accepted on one endpoint, until stopped. */
+/** `posbridge serve`: every connection that is accepted, until stopped. */
 export async function runServe(settings: Settings): Promise<number> {
   noteInherited();
-  const listen = readEndpoint(settings, 'listen', 'listen');
-  if (listen === undefined) {
+  const listeners = readListeners(settings);
+  if (listeners.length === 0) {
     throw new BridgeError('USAGE', 'say where to listen, for instance --listen tcp:0.0.0.0:10001');
   }
-  if (listen.kind === 'fd' && !isInherited(listen.read)) {
-    throw settings.fault('listen', `"${listen.text}": ${notInheritedText(listen.read)}`);
+  const endpoints = listeners.map(({ endpoint }) => endpoint);
+  for (const endpoint of endpoints) {
+    if (endpoint.kind === 'fd' && !isInherited(endpoint.read)) {
+      throw settings.fault('listen', `"${endpoint.text}": ${notInheritedText(endpoint.read)}`);
+    }
   }
-  const tls = await readTls(settings, 'server', listen);
+  const tls = await readTls(settings, 'server', ...endpoints);
   const options = await resolveBridgeOptions(settings);
   const notifyFd = readInteger(settings, 'notification-fd', 3, 65_535);
   if (notifyFd !== undefined && !isInherited(notifyFd)) {
@@ -31,7 +34,7 @@ export async function runServe(settings: Settings): Promise<number> {
   }
   return serve(
     settings,
-    { ...options, ...readServerLimits(settings), listen, ...(tls !== undefined && { tls }) },
+    { ...options, ...readServerLimits(settings), listeners, ...(tls !== undefined && { tls }) },
     {
       ready: (program) => {
         if (notifyFd !== undefined) notifyReady(notifyFd, program);
@@ -63,7 +66,7 @@ export interface ServeSteps {
   /** Runs before anybody can connect. */
   readonly prepare?: (program: Program) => Promise<void>;
   /** Runs when connections are accepted. */
-  readonly ready: (program: Program, address: string) => void;
+  readonly ready: (program: Program, addresses: readonly string[]) => void;
 }
 
 /** Listens until a signal comes. */
@@ -80,8 +83,8 @@ export async function serve(
     const server = await Server.open({ ...options, ...torture }, program.context);
     program.onGauges(() => server.gauges);
     program.onStop(stopped.resolve);
-    program.log.info('listening', { on: server.address });
-    ready(program, server.address);
+    for (const on of server.addresses) program.log.info('listening', { on });
+    ready(program, server.addresses);
     await stopped.promise;
     return (await server.stop()) === 'unknown' ? exitCodeOf('unknown') : EXIT.ok;
   } finally {

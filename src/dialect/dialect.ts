@@ -23,7 +23,10 @@ export interface Dialect {
   readonly reconnects?: ReconnectRules;
   /** What its WebSockets are like; default: subprotocol `jsonrpc2.0`, text messages only. */
   readonly webSocket?: WebSocketWishes;
-  /** The same for one of several wires to the same peer, of which 1 is the best. Default: one wire is all it can use. */
+  /**
+   * The same for one of several wires to the same peer, of which 1 is the best, or for one of several listeners, of which 1 is the
+   * first. Default: one wire is all it can use, and all listeners are alike.
+   */
   ranked?(rank: number): Dialect;
   /** What a peer is told that is not let in, before its connection is closed. Default: nothing. */
   turnAway?(framing: 'stream' | 'messages', reason: CloseReason): Uint8Array | undefined;
