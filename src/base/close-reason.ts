@@ -6,3 +6,6 @@ export interface CloseReason {
   readonly text: string;
   readonly by: 'us' | 'peer' | 'wire';
 }
+
+/** The code of a conversation in which our own words come back: a half-duplex adapter that echoes, a plug that is looped. */
+export const LINE_ECHOES = 'LINE_ECHOES';

@@ -1,3 +1,4 @@
+import type { AskingDialect, AskingSettings } from './asking.ts';
 import type { Demo } from './demo.ts';
 import type { Dialect } from './dialect.ts';
 import type { SimulatorModule } from './simulator.ts';
@@ -29,6 +30,10 @@ export interface DialectRow {
   readonly demo?: () => Promise<Demo>;
   /** Loads it with the options that the user gave. Rejects with `DialectSettings.fault`. */
   setUp(settings: DialectSettings): Promise<Dialect>;
+  /** Loads the end that asks terminals. Rejects with `AskingSettings.fault`. */
+  asks?(settings: AskingSettings): Promise<AskingDialect>;
+  /** What an endpoint of a terminal may say beside where it is: `?name=value`, of no concern to the wire. */
+  readonly terminalOptions?: readonly DialectOption[];
 }
 
 /** What a dialect may ask about its own options. */

@@ -1,12 +1,10 @@
 import type { Clock } from '../base/clock.ts';
-import type { CloseReason } from '../base/close-reason.ts';
+import { type CloseReason, LINE_ECHOES } from '../base/close-reason.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { pause } from '../base/pause.ts';
 import type { InboundNotification, InboundRequest } from '../dialect/dialect.ts';
-import { LINE_ECHOES } from '../dialect/jsonpos/conversation.ts';
-import { retryDelayMs } from '../dialect/jsonpos/sync-asker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { TerminalConnection, type TerminalConnectionOptions } from './terminal-connection.ts';
 import { sharedController } from './wait.ts';
@@ -37,11 +35,11 @@ export type KeeperState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'clo
 /**
  * Keeps a connection to the terminal:
  *
- *   idle ──first use──▶ connecting ──▶ connected ──lost──▶ waiting ──retryDelayMs──▶ connecting …
+ *   idle ──first use──▶ connecting ──▶ connected ──lost──▶ waiting ──the dialect's delay──▶ connecting …
  *                           └────────failed───────────────────▲
  *
  * and from anywhere to closed, for good. One wire at a time. A failure is a wire that cannot be opened or
- * synchronised, or one on which nothing was ever heard but an echo.
+ * spoken on, or one on which nothing was ever heard but an echo.
  */
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -191,14 +189,18 @@ export class Keeper {
   #disconnected(reason: CloseReason): void {
     if (this.#failures > 0) this.#lastFailure = reason;
     const isOver = this.#closing.signal.aborted;
-    const retryMs = retryDelayMs(this.#failures);
+    const retryMs = this.#retryMs;
     const { code, text, by } = reason;
     const failures = this.#failures;
     this.#log.info('disconnected', { code, why: text, by, failures, ...(!isOver && { retryMs }) });
     if (!isOver) this.#options.disconnected({ reason, failures, retryMs });
   }
 
+  get #retryMs(): number {
+    return this.#options.dialect.retryMs(this.#failures);
+  }
+
   async #waitForRetry(): Promise<void> {
-    await pause(this.#clock, retryDelayMs(this.#failures), this.#hurry.signal, this.#closing.signal);
+    await pause(this.#clock, this.#retryMs, this.#hurry.signal, this.#closing.signal);
   }
 }

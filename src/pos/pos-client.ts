@@ -1,11 +1,13 @@
 import type { Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
 import { hideLiteral } from '../base/mask/literals.ts';
 import { maskText } from '../base/mask.ts';
 import { memberOf } from '../base/member.ts';
 import { Statistics } from '../base/statistics.ts';
+import type { AskingDialect } from '../dialect/asking.ts';
 import type { InboundNotification } from '../dialect/dialect.ts';
-import { transactions } from '../dialect/jsonpos/routes.ts';
 import { type Answer, type JsonObject, MAX_DEPTH, parseObject, readReason } from './answer.ts';
+import { loadAsking } from './asking-end.ts';
 import { Emitter } from './emitter.ts';
 import { Inbound } from './inbound.ts';
 import { type Disconnection, Keeper, type KeeperState } from './keeper.ts';
@@ -24,6 +26,7 @@ import { SaleStore } from './sale-store.ts';
 import { Sales } from './sales.ts';
 import { readStatus, readTerminalInfo, type Status, type TerminalInfo } from './status.ts';
 import { watchStatus } from './status-watch.ts';
+import type { Unsent } from './terminal-connection.ts';
 import { Terminals } from './terminals.ts';
 import { Limit, settlesWithin, unlessAborted, Working } from './wait.ts';
 
@@ -80,6 +83,7 @@ const CLOSE_LIMIT_MS = 15_000;
  */
 export class PosClient {
   readonly #options: ResolvedPosOptions;
+  readonly #dialect: AskingDialect;
   readonly #to: string;
   readonly #clock: Clock;
   readonly #store: SaleStore | undefined;
@@ -95,12 +99,21 @@ export class PosClient {
   /** Opens the store, not yet the connection. Rejects with STORE_FAILED; throws for bad options. */
   static async open(options: PosClientOptions): Promise<PosClient> {
     const resolved = resolvePosOptions(options);
+    const dialect = await loadAsking('jsonpos', {
+      text: () => undefined,
+      register: undefined,
+      folder: (what) => {
+        throw new BridgeError('USAGE', `store: ${what} needs one`);
+      },
+      fault: (option, why) => new BridgeError('ENDPOINT_INVALID', `${option}: ${why}`),
+    });
     const store = resolved.store === undefined ? undefined : await SaleStore.open(resolved.store, resolved);
-    return new PosClient(resolved, store);
+    return new PosClient(resolved, dialect, store);
   }
 
-  private constructor(options: ResolvedPosOptions, store: SaleStore | undefined) {
+  private constructor(options: ResolvedPosOptions, dialect: AskingDialect, store: SaleStore | undefined) {
     const { log } = options;
+    this.#dialect = dialect;
     this.#unhide = hideLiteral(options.apiKey ?? '');
     this.#options = options;
     this.#to = maskText(options.to.text);
@@ -115,6 +128,7 @@ export class PosClient {
     this.#inbound = inbound;
     this.#keeper = new Keeper({
       ...options,
+      dialect,
       statistics: new Statistics(),
       openWire: terminalWireOpener(options),
       connecting: () => this.#emitter.emit('connecting', { to: this.#to }),
@@ -178,7 +192,7 @@ export class PosClient {
     params: JsonObject | string = {},
     options: CallOptions = {},
   ): Promise<CallResult> {
-    refuseOwn(method);
+    refuseOwn(method, this.#dialect);
     const { text } = await this.#working.keep(
       this.#call(method, plainParams(params, this.#options.apiKey), options),
     );
@@ -187,7 +201,7 @@ export class PosClient {
 
   /** Tells the terminal something, never a sale, on the connection that there is. False: there is none, or it does not fit. */
   notify(method: string, params: JsonObject): boolean {
-    refuseOwn(method);
+    refuseOwn(method, this.#dialect);
     return this.#keeper.current?.tell(method, JSON.stringify(params)) === 'sent';
   }
 
@@ -310,6 +324,7 @@ export class PosClient {
       this.#options.log.error('work is still under way, and is left to itself');
     }
     await this.#store?.close();
+    await this.#dialect.close?.();
     this.#unhide();
   }
 
@@ -332,10 +347,12 @@ export class PosClient {
   async #ping(signal: AbortSignal | undefined): Promise<number> {
     const { keepalive } = this.#options;
     const timeoutMs = keepalive === 'off' ? DEFAULT_CALL_TIMEOUT_MS : 2 * keepalive.limitMs;
-    await this.#connection(signal);
+    const connection = await this.#connection(signal);
     const sentMs = this.#clock.nowMs();
+    const probe = connection.probe();
+    const asked = probe === 'none' ? connection.ask('Status', plainParams({}, this.#options.apiKey)) : probe;
     try {
-      await this.#call('_Keepalive', '{}', { signal, timeoutMs });
+      await this.#answerTo('a ping', asked, { signal, timeoutMs });
     } catch (fault) {
       if (!(fault instanceof PeerError)) throw fault; // an error is an answer, too
     }
@@ -343,10 +360,16 @@ export class PosClient {
   }
 
   async #call(method: string, params: string, options: CallOptions): Promise<Answer> {
-    const { signal } = options;
     const timeoutMs = checkTimerMs('timeoutMs', options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS);
-    const connection = await this.#connection(signal);
-    const asked = connection.ask(method, params);
+    const connection = await this.#connection(options.signal);
+    return this.#answerTo(method, connection.ask(method, params), { ...options, timeoutMs });
+  }
+
+  async #answerTo(
+    what: string,
+    asked: Promise<Answer> | Unsent,
+    { signal, timeoutMs }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs: number },
+  ): Promise<Answer> {
     if (asked === 'too-large') throw new RangeError('params: the request does not fit a frame');
     if (asked === 'full') throw new PosError('NOT_CONNECTED', 'too many requests wait for the terminal');
     if (asked === 'closed') throw new PosError('NOT_CONNECTED', 'the connection has just been lost');
@@ -355,8 +378,8 @@ export class PosClient {
       const answer = await unlessAborted(asked, limit.signal);
       if (answer === undefined) {
         throw limit.hasExpired
-          ? new PosError('TIMEOUT', `the terminal has not answered ${method} within ${timeoutMs / 1000} s`)
-          : new PosError('ABORTED', `the waiting for ${method} was ended`, { cause: signal?.reason });
+          ? new PosError('TIMEOUT', `the terminal has not answered ${what} within ${timeoutMs / 1000} s`)
+          : new PosError('ABORTED', `the waiting for ${what} was ended`, { cause: signal?.reason });
       }
       if (answer.lost !== undefined) throw lostError(answer.lost);
       if (answer.kind === 'error') throw new PeerError(answer, readReason(answer));
@@ -387,7 +410,7 @@ export class PosClient {
 }
 
 /** What has a call of its own, or none. */
-function refuseOwn(method: string): void {
+function refuseOwn(method: string, { transactions }: AskingDialect): void {
   if (typeof method !== 'string') throw new TypeError('method: not a text');
   if (method === 'Purchase' || method === 'Refund') {
     throw new TypeError(`method: ${method} is made by ${method.toLowerCase()}(), which records it`);

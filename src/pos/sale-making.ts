@@ -145,11 +145,14 @@ export class SaleMaking {
         this.#desk.tell(sale, 'connected');
         // Not waited for: who has the sale is good to know, but not now.
         const serialNumber = terminals.serialNumberOf(connection);
-        const ping = connection.ask('_Keepalive', '{}');
-        if (ping === 'full') throw tooMany();
-        if (ping === 'too-large') throw new RangeError('maxFrameBytes: not even a _Keepalive fits a frame');
-        const pong = typeof ping === 'string' ? undefined : await unlessAborted(ping, limit.signal);
-        if (pong === undefined || pong.lost !== undefined || limit.signal.aborted) continue;
+        const probe = connection.probe();
+        if (probe === 'full') throw tooMany();
+        if (probe === 'too-large')
+          throw new RangeError('maxFrameBytes: not even a sign of life fits a frame');
+        if (probe !== 'none') {
+          const sign = probe === 'closed' ? undefined : await unlessAborted(probe, limit.signal);
+          if (sign === undefined || sign.lost !== undefined || limit.signal.aborted) continue;
+        }
         const answer = connection.ask(sale.method, params);
         if (answer === 'full') throw tooMany();
         if (answer === 'too-large') throw new RangeError('extra: the request does not fit a frame');

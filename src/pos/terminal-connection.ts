@@ -3,26 +3,22 @@ import type { CloseReason } from '../base/close-reason.ts';
 import { deferred } from '../base/deferred.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
+import type { AskedTerminal, AskingDialect, AskingOptions } from '../dialect/asking.ts';
 import type {
   ConnectionEvents,
+  Conversation,
   ConversationHost,
   InboundNotification,
   InboundRequest,
-  PeerConnection,
+  PeerAnswer,
 } from '../dialect/dialect.ts';
-import { JsonposConversation, type JsonposOptions, LINE_ECHOES } from '../dialect/jsonpos/conversation.ts';
-import { transactions } from '../dialect/jsonpos/routes.ts';
-import { SyncAsker } from '../dialect/jsonpos/sync-asker.ts';
-import { createIds } from '../rpc/ids.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { type Answer, keepAnswer } from './answer.ts';
 import { sharedController } from './wait.ts';
 
-export interface TerminalConnectionOptions extends Pick<JsonposOptions, 'maxFrameBytes' | 'keepalive'> {
-  /** `_Sync` comes before everything else; not on wires that keep message borders. */
-  readonly sync: boolean;
-  readonly discardMs: number;
+export interface TerminalConnectionOptions extends AskingOptions {
+  readonly dialect: AskingDialect;
   readonly linkSpeed: number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
@@ -47,9 +43,9 @@ export interface TerminalConnectionEvents {
 export type Unsent = 'too-large' | 'full' | 'closed';
 
 /**
- * One wire to the terminal, from the register's side:
+ * One wire to the terminal, from the register's side, whatever the dialect:
  *
- *   synchronising (`_Sync` only) ──▶ speaking ──▶ finishing (goodbye, end of output, read and discard) ──▶ closed
+ *   opening (the dialect's own handshake) ──▶ speaking ──▶ finishing (goodbye, end of output, read and discard) ──▶ closed
  *
  * Any state goes to finishing when there is a reason, and to closed when the wire is lost. When we finish while a sale is
  * unanswered, output is not ended after the goodbye: a wire that can is reset, so that what the terminal has not been given yet
@@ -63,14 +59,12 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
   readonly #events: TerminalConnectionEvents;
   readonly #wire: Wire;
   readonly #speaker: Speaker;
-  /** In every id of this connection, `_Sync` included, so that each can be told when it comes back. */
-  readonly #random: string;
   readonly #ended = deferred<CloseReason>();
   readonly #over = sharedController();
-  #conversation: JsonposConversation | undefined;
-  #peer: PeerConnection | undefined;
-  #asker: SyncAsker | undefined;
-  #state: 'synchronising' | 'speaking' | 'finishing' | 'closed' = 'synchronising';
+  #conversation: Conversation | undefined;
+  #terminal: AskedTerminal | undefined;
+  #state: 'opening' | 'speaking' | 'finishing' | 'closed' = 'opening';
+  #isAnnounced = false;
   #reason: CloseReason | undefined;
   #written: () => void = () => {};
   /** Sales that were sent and that the terminal has not answered. */
@@ -84,7 +78,6 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     this.#options = options;
     this.#events = events;
     this.#wire = wire;
-    this.#random = options.randomId();
     const { clock, linkSpeed } = options;
     this.#speaker = new Speaker(
       wire,
@@ -109,29 +102,12 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     this.#speaker.start();
   }
 
-  /** Begins: by `_Sync` where the stream needs it, else at once. Call once. */
+  /** Begins to speak. Call once. */
   begin(): void {
-    if (this.#state !== 'synchronising') return;
-    if (!this.#options.sync || this.#wire.framing === 'messages') {
-      this.#speak();
-      return;
-    }
-    const { clock, discardMs } = this.#options;
-    this.#asker = new SyncAsker({
-      clock,
-      nextId: createIds('pos-sync', this.#random),
-      send: (bytes) => this.#speaker.send(bytes, 'normal'),
-      discardMs,
-      settled: (outcome) => {
-        this.#asker = undefined;
-        if (outcome === 'synchronised') {
-          this.#events.heard();
-          this.#speak();
-        } else if (outcome === 'failed') {
-          this.#finish({ code: 'SYNC_FAILED', text: 'no answer to _Sync in time', by: 'us' });
-        } else this.#finish({ code: LINE_ECHOES, text: 'the line echoes what is sent', by: 'us' });
-      },
-    });
+    if (this.#state !== 'opening') return;
+    const { dialect } = this.#options;
+    this.#conversation = dialect.ask(this, this.#wire.framing, this.#options);
+    this.#announce();
   }
 
   get isSpeaking(): boolean {
@@ -165,33 +141,48 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
 
   /** Asks the terminal. The promise always resolves: with what was answered, or with a loss. */
   ask(method: string, params: string): Promise<Answer> | Unsent {
-    if (this.#peer === undefined || this.#state !== 'speaking') return 'closed';
+    const isSale = this.#options.dialect.transactions.methods.includes(method);
+    const asked = this.#ask((terminal, settle) =>
+      terminal.request(JSON.stringify(method), Buffer.from(params), (given) => {
+        if (isSale && given.lost === undefined) this.#unansweredSales -= 1;
+        settle(given);
+      }),
+    );
+    if (isSale && typeof asked !== 'string') this.#unansweredSales += 1;
+    return asked;
+  }
+
+  /** Asks for a sign of life; `none`: the dialect has no question for that. The promise always resolves, as that of `ask`. */
+  probe(): Promise<Answer> | Unsent | 'none' {
+    if (this.#terminal !== undefined && this.#terminal.probe === undefined) return 'none';
+    return this.#ask((terminal, settle) => terminal.probe?.(settle) ?? 'closed');
+  }
+
+  #ask(
+    send: (terminal: AskedTerminal, settle: (given: PeerAnswer) => void) => 'sent' | Unsent,
+  ): Promise<Answer> | Unsent {
+    if (this.#terminal === undefined || this.#state !== 'speaking') return 'closed';
     const answer = deferred<Answer>();
-    const isSale = transactions.methods.includes(method);
-    const outcome = this.#peer.request(JSON.stringify(method), Buffer.from(params), (given) => {
-      if (isSale && given.lost === undefined) this.#unansweredSales -= 1;
-      answer.resolve(keepAnswer(given));
-    });
-    if (isSale && outcome === 'sent') this.#unansweredSales += 1;
+    const outcome = send(this.#terminal, (given) => answer.resolve(keepAnswer(given)));
     return outcome === 'sent' ? answer.promise : outcome;
   }
 
   /** Tells the terminal. */
   tell(method: string, params: string): 'sent' | Unsent {
-    if (this.#peer === undefined || this.#state !== 'speaking') return 'closed';
-    return this.#peer.notify(JSON.stringify(method), Buffer.from(params));
+    if (this.#terminal === undefined || this.#state !== 'speaking') return 'closed';
+    return this.#terminal.notify(JSON.stringify(method), Buffer.from(params));
   }
 
   /** Says goodbye and ends. Safe to repeat. */
   close(reason: CloseReason): void {
-    if (this.#peer !== undefined) this.#peer.close(reason);
+    if (this.#terminal !== undefined) this.#terminal.close(reason);
     else this.#finish(reason);
   }
 
   // What the conversation may use.
 
   randomId(): string {
-    return this.#random;
+    return this.#options.randomId();
   }
 
   send(frame: Uint8Array, urgency: 'urgent' | 'normal'): void {
@@ -202,9 +193,16 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     this.#speaker.discardOutput();
   }
 
-  opened(peer: PeerConnection): ConnectionEvents {
-    this.#peer = peer;
+  opened(terminal: AskedTerminal): ConnectionEvents {
+    this.#terminal = terminal;
+    if (this.#state === 'opening') this.#state = 'speaking';
+    // The conversation is in the middle of opening it: whoever waits must not speak before that is done.
+    queueMicrotask(() => this.#announce());
     return this;
+  }
+
+  accepted(): void {
+    this.#events.heard();
   }
 
   finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost'): void {
@@ -223,7 +221,7 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
 
   /** A terminal that sends nothing more is of no use: what it has asked is dropped. */
   inputEnded(reason: CloseReason): void {
-    this.#peer?.close(reason);
+    this.#terminal?.close(reason);
   }
 
   closed(reason: CloseReason): void {
@@ -232,40 +230,26 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
 
   // Inside.
 
-  #speak(): void {
-    if (this.#state !== 'synchronising') return;
-    this.#state = 'speaking';
-    const { maxFrameBytes, keepalive } = this.#options;
-    this.#conversation = new JsonposConversation(this, this.#wire.framing, {
-      maxFrameBytes,
-      keepalive,
-      idPrefix: 'pos',
-      pingAtOnce: true,
-    });
+  #announce(): void {
+    if (this.#terminal === undefined || this.#isAnnounced || this.#state === 'opening') return;
+    this.#isAnnounced = true;
     this.#events.ready();
   }
 
   #receive(bytes: Buffer): void {
-    if (this.#asker !== undefined) {
-      const rest = this.#asker.receive(bytes);
-      if (rest !== undefined && rest.length > 0) this.#conversation?.receive(rest);
-    } else {
-      this.#events.heard();
-      this.#conversation?.receive(bytes);
-    }
+    if (this.#terminal !== undefined) this.#events.heard();
+    this.#conversation?.receive(bytes);
   }
 
   #endOfInput(): void {
-    if (this.#conversation === undefined) {
-      this.#finish({ code: 'CONNECTION_CLOSED', text: 'the terminal has closed', by: 'peer' });
-    } else this.#conversation.endOfInput();
+    this.#conversation?.endOfInput();
   }
 
   #finish(reason: CloseReason, isSilent = false): void {
     if (this.#state === 'finishing' || this.#state === 'closed') return;
     this.#state = 'finishing';
-    this.#asker?.stop();
     this.#end(reason);
+    if (this.#terminal === undefined) this.#conversation?.lost(reason);
     // What a terminal has not received by the end it is not to receive later: a sale could be in it.
     const isOpenSale = this.#unansweredSales > 0 && reason.by === 'us';
     const unheard = isSilent ? 'reset' : 'cut';
@@ -274,13 +258,14 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
 
   #lost(reason: CloseReason, wasFinishing: boolean): void {
     if (wasFinishing) return;
-    if (this.#conversation === undefined) this.#finish(reason);
-    else this.#conversation.lost(reason);
+    this.#conversation?.lost(reason);
+    this.#finish(reason);
   }
 
   /** The first reason sticks. */
   #end(reason: CloseReason): void {
     if (this.#reason !== undefined) return;
+    this.#announce();
     this.#reason = reason;
     this.#events.ended(reason);
     this.#ended.resolve(reason);

@@ -1,4 +1,4 @@
-import type { CloseReason } from '../../base/close-reason.ts';
+import { type CloseReason, LINE_ECHOES } from '../../base/close-reason.ts';
 import { errorText } from '../../rpc/error-object.ts';
 import { createIds } from '../../rpc/ids.ts';
 import { Keepalive } from '../../rpc/keepalive.ts';
@@ -21,8 +21,6 @@ type Request = Extract<Message, { kind: 'request' }>;
 type Notification = Extract<Message, { kind: 'notification' }>;
 type Response = Extract<Message, { kind: 'result' | 'error' }>;
 
-/** Why a conversation ends in which our own words come back: a half-duplex adapter that echoes, a plug that is looped. */
-export const LINE_ECHOES = 'LINE_ECHOES';
 /** Requests of ours that may wait for the peer at one time. */
 const MAX_PENDING = 4096;
 

@@ -1,8 +1,8 @@
 import type { Timer } from '../../base/clock.ts';
-import type { CloseReason } from '../../base/close-reason.ts';
+import { type CloseReason, LINE_ECHOES } from '../../base/close-reason.ts';
 import { type Message, parseMessage } from '../../rpc/message.ts';
 import type { ConversationHost, DialectOptions } from '../dialect.ts';
-import { JsonposConversation, LINE_ECHOES, type Supervisor } from './conversation.ts';
+import { JsonposConversation, type Supervisor } from './conversation.ts';
 import { FRAMING_BYTES, JsonposDecoder } from './frame.ts';
 import type { FrameScanner } from './frame-scanner.ts';
 import { isGoodbye, isSync, readCloseReason } from './transport.ts';

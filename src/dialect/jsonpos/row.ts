@@ -8,4 +8,5 @@ export const jsonposRow = {
   lacks: [],
   demo: async () => (await import('./demo.ts')).demo,
   setUp: async () => jsonpos,
+  asks: async () => (await import('./asking.ts')).jsonposAsking,
 } as const satisfies DialectRow;
