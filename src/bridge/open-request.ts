@@ -1,6 +1,6 @@
 import type { Timer } from '../base/clock.ts';
 import type { Attachment, QueuedLine } from '../channel/channel.ts';
-import type { InboundRequest } from '../dialect/dialect.ts';
+import type { Reply } from '../dialect/dialect.ts';
 import type { OutcomeText as Answer, Statement } from '../rpc/outcome.ts';
 import type { OwnedEntry } from '../store/journal.ts';
 import type { Identity } from './identity.ts';
@@ -8,12 +8,10 @@ import type { Recovery } from './recovery.ts';
 
 /** A request of the peer that is not answered yet. It keeps nothing of the bytes that it came in. */
 export interface OpenRequest {
-  /** Ours, as the application knows it; the peer's own is in `answer`. */
+  /** Ours, as the application knows it; the peer's own is in `prepare`. */
   readonly id: string;
   readonly method: string;
-  readonly fits: InboundRequest['fits'];
-  readonly faultOf: InboundRequest['faultOf'];
-  readonly answer: InboundRequest['answer'];
+  readonly prepare: Reply['prepare'];
   /** Where it goes; undefined for one that is answered without an application of its own. */
   readonly attachment: Attachment | undefined;
   /** Of a transaction, or of the one that a recovery request asks about. */

@@ -3,7 +3,8 @@ import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { shorten } from '../base/printable.ts';
 import type { Statistics } from '../base/statistics.ts';
-import type { InboundRequest, SendOutcome } from '../dialect/dialect.ts';
+import type { InboundRequest, PreparedAnswer, Reply } from '../dialect/dialect.ts';
+import { isPrepared, reply } from '../dialect/reply.ts';
 import { errorText } from '../rpc/error-object.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
 import type { OwnedEntry } from '../store/journal.ts';
@@ -73,16 +74,11 @@ export class OpenRequests implements Iterable<OpenRequest> {
     return method === this.#options.recovery;
   }
 
-  add(
-    { method, fits, faultOf, answer }: InboundRequest,
-    { attachment, identity, transaction }: Known,
-  ): OpenRequest {
+  add({ method, prepare }: InboundRequest, { attachment, identity, transaction }: Known): OpenRequest {
     const open: OpenRequest = {
       id: this.#options.nextId(),
       method,
-      fits,
-      faultOf,
-      answer,
+      prepare,
       attachment,
       identity,
       transaction,
@@ -110,28 +106,28 @@ export class OpenRequests implements Iterable<OpenRequest> {
     });
   }
 
-  /** Whether an answer fits the wire, or nobody is there to read it. */
-  canTake(open: OpenRequest, { kind, text }: Answer): boolean {
-    return this.#options.isPeerGone() || open.fits(kind, text);
+  /** Puts an answer into the peer's own form. One that does not fit is as good as sent where nobody is there to read it. */
+  prepare(open: OpenRequest, { kind, text }: Answer): ReturnType<Reply['prepare']> {
+    const prepared = open.prepare(kind, text);
+    return prepared === 'too-large' && this.#options.isPeerGone() ? UNREAD : prepared;
   }
 
   /** Gives the answer and forgets the request. */
-  finish(open: OpenRequest, answer: Answer): void {
+  finish(open: OpenRequest, answer: Answer, prepared: PreparedAnswer): void {
     if (!this.has(open)) return;
     // Frees the terminal before the peer can ask for the next transaction.
     this.#forget(open);
-    this.#said(open, answer.kind, open.answer(answer.kind, answer.text));
+    this.#said(open, answer.kind, prepared.send());
     this.#ended(open, { kind: 'answer', answer });
   }
 
-  /** The same for an ordinary request, whose answer is encoded once: whether it fits shows then. */
-  tryFinish(open: OpenRequest, { kind, text }: Answer): 'answered' | 'too-large' {
-    this.#forget(open);
-    const outcome = open.answer(kind, text);
-    if (outcome === 'too-large') return outcome;
-    this.#said(open, kind, outcome);
-    this.#options.changed();
-    return 'answered';
+  /** The same with an answer that is not prepared. One that cannot be sent is withheld: the register must ask. */
+  finishWith(open: OpenRequest, answer: Answer): void {
+    if (!this.has(open)) return;
+    const prepared = this.prepare(open, answer);
+    if (isPrepared(prepared)) this.finish(open, answer, prepared);
+    else if (open.transaction !== undefined) this.endUnknown(open, NOT_SAYABLE);
+    else this.settleRefused(open, 'RESPONSE_TOO_LARGE', NOT_SAYABLE);
   }
 
   /** Ends an open request without its application; never one that was handed over. */
@@ -191,19 +187,19 @@ export class OpenRequests implements Iterable<OpenRequest> {
    * are TRANSACTION_ACTIVE and OUTCOME_UNKNOWN, and JSONRPC_INVALID_PARAMS where it names no transaction.
    */
   refuse(
-    { method, answer }: Pick<InboundRequest, 'method' | 'answer'>,
+    to: Pick<InboundRequest, 'method' | 'prepare'>,
     code: string,
     details: string,
     identity?: Identity,
   ): void {
-    this.count(method, code);
-    if (!this.isRecovery(method)) {
-      answer('error', errorText(code, details));
-    } else if (identity === undefined) {
-      answer('error', errorText('JSONRPC_INVALID_PARAMS', `it names no transaction; ${code}: ${details}`));
-    } else {
-      const said = this.transactionOf(identity) === undefined ? 'OUTCOME_UNKNOWN' : 'TRANSACTION_ACTIVE';
-      answer('error', errorText(said, `${code}: ${details}`));
+    this.count(to.method, code);
+    const say = (said: string, why: string) => reply(to, 'error', errorText(said, why));
+    if (!this.isRecovery(to.method)) say(code, details);
+    else if (identity === undefined)
+      say('JSONRPC_INVALID_PARAMS', `it names no transaction; ${code}: ${details}`);
+    else {
+      const isActive = this.transactionOf(identity) !== undefined;
+      say(isActive ? 'TRANSACTION_ACTIVE' : 'OUTCOME_UNKNOWN', `${code}: ${details}`);
     }
   }
 
@@ -230,7 +226,7 @@ export class OpenRequests implements Iterable<OpenRequest> {
     this.#options.statistics.count(`${shorten(method, 64)}: ${outcome}`);
   }
 
-  #said({ method }: OpenRequest, kind: Answer['kind'], outcome: SendOutcome): void {
+  #said({ method }: OpenRequest, kind: Answer['kind'], outcome: 'sent' | 'closed'): void {
     if (outcome === 'closed') {
       this.#options.log.info('an answer came when the peer was gone', { method, kind });
     }
@@ -253,6 +249,9 @@ export class OpenRequests implements Iterable<OpenRequest> {
     transaction.release();
   }
 }
+
+const UNREAD: PreparedAnswer = { send: () => 'closed' };
+const NOT_SAYABLE = "the outcome cannot be said on the peer's wire";
 
 /** Where one of them leaves out what is beside the first identifier, that one alone counts. */
 function isSame(one: Identity | undefined, other: Identity): boolean {

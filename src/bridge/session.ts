@@ -19,6 +19,7 @@ import type {
   PeerAnswer,
   PeerConnection,
 } from '../dialect/dialect.ts';
+import { isPrepared } from '../dialect/reply.ts';
 import { completeError } from '../rpc/error-object.ts';
 import type { Message } from '../rpc/message.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
@@ -33,8 +34,8 @@ import { type Connection, Transactions, type TransactionsOptions } from './trans
 /** Deepest nesting that is passed on, in either direction. */
 const MAX_DEPTH = 100;
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH}`;
-const TOO_LARGE = 'the answer does not fit a frame';
-const MALFORMED = 'the answer is malformed';
+const TOO_LARGE = { code: 'RESPONSE_TOO_LARGE', why: 'the answer does not fit a frame' };
+const MALFORMED = { code: 'INTERNAL_ERROR', why: 'the answer is malformed' };
 /** Requests of the peer that may be open at one time. */
 const MAX_PENDING = 4096;
 /** How long ordinary requests are still answered after the peer has ended its output. */
@@ -367,19 +368,13 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       questions.answered(id, answer);
       return;
     }
-    const { kind, text } = answer;
-    const fault = open.faultOf?.(kind, text);
-    if (fault !== undefined) {
-      this.#applications.complain(from, fault.code, fault.why, { about: id });
-      if (open.transaction === undefined) this.#requests.settleRefused(open, 'INTERNAL_ERROR', MALFORMED);
-      else if (open.transaction.recovery !== undefined) this.#transactions.misheard(open);
-      else this.#requests.endUnsettled(open, 'INTERNAL_ERROR', MALFORMED);
-    } else if (open.transaction === undefined) this.#giveChecked(open, answer, from);
-    else if (this.#requests.canTake(open, answer)) this.#transactions.settle(open, answer);
-    else {
-      this.#applications.complain(from, 'RESPONSE_TOO_LARGE', TOO_LARGE, { about: id });
-      this.#transactions.misheard(open);
-    }
+    const overruled = open.transaction === undefined && this.#transactions.overruled(open, answer);
+    if (overruled) {
+      const give = (other: Answer) => {
+        if (this.#requests.has(open)) this.#give(open, other, from);
+      };
+      this.#requests.holdOpen(overruled.then(give));
+    } else this.#give(open, answer, from);
   }
 
   /** The answer in its complete form; undefined, and a word to the application, where it is none. */
@@ -398,21 +393,21 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     return undefined;
   }
 
-  #giveChecked(open: OpenRequest, answer: Answer, from: Attachment): void {
-    const overruled = this.#transactions.overruled(open, answer);
-    if (overruled === undefined) this.#give(open, answer, from);
-    else {
-      const give = (other: Answer) => this.#requests.has(open) && this.#give(open, other, from);
-      this.#requests.holdOpen(overruled.then(give).then(() => undefined));
-    }
-  }
-
-  /** To an ordinary request; that it does not fit shows when it is encoded, so that it is encoded once. */
+  /** An answer that cannot be put into the peer's form is none: the application is told so. */
   #give(open: OpenRequest, answer: Answer, from: Attachment): void {
-    if (this.#requests.tryFinish(open, answer) === 'answered') return;
-    this.#applications.complain(from, 'RESPONSE_TOO_LARGE', TOO_LARGE, { about: open.id });
-    this.#requests.refuse(open, 'RESPONSE_TOO_LARGE', TOO_LARGE, open.identity);
-    this.#endIfDone();
+    const prepared = this.#requests.prepare(open, answer);
+    const { transaction } = open;
+    if (isPrepared(prepared)) {
+      if (transaction === undefined) this.#requests.finish(open, answer, prepared);
+      else this.#transactions.settle(open, answer, prepared);
+      return;
+    }
+    const { code, why } = prepared === 'too-large' ? TOO_LARGE : prepared;
+    this.#applications.complain(from, code, why, { about: open.id });
+    const said = prepared === 'too-large' ? TOO_LARGE : MALFORMED;
+    if (transaction === undefined) this.#requests.settleRefused(open, said.code, said.why);
+    else if (transaction.recovery !== undefined) this.#transactions.misheard(open);
+    else this.#requests.endUnsettled(open, said.code, said.why);
   }
 
   #toPeer(message: Extract<Message, { kind: 'request' | 'notification' }>, from: Attachment): void {
@@ -427,16 +422,12 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       complain('JSONRPC_INVALID_PARAMS', TOO_DEEP);
       return;
     }
-    const fault = idText === undefined ? this.#peer.faultOf?.(methodText, params) : undefined;
-    if (fault !== undefined) {
-      complain(fault.code, fault.why);
-      return;
-    }
     const outcome =
       idText === undefined
         ? this.#peer.notify(methodText, params)
         : this.#peer.request(methodText, params, this.#returnTo(from, idText));
-    if (outcome === 'too-large') {
+    if (typeof outcome === 'object') complain(outcome.code, outcome.why);
+    else if (outcome === 'too-large') {
       complain('JSONRPC_INVALID_PARAMS', 'the message does not fit a frame');
     } else if (outcome === 'full') {
       complain('BUSY', 'too many requests wait for the peer');

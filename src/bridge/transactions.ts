@@ -5,7 +5,8 @@ import type { Logger } from '../base/log.ts';
 import { maskField } from '../base/mask.ts';
 import { ownLine } from '../channel/application-line.ts';
 import type { Attachment } from '../channel/channel.ts';
-import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
+import type { InboundRequest, PreparedAnswer, TransactionRules } from '../dialect/dialect.ts';
+import { isPrepared } from '../dialect/reply.ts';
 import { placeOf } from '../endpoint/place.ts';
 import { errorText, stringCodeOf } from '../rpc/error-object.ts';
 import { type OutcomeText as Answer, meaningOfAnswer } from '../rpc/outcome.ts';
@@ -138,8 +139,7 @@ export class Transactions {
     const answered = desk
       .check(identity, (question) => this.#askOnce(question, carried))
       .then((answer) => {
-        if (this.#requests.canTake(open, answer)) this.#requests.finish(open, answer);
-        else this.#requests.settleRefused(open, 'RESPONSE_TOO_LARGE', 'the outcome does not fit a frame');
+        this.#requests.finishWith(open, answer);
       });
     this.#requests.holdOpen(answered);
     return true;
@@ -245,22 +245,23 @@ export class Transactions {
   }
 
   /** The application's answer to the transaction itself. */
-  settle(open: OpenRequest, answer: Answer): void {
+  settle(open: OpenRequest, answer: Answer, prepared: PreparedAnswer): void {
     const { transaction } = open;
     if (transaction?.state !== 'handed-over') return;
     const { judge } = this.#options.rules;
     if (judge !== undefined) {
       const meaning = judge(answer);
-      if (meaning === 'refused') this.#refused(open, answer);
-      else if (meaning === 'outcome') this.#conclude(open, answer);
-      else this.#passOn(open, answer);
+      if (meaning === 'refused') this.#refused(open, answer, prepared);
+      else if (meaning === 'outcome') this.#conclude(open, answer, prepared);
+      else this.#passOn(open, answer, prepared);
       return;
     }
     const said = this.#options.judge.answer(answer);
     const meaning = meaningOfAnswer(said.says);
     // After a loss, or when something else was heard before, a refusal may be one of a second try.
-    if (meaning === 'refused' && transaction.recovery?.hasDoubt !== true) this.#refused(open, answer);
-    else if (meaning === 'charged' || meaning === 'not-charged') this.#conclude(open, answer);
+    if (meaning === 'refused' && transaction.recovery?.hasDoubt !== true)
+      this.#refused(open, answer, prepared);
+    else if (meaning === 'charged' || meaning === 'not-charged') this.#conclude(open, answer, prepared);
     else this.#holdBackWords(open, transaction, said);
   }
 
@@ -331,9 +332,8 @@ export class Transactions {
     running.waiting.push((end) => {
       if (!this.#requests.has(open)) return;
       if (end.kind === 'refused') this.#requests.settleRefused(open, end.code, end.details);
-      else if (end.kind === 'answer' && this.#requests.canTake(open, end.answer)) {
-        this.#requests.finish(open, end.answer);
-      } else this.#requests.endUnknown(open, 'the first request for this transaction has no outcome');
+      else if (end.kind === 'answer') this.#requests.finishWith(open, end.answer);
+      else this.#requests.endUnknown(open, 'the first request for this transaction has no outcome');
     });
   }
 
@@ -380,36 +380,37 @@ export class Transactions {
   }
 
   /** Nothing was begun: it is passed on, and the identifiers are free. */
-  #refused(open: OpenRequest, answer: Answer): void {
+  #refused(open: OpenRequest, answer: Answer, prepared: PreparedAnswer): void {
     const { transaction } = open;
     if (transaction === undefined) return;
     const { entry } = transaction;
     this.#remember(open, answer);
     if (entry === undefined) {
-      this.#requests.finish(open, answer);
+      this.#requests.finish(open, answer, prepared);
       return;
     }
     const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
     this.#settled(transaction);
-    this.#requests.holdOpen(this.#requests.withdraw(entry).then(() => this.#requests.finish(open, own)));
+    const withdrawn = this.#requests.withdraw(entry);
+    this.#requests.holdOpen(withdrawn.then(() => this.#requests.finish(open, own, prepared)));
   }
 
   /** Words that the dialect knows to be no outcome, where nobody can be asked. */
-  #passOn(open: OpenRequest, answer: Answer): void {
+  #passOn(open: OpenRequest, answer: Answer, prepared: PreparedAnswer): void {
     const entry = open.transaction?.entry;
-    this.#requests.finish(open, answer);
+    this.#requests.finish(open, answer, prepared);
     if (entry !== undefined) this.#requests.holdOpen(entry.release());
   }
 
   /** An outcome is recorded, then given. */
-  #conclude(open: OpenRequest, answer: Answer): void {
+  #conclude(open: OpenRequest, answer: Answer, prepared: PreparedAnswer): void {
     const { transaction } = open;
     const { desk, rules } = this.#options;
     if (transaction === undefined || transaction.state === 'settled') return;
     const { entry } = transaction;
     this.#remember(open, answer);
     if (entry === undefined || desk === undefined) {
-      this.#requests.finish(open, answer);
+      this.#requests.finish(open, answer, prepared);
       return;
     }
     const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
@@ -418,7 +419,7 @@ export class Transactions {
     this.#requests.holdOpen(
       desk.record(entry, rules.kept?.(own) ?? own).then(() => {
         faultPoint('after-done');
-        this.#requests.finish(open, own);
+        this.#requests.finish(open, own, prepared);
         faultPoint('after-answer');
       }),
     );
@@ -433,12 +434,12 @@ export class Transactions {
     this.#remember(open, own);
     const { entry } = transaction;
     if (entry === undefined || desk === undefined || identity === undefined) {
-      this.#requests.finish(open, own);
+      this.#requests.finishWith(open, own);
       return;
     }
     this.#settled(transaction);
     const recorded = desk.supersede(entry, identity, { ...answer, text: Buffer.from(answer.text) });
-    this.#requests.holdOpen(recorded.then(() => this.#requests.finish(open, own)));
+    this.#requests.holdOpen(recorded.then(() => this.#requests.finishWith(open, own)));
   }
 
   #settled(transaction: OpenTransaction): void {
@@ -517,10 +518,10 @@ export class Transactions {
         faultPoint('after-hand-over');
         return;
       case 'answer':
-        this.#requests.finish(open, acceptance.answer);
+        this.#requests.finishWith(open, acceptance.answer);
         return;
       case 'duplicate':
-        this.#requests.finish(open, { kind: 'error', text: acceptance.text });
+        this.#requests.finishWith(open, { kind: 'error', text: acceptance.text });
         return;
       case 'refused':
         this.#requests.settleRefused(open, acceptance.code, acceptance.details);
@@ -581,7 +582,7 @@ export class Transactions {
         if (attachment === undefined || question === undefined) return;
         this.#applications.questions.ask(attachment, question, 'transaction', (answer) => {
           if (answer === undefined) recovery.refused();
-          else if (!this.#requests.canTake(open, answer)) recovery.misheard();
+          else if (!isPrepared(this.#requests.prepare(open, answer))) recovery.misheard();
           else {
             const { said } = transaction ?? {};
             const directCode = said?.says === 'other' ? said.code : undefined;
@@ -593,7 +594,11 @@ export class Transactions {
       found: (answer, meaning) => {
         const open = openOf();
         if (open.transaction?.said?.says === 'duplicate') this.#tellDuplicate(open, answer, meaning);
-        else this.#conclude(open, answer);
+        else {
+          const prepared = this.#requests.prepare(open, answer);
+          if (isPrepared(prepared)) this.#conclude(open, answer, prepared);
+          else this.giveUp(open, "the outcome cannot be said on the peer's wire");
+        }
       },
     });
     return recovery;

@@ -175,9 +175,8 @@ export interface PeerConnection {
    * a CONNECTION_CLOSED error when the connection ends first.
    */
   request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full';
-  notify(methodText: string, params: Buffer): SendOutcome;
-  /** What makes this a notification that the peer's protocol has no words for; default: nothing does. */
-  faultOf?(methodText: string, params: Buffer): Refused | undefined;
+  /** Tells the peer. Unlike a request, a notification without words in the peer's protocol cannot be settled with an error. */
+  notify(methodText: string, params: Buffer): SendOutcome | Refused;
   /** Says goodbye and ends this connection; `closed` follows at once. Safe to repeat: the first reason sticks. */
   close(reason: CloseReason): void;
 }
@@ -200,8 +199,8 @@ export interface PeerAnswer {
   readonly lost?: CloseReason;
 }
 
-/** A request of the peer. Buffers are valid only during the call that brings it. */
-export interface InboundRequest {
+/** A request of the peer. Buffers are valid only during the call that brings it; the reply is, for as long as it is open. */
+export interface InboundRequest extends Reply {
   /** Decoded, and as the peer wrote it (a JSON string literal). */
   readonly id: string;
   readonly idText: string;
@@ -210,12 +209,21 @@ export interface InboundRequest {
   readonly params: Buffer;
   /** Deepest nesting of the whole message, the message itself being 1. */
   readonly depth: number;
-  /** What makes this answer one that the peer's protocol has no words for; default: nothing does. */
-  faultOf?(kind: 'result' | 'error', text: Buffer): Refused | undefined;
-  /** Whether this answer fits a frame. */
-  fits(kind: 'result' | 'error', text: Buffer): boolean;
-  /** Answers it: once. After `too-large` it is still open; `closed` means that nobody is there to read it. */
-  answer(kind: 'result' | 'error', text: Buffer): SendOutcome;
+}
+
+/** How a request of the peer is answered: once. */
+export interface Reply {
+  /**
+   * Puts an answer into the peer's own form, so that it is known whether it can be sent before anybody is told so. An answer that
+   * is not sent leaves the request open. An error of the bridge's own can always be said.
+   */
+  prepare(kind: 'result' | 'error', text: Buffer): PreparedAnswer | 'too-large' | Refused;
+}
+
+/** An answer in the peer's own form. It keeps nothing of the text that it was made of. */
+export interface PreparedAnswer {
+  /** Answers the request. `closed`: nobody is there to read it. */
+  send(): 'sent' | 'closed';
 }
 
 export interface InboundNotification {

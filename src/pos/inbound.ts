@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { InboundRequest } from '../dialect/dialect.ts';
+import type { InboundRequest, Reply } from '../dialect/dialect.ts';
+import { reply } from '../dialect/reply.ts';
 import { errorText } from '../rpc/error-object.ts';
 import { type JsonObject, MAX_DEPTH, parseObject } from './answer.ts';
 import { RequestRefused } from './pos-error.ts';
@@ -32,7 +33,7 @@ export class Inbound {
   }
 
   request(request: InboundRequest): void {
-    const { method, answer } = request;
+    const { method, prepare } = request;
     if (request.depth > MAX_DEPTH) {
       refuse(request, 'JSONRPC_INVALID_PARAMS', `nested deeper than ${MAX_DEPTH}`);
       return;
@@ -44,7 +45,7 @@ export class Inbound {
     // The bytes of the request belong to this call: what the handler gets is a copy.
     const text = request.params.toString();
     const params = parseObject(text);
-    const open: Answerable = { answer };
+    const open: Reply = { prepare };
     let work: Promise<JsonObject> | undefined;
     try {
       work = this.#handler?.(method, params, text);
@@ -72,7 +73,7 @@ export class Inbound {
     );
   }
 
-  #answer(request: Answerable, method: string, result: JsonObject): void {
+  #answer(request: Reply, method: string, result: JsonObject): void {
     let text: string | undefined;
     try {
       text = isObject(result) ? JSON.stringify(result) : undefined;
@@ -81,12 +82,12 @@ export class Inbound {
     }
     if (text === undefined) {
       refuse(request, 'INTERNAL_ERROR', 'the register has no proper answer');
-    } else if (request.answer('result', Buffer.from(text)) === 'too-large') {
+    } else if (reply(request, 'result', Buffer.from(text)) === 'too-large') {
       refuse(request, 'RESPONSE_TOO_LARGE', 'the answer does not fit a frame');
     }
   }
 
-  #failed(request: Answerable, method: string, fault: unknown): void {
+  #failed(request: Reply, method: string, fault: unknown): void {
     if (fault instanceof RequestRefused) refuse(request, fault.code, fault.details);
     else {
       this.#log.error('a request of the terminal failed', { method, why: describeFault(fault), fault });
@@ -95,10 +96,8 @@ export class Inbound {
   }
 }
 
-type Answerable = Pick<InboundRequest, 'answer'>;
-
-function refuse(request: Answerable, code: string, details: string): void {
-  request.answer('error', errorText(code, details));
+function refuse(request: Reply, code: string, details: string): void {
+  reply(request, 'error', errorText(code, details));
 }
 
 function isObject(value: unknown): value is JsonObject {

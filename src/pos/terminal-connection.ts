@@ -167,10 +167,11 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     return outcome === 'sent' ? answer.promise : outcome;
   }
 
-  /** Tells the terminal. */
-  tell(method: string, params: string): 'sent' | Unsent {
+  /** Tells the terminal. `no words`: its protocol cannot say this. */
+  tell(method: string, params: string): 'sent' | Unsent | 'no words' {
     if (this.#terminal === undefined || this.#state !== 'speaking') return 'closed';
-    return this.#terminal.notify(JSON.stringify(method), Buffer.from(params));
+    const outcome = this.#terminal.notify(JSON.stringify(method), Buffer.from(params));
+    return typeof outcome === 'object' ? 'no words' : outcome;
   }
 
   /** Says goodbye and ends. Safe to repeat. */

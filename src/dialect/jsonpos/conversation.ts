@@ -9,12 +9,12 @@ import type {
   Conversation,
   ConversationHost,
   DialectOptions,
-  InboundRequest,
   PeerAnswer,
   PeerConnection,
+  Reply,
   SendOutcome,
 } from '../dialect.ts';
-import { encodeFrame, encodeWhole, JsonposDecoder } from './frame.ts';
+import { encodeFrame, encodeWhole, JsonposDecoder, jsonOf } from './frame.ts';
 import { readCloseReason } from './transport.ts';
 
 type Request = Extract<Message, { kind: 'request' }>;
@@ -221,24 +221,24 @@ export class JsonposConversation implements Conversation, PeerConnection {
       methodText,
       params: message.params,
       depth: message.depth,
-      ...this.#handlesOf(id, idText, methodText),
+      prepare: this.#replyTo(id, idText, methodText),
     });
   }
 
-  /** Closures of their own, so that an open request keeps its id alive but not the bytes that it came in. */
-  #handlesOf(id: string, idText: string, methodText: string): Pick<InboundRequest, 'fits' | 'answer'> {
-    return {
-      fits: (kind, text) => this.#encode(responseParts(idText, methodText, kind, text)) !== undefined,
-      answer: (kind, text) => {
-        if (!this.#inFlight.has(id)) return 'closed';
-        const outcome = this.#send(responseParts(idText, methodText, kind, text), 'normal');
-        if (outcome === 'sent') {
+  /** A closure of its own, so that an open request keeps its id alive but not the bytes that it came in. */
+  #replyTo(id: string, idText: string, methodText: string): Reply['prepare'] {
+    return (kind, text) => {
+      const frame = this.#encode(responseParts(idText, methodText, kind, text));
+      if (frame === undefined) return 'too-large';
+      return {
+        send: () => {
+          if (this.#state === 'closed' || !this.#inFlight.delete(id)) return 'closed';
           this.#answeredId = id;
-          this.#inFlight.delete(id);
+          this.#sendFrame(frame, 'normal');
           this.#pendingChanged();
-        }
-        return outcome;
-      },
+          return 'sent';
+        },
+      };
     };
   }
 
@@ -322,13 +322,18 @@ export class JsonposConversation implements Conversation, PeerConnection {
     if (this.#state === 'closed') return 'closed';
     const frame = this.#encode(parts);
     if (frame === undefined) return 'too-large';
+    this.#sendFrame(frame, urgency);
+    return 'sent';
+  }
+
+  #sendFrame(frame: Buffer, urgency: 'urgent' | 'normal'): void {
     this.#host.statistics.count('frames out');
     if (this.#host.log.enabled('trace')) {
       // The JSON alone: inside a text that is no JSON not every disguise of a card number is seen.
-      this.#host.log.trace('frame out', { text: parts.map(String).join('') });
+      const json = this.#framing === 'stream' ? jsonOf(frame) : frame;
+      this.#host.log.trace('frame out', { text: json.toString() });
     }
     this.#host.send(frame, urgency);
-    return 'sent';
   }
 
   #encode(parts: readonly (string | Buffer)[]): Buffer | undefined {

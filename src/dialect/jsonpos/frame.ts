@@ -193,6 +193,11 @@ export function encodeFrame(
   return frame;
 }
 
+/** What `encodeFrame` has put into a frame. */
+export function jsonOf(frame: Buffer): Buffer {
+  return frame.subarray(HEADER_BYTES, frame.length - 1);
+}
+
 /** The JSON text of a frame alone, for wires that keep message borders. */
 export function encodeWhole(
   parts: readonly (string | Uint8Array)[],

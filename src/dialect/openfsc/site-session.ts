@@ -3,10 +3,10 @@ import type { CloseReason } from '../../base/close-reason.ts';
 import { maskText } from '../../base/mask.ts';
 import type {
   ConnectionEvents,
-  InboundRequest,
   PeerAnswer,
   PeerConnection,
   Refused,
+  Reply,
   SendOutcome,
 } from '../dialect.ts';
 import { Dialogue, type DialogueOwner, type LineWriter } from './dialogue.ts';
@@ -239,22 +239,17 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     return 'sent';
   }
 
-  faultOf(methodText: string, params: Buffer): Refused | undefined {
+  /** What is no news for the server goes no further. */
+  notify(methodText: string, params: Buffer): SendOutcome | Refused {
     const name = ELEMENTS.get(JSON.parse(methodText));
     if (name === undefined) {
       return { code: 'JSONRPC_METHOD_NOT_FOUND', why: 'OpenFSC has no such notification of a site' };
     }
     const read = readElement(name, JSON.parse(params.toString()));
-    return read.ok ? undefined : { code: 'JSONRPC_INVALID_PARAMS', why: read.why };
-  }
-
-  /** What is no news for the server goes no further. */
-  notify(methodText: string, params: Buffer): SendOutcome {
+    if (!read.ok) return { code: 'JSONRPC_INVALID_PARAMS', why: read.why };
     if (this.#state === 'closed') return 'closed';
-    const name = ELEMENTS.get(JSON.parse(methodText));
-    const read = name === undefined ? undefined : readElement(name, JSON.parse(params.toString()));
     const isHeard = this.#state === 'authenticated' && !this.#isPassive;
-    if (isHeard && read?.ok && this.#updates.wants(read.element)) this.#say(read.element);
+    if (isHeard && this.#updates.wants(read.element)) this.#say(read.element);
     return 'sent';
   }
 
@@ -291,64 +286,69 @@ export class SiteSession implements PeerConnection, DialogueOwner {
       methodText: `"${spec.channelMethod}"`,
       params,
       depth: DEPTH,
-      ...this.#handlesOf(spec, method, tag, args),
+      prepare: this.#replyTo(spec, method, tag, args),
     });
     // Whoever needed them has a copy by now.
     if (info !== undefined) params.fill(0);
   }
 
-  /** Closures of their own, so that an open request does not keep the bytes that it came in. */
-  #handlesOf(
-    spec: ServerRequest,
-    method: MethodName,
-    tag: string,
-    args: Arguments,
-  ): Pick<InboundRequest, 'fits' | 'answer' | 'faultOf'> {
+  /** A closure of its own, so that an open request does not keep the bytes that it came in. */
+  #replyTo(spec: ServerRequest, method: MethodName, tag: string, args: Arguments): Reply['prepare'] {
     const warning = MONEY.has(method) ? this.#warnLater(method) : undefined;
-    return {
-      fits: () => true,
-      faultOf: (kind, text) => {
-        if (kind === 'error') return undefined;
-        const read = method === 'CLEAR' ? readReceipt('', text) : readAnswer(spec, text);
-        return read.ok ? undefined : { code: 'JSONRPC_INVALID_PARAMS', why: read.why };
-      },
-      answer: (kind, text) => {
-        if (warning !== undefined) {
-          warning.cancel();
-          this.#warnings.delete(warning);
-        }
-        if (this.isOver || !this.dialogue.isOpen(tag)) return 'closed';
-        if (kind === 'error') this.#answerError(tag, text);
-        else this.#answerResult(spec, method, tag, args, text);
-        // Where nobody has decided, the server repeats its request, and perhaps not what belongs to it.
-        if (!MONEY.has(method) || transactions.judge?.({ kind, text }) !== 'nothing')
-          this.#wipe(method, args);
-        return 'sent';
-      },
+    return (kind, text) => {
+      const lines = kind === 'error' ? this.#error(text) : this.#result(spec, method, args, text);
+      if ('why' in lines) return { code: 'JSONRPC_INVALID_PARAMS', why: lines.why };
+      // Where nobody has decided, the server repeats its request, and perhaps not what belongs to it.
+      const isOver = !MONEY.has(method) || transactions.judge?.({ kind, text }) !== 'nothing';
+      return {
+        send: () => {
+          if (warning !== undefined) {
+            warning.cancel();
+            this.#warnings.delete(warning);
+          }
+          if (this.isOver || !this.dialogue.isOpen(tag)) return 'closed';
+          this.#answer(spec, method, tag, args, lines);
+          if (isOver) this.#wipe(method, args);
+          return 'sent';
+        },
+      };
     };
   }
 
-  #answerError(tag: string, error: Buffer): void {
+  #error(error: Buffer): AnswerLines {
     const { code, text } = fscErrorOf(error);
-    this.dialogue.answer(tag, ['ERR', String(code), ...(text === '' ? [] : [text])]);
+    return { elements: [], receipt: [], end: ['ERR', String(code), ...(text === '' ? [] : [text])] };
   }
 
-  #answerResult(spec: ServerRequest, method: MethodName, tag: string, args: Arguments, result: Buffer): void {
+  #result(
+    spec: ServerRequest,
+    method: MethodName,
+    { values }: Arguments,
+    result: Buffer,
+  ): AnswerLines | { readonly why: string } {
     const read = readAnswer(spec, result);
-    if (!read.ok) {
-      this.dialogue.answer(tag, ['ERR', '500', 'the answer of the site is malformed']);
-      return;
-    }
-    for (const element of read.elements) this.#say(element);
+    if (!read.ok) return read;
+    const receipt = method === 'CLEAR' ? readReceipt(values['fscTransactionId'] ?? '', result) : NO_RECEIPT;
+    if (!receipt.ok) return receipt;
+    return { elements: read.elements, receipt: receipt.lines, end: ['OK'] };
+  }
+
+  #answer(
+    spec: ServerRequest,
+    method: MethodName,
+    tag: string,
+    { values }: Arguments,
+    { elements, receipt, end }: AnswerLines,
+  ): void {
+    for (const element of elements) this.#say(element);
     // The receipt, a discontinued extension: only for a server that still takes it.
-    if (method === 'CLEAR' && this.#host.serverTakes('RECEIPTINFO')) {
-      const receipt = readReceipt(args.values['fscTransactionId'] ?? '', result);
-      for (const line of receipt.ok ? receipt.lines : []) this.dialogue.notify('RECEIPTINFO', line);
+    if (this.#host.serverTakes('RECEIPTINFO')) {
+      for (const line of receipt) this.dialogue.notify('RECEIPTINFO', line);
     }
-    if (TOUCHING.has(method)) this.#updates.touched(Number(args.values['pump']));
-    this.dialogue.answer(tag, ['OK']);
-    const { pump, updateTtl } = args.values;
-    if (spec.updates !== undefined && pump !== undefined && updateTtl !== undefined) {
+    const { pump, updateTtl } = values;
+    if (end[0] === 'OK' && TOUCHING.has(method)) this.#updates.touched(Number(pump));
+    this.dialogue.answer(tag, end);
+    if (end[0] === 'OK' && spec.updates !== undefined && pump !== undefined && updateTtl !== undefined) {
       this.#updates.subscribe(spec.updates, Number(pump), Number(updateTtl));
     }
   }
@@ -440,6 +440,15 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   }
 }
 
+/** An answer of an application, as lines. */
+interface AnswerLines {
+  readonly elements: readonly Element[];
+  readonly receipt: readonly (readonly string[])[];
+  /** OK, or ERR and why. */
+  readonly end: readonly string[];
+}
+
+const NO_RECEIPT = { ok: true, lines: [] } as const;
 const ELEMENTS: ReadonlyMap<unknown, ElementName> = new Map([
   ['openfsc.pump', 'PUMP'],
   ['openfsc.price', 'PRICE'],

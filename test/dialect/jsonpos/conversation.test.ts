@@ -13,7 +13,12 @@ import type {
 } from '../../../src/dialect/dialect.ts';
 import { JsonposConversation } from '../../../src/dialect/jsonpos/conversation.ts';
 import { jsonpos } from '../../../src/dialect/jsonpos/dialect.ts';
+import { reply } from '../../../src/dialect/reply.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
+
+function replyTo(request: InboundRequest | undefined, kind: 'result', text: Buffer) {
+  return request && reply(request, kind, text);
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape
 type Any = any;
@@ -172,7 +177,7 @@ describe('what breaks the protocol', () => {
   test('an id that is still in use; once answered it may come again', () => {
     const { send, sent, requests, finished } = converse();
     send({ id: '1', method: 'A', params: {} });
-    requests[0]?.answer('result', Buffer.from('{}'));
+    replyTo(requests[0], 'result', Buffer.from('{}'));
     send({ id: '1', method: 'B', params: {} });
     expect(finished).toEqual([]);
     send({ id: '1', method: 'C', params: {} });
@@ -186,7 +191,7 @@ describe('what breaks the protocol', () => {
     conversation.receive(Buffer.from('0000'));
     conversation.endOfInput();
     expect(reports).toEqual(['inputEnded JSONRPC_PARSE_ERROR']);
-    expect(requests[0]?.answer('result', Buffer.from('{}'))).toBe('sent');
+    expect(replyTo(requests[0], 'result', Buffer.from('{}'))).toBe('sent');
     peer.close({ code: 'JSONRPC_PARSE_ERROR', text: 'x', by: 'us' });
     expect(sent.slice(1).map(codeOf)).toEqual(['JSONRPC_PARSE_ERROR']);
     expect(finished).toMatchObject([{ how: 'broken' }]);
@@ -287,7 +292,7 @@ describe('the end', () => {
     peer.close({ code: 'OUTCOME_UNKNOWN', text: 'one', by: 'us' });
     peer.close({ code: 'OTHER', text: 'two', by: 'us' });
     conversation.lost({ code: 'CONNECTION_CLOSED', text: 'three', by: 'wire' });
-    expect(requests[0]?.answer('result', Buffer.from('{}'))).toBe('closed');
+    expect(replyTo(requests[0], 'result', Buffer.from('{}'))).toBe('closed');
     expect(peer.notify('"A"', Buffer.from('{}'))).toBe('closed');
     expect(sent.map(codeOf)).toEqual(['OUTCOME_UNKNOWN']);
     expect(reports).toEqual(['closed OUTCOME_UNKNOWN']);
@@ -365,7 +370,7 @@ describe('on WebSocket', () => {
   test('a message is one JSON object, without header', () => {
     const { send, sent, requests } = converse({}, 'messages');
     send({ id: '1', method: 'Status', params: {} });
-    requests[0]?.answer('result', Buffer.from('{"a":1}'));
+    replyTo(requests[0], 'result', Buffer.from('{"a":1}'));
     expect(sent[0]?.message.result).toEqual({ a: 1 });
   });
 
@@ -405,7 +410,7 @@ describe('a line that echoes', () => {
   test('is found out by an answer that we have given', () => {
     const { sent, send, finished, requests } = converse();
     send({ id: 'p', method: 'Purchase', params: {} });
-    requests[0]?.answer('result', Buffer.from('{"amount":1}'));
+    replyTo(requests[0], 'result', Buffer.from('{"amount":1}'));
     send(sent[0]?.message);
     expect(finished).toMatchObject([{ reason: { code: 'LINE_ECHOES' }, how: 'broken' }]);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { JsonposDecoder } from '../../../src/dialect/jsonpos/frame.ts';
 import { FrameScanner } from '../../../src/dialect/jsonpos/frame-scanner.ts';
+import { reply } from '../../../src/dialect/reply.ts';
 import { parseMessage } from '../../../src/rpc/message.ts';
 import { mutated, seededRandom } from '../../kit/random.ts';
 import { byteByByte, everySplit, inPieces } from '../../kit/splits.ts';
@@ -238,7 +239,7 @@ describe('a register that begins anew', () => {
     receive('\n', sync('2'), purchase('p'));
     expect(answers).toHaveLength(1);
     expect(answers[0]).toMatch(/^peer .*CONNECTION_CLOSED/);
-    expect(requests.map((request) => request.answer('result', Buffer.from('{}')))).toEqual([
+    expect(requests.map((request) => reply(request, 'result', Buffer.from('{}')))).toEqual([
       'closed',
       'sent',
     ]);

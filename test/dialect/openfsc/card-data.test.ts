@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TransactionInfo } from '../../../src/dialect/openfsc/transaction-info.ts';
+import { reply } from '../../../src/dialect/reply.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
 import { F1, F2, loggedIn, type SiteBench } from './kit.ts';
 
@@ -26,7 +27,7 @@ describe('card data', () => {
       info(bench);
       const expected = { pan: PAN, mileage: 0 };
       for (let round = 0; round < 3; round += 1)
-        expect(cleared(bench, ({ last }) => last.answer('error', own(code)))).toEqual(expected);
+        expect(cleared(bench, ({ last }) => reply(last, 'error', own(code)))).toEqual(expected);
       expect(cleared(bench, (connection) => connection.error(500, 'no idea'))).toEqual(expected);
       expect(cleared(bench, (connection) => connection.result({}))).toEqual(expected);
       expect(cleared(bench, (connection) => connection.result({}))).toBeUndefined();
@@ -36,7 +37,7 @@ describe('card data', () => {
   test('stays after an answer that makes no sense', () => {
     const bench = loggedIn();
     info(bench);
-    cleared(bench, ({ last }) => last.answer('error', own('INTERNAL_ERROR')));
+    cleared(bench, ({ last }) => reply(last, 'error', own('INTERNAL_ERROR')));
     expect(cleared(bench, (connection) => connection.result({}))).toBeDefined();
   });
 
@@ -50,9 +51,9 @@ describe('card data', () => {
   test('that nobody decides about is gone ten minutes after it came', () => {
     const bench = loggedIn();
     info(bench);
-    cleared(bench, ({ last }) => last.answer('error', own('CHANNEL_UNAVAILABLE')));
+    cleared(bench, ({ last }) => reply(last, 'error', own('CHANNEL_UNAVAILABLE')));
     bench.clock.advance(599_999);
-    expect(cleared(bench, ({ last }) => last.answer('error', own('CHANNEL_UNAVAILABLE')))).toBeDefined();
+    expect(cleared(bench, ({ last }) => reply(last, 'error', own('CHANNEL_UNAVAILABLE')))).toBeDefined();
     bench.clock.advance(1);
     expect(cleared(bench, (connection) => connection.result({}))).toBeUndefined();
   });

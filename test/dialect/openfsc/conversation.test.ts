@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../src/base/log.ts';
+import { reply } from '../../../src/dialect/reply.ts';
 import {
   type BenchOptions,
   F1,
   F2,
+  faultIn,
   K1,
   K2,
   loggedIn,
@@ -273,7 +275,7 @@ describe('requests of the server', () => {
     const bench = loggedIn();
     const ask = (error: object) => {
       bench.receive('S1 PUMPS');
-      bench.connection().last.answer('error', Buffer.from(JSON.stringify(error)));
+      reply(bench.connection().last, 'error', Buffer.from(JSON.stringify(error)));
       return bench.lines();
     };
     expect(ask({ code: 1, message: 'no\r\nsuch  pump', data: { fscCode: 404 } })).toEqual([
@@ -291,7 +293,7 @@ describe('requests of the server', () => {
     bench.receive('S1 PUMPS', 'S2 TRANSACTIONS');
     const [pumps, transactions] = bench.connection().requests;
     const why = (request: typeof pumps, result: object) =>
-      request?.faultOf?.('result', Buffer.from(JSON.stringify(result)))?.why;
+      request && faultIn(request.prepare('result', Buffer.from(JSON.stringify(result))))?.why;
     expect(why(pumps, {})).toBe('pumps is no array');
     expect(why(pumps, { pumps: [PUMP_3, { pump: '3', status: 'free' }] })).toBe(
       'pumps[1]: pump is no number',
@@ -415,7 +417,7 @@ describe('pushes', () => {
   test('that make no sense are told back to the application', () => {
     const { peer } = loggedIn().connection();
     const fault = (method: string, params: object) =>
-      peer.faultOf?.(JSON.stringify(method), Buffer.from(JSON.stringify(params)));
+      faultIn(peer.notify(JSON.stringify(method), Buffer.from(JSON.stringify(params))));
     expect(fault('openfsc.pump', PUMP_3)).toBeUndefined();
     expect(fault('openfsc.pump', { pump: 3 })).toEqual({
       code: 'JSONRPC_INVALID_PARAMS',
@@ -707,7 +709,7 @@ describe('many sites on one wire', () => {
     bench.receive('s1.S1 PUMPS', 's1.* QUIT maintenance');
     expect(bench.connection('s1').reports).toEqual(['closed CONNECTION_CLOSED peer']);
     expect(bench.connection('s2').isClosed).toBe(false);
-    expect(bench.connection('s1').last.answer('result', Buffer.from('{"pumps":[]}'))).toBe('closed');
+    expect(reply(bench.connection('s1').last, 'result', Buffer.from('{"pumps":[]}'))).toBe('closed');
     bench.clock.advance(0);
     expect(bench.lines()).toEqual(['C2 NEWSESSION s1']);
     bench.receive('C2 OK', 's1.C0 OK');
@@ -836,7 +838,7 @@ describe('the end', () => {
     bench.receive(`S1 CLEAR 3 x ${F1} pace`);
     bench.lines();
     bench.conversation.lost({ code: 'CONNECTION_CLOSED', text: 'cut', by: 'wire' });
-    expect(bench.connection().last.answer('result', Buffer.from('{}'))).toBe('closed');
+    expect(reply(bench.connection().last, 'result', Buffer.from('{}'))).toBe('closed');
     expect(bench.lines()).toEqual([]);
     expect(bench.finished).toMatchObject({ how: 'lost', verdict: 'failed' });
     expect(bench.clock.timerCount).toBe(0);

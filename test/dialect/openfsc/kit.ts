@@ -7,11 +7,13 @@ import type {
   InboundRequest,
   PeerAnswer,
   PeerConnection,
+  Refused,
   Verdict,
 } from '../../../src/dialect/dialect.ts';
 import { SiteConversation, type SiteEnd } from '../../../src/dialect/openfsc/conversation.ts';
 import { SiteMemory } from '../../../src/dialect/openfsc/site-memory.ts';
 import type { Site } from '../../../src/dialect/openfsc/sites.ts';
+import { reply } from '../../../src/dialect/reply.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape
@@ -69,14 +71,13 @@ export class PlayedConnection {
 
   result(result: object, request: InboundRequest = this.last): void {
     const text = Buffer.from(JSON.stringify(result));
-    const fault = request.faultOf?.('result', text);
-    if (fault !== undefined) throw new Error(fault.why);
-    request.answer('result', text);
+    const outcome = reply(request, 'result', text);
+    if (typeof outcome === 'object') throw new Error(outcome.why);
   }
 
   error(fscCode: number, message: string, request: InboundRequest = this.last): void {
     const data = { string_code: `FSC_${fscCode}`, details: message, fscCode };
-    request.answer('error', Buffer.from(JSON.stringify({ code: 1, message, data })));
+    reply(request, 'error', Buffer.from(JSON.stringify({ code: 1, message, data })));
   }
 
   push(method: string, params: object): void {
@@ -91,6 +92,13 @@ export class PlayedConnection {
     this.peer.request(JSON.stringify(method), Buffer.from(JSON.stringify(params)), settle);
     return asked;
   }
+}
+
+/** Why this cannot be answered or told; undefined where it can. */
+export function faultIn(
+  outcome: ReturnType<InboundRequest['prepare']> | ReturnType<PeerConnection['notify']>,
+): Refused | undefined {
+  return typeof outcome === 'object' && 'why' in outcome ? outcome : undefined;
 }
 
 export interface BenchOptions extends Partial<SiteEnd> {

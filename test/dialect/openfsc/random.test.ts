@@ -3,6 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readLine } from '../../../src/dialect/openfsc/line.ts';
+import { reply } from '../../../src/dialect/reply.ts';
 import { mutated, seededRandom } from '../../kit/random.ts';
 import { F1, loggedIn, multiplexed, type SiteBench, site } from './kit.ts';
 
@@ -34,7 +35,8 @@ test('mutated lines of the transcripts, in every state', () => {
       );
       for (const connection of bench.connections) {
         const request = connection.requests.at(-1);
-        if (random() < 0.3) request?.answer('error', Buffer.from('{"code":1,"message":"m","data":{}}'));
+        if (random() < 0.3 && request !== undefined)
+          reply(request, 'error', Buffer.from('{"code":1,"message":"m","data":{}}'));
       }
     }
     expectWholeLines(bench);
@@ -73,13 +75,11 @@ test('any JSON of an application, as result, error, push or request', () => {
       const bench = loggedIn();
       const { peer } = bench.connection();
       const text = Buffer.from(JSON.stringify(params));
-      if (peer.faultOf?.(JSON.stringify(method), text) === undefined)
-        peer.notify(JSON.stringify(method), text);
+      peer.notify(JSON.stringify(method), text);
       peer.request(JSON.stringify(method), text, () => {});
       for (const request of ['PUMPS', 'PRICES', 'PUMPSTATUS 1', `CLEAR 3 x ${F1} pace`]) {
         bench.receive(`S1 ${request}`);
-        bench.connection().last.faultOf?.('result', text);
-        bench.connection().last.answer('result', text);
+        reply(bench.connection().last, 'result', text);
       }
       peer.request('"openfsc.quit"', text, () => {});
       expectWholeLines(bench);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SiteMemory } from '../../../src/dialect/openfsc/site-memory.ts';
+import { reply } from '../../../src/dialect/reply.ts';
 import { F1, K1, K2, letIn, loggedIn, multiplexed, SERVER_CAPS, SiteBench, site } from './kit.ts';
 
 /** Sessions that applications close and open again, and several sessions of one site. */
@@ -40,7 +41,7 @@ describe('openfsc.quit', () => {
     bench.receive(`s1.S1 CLEAR 3 x ${F1} pace`);
     s1.ask('openfsc.quit', {});
     expect(bench.lines()).toEqual(['s1.* QUIT closed by the site']);
-    expect(s1.last.answer('result', Buffer.from('{}'))).toBe('closed');
+    expect(reply(s1.last, 'result', Buffer.from('{}'))).toBe('closed');
     s1.push('openfsc.pump', { pump: 3, status: 'free' });
     const params = { pump: 2, fscTransactionId: F1, reason: 'aborted' };
     expect(s1.ask('openfsc.lockedPump', params).answer?.json.data.string_code).toBe('CONNECTION_CLOSED');
@@ -48,7 +49,7 @@ describe('openfsc.quit', () => {
     bench.clock.advance(0);
     letIn(bench);
     bench.receive('s1.S1 PUMPS');
-    expect(s1.last.answer('result', Buffer.from('{}'))).toBe('closed');
+    expect(reply(s1.last, 'result', Buffer.from('{}'))).toBe('closed');
     expect(bench.lines()).toEqual([]);
   });
 

@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../src/base/log.ts';
 import { sumFaults } from '../../../src/dialect/openfsc/sums.ts';
-import { F1, loggedIn, SERVER_CAPS, TRANSACTION } from './kit.ts';
+import { F1, faultIn, loggedIn, SERVER_CAPS, TRANSACTION } from './kit.ts';
 
 /** What applications say: only what the grammar allows reaches the server. */
 
 describe('values that the grammar does not have are refused toward the application', () => {
   const faultOf = (method: string, params: object) =>
-    loggedIn()
-      .connection()
-      .peer.faultOf?.(JSON.stringify(method), Buffer.from(JSON.stringify(params)));
+    faultIn(
+      loggedIn()
+        .connection()
+        .peer.notify(JSON.stringify(method), Buffer.from(JSON.stringify(params))),
+    );
 
   test.each(['86', '86.', '.86', '+8.6', '8,60', '1e2', ' 8.60'])('an amount of %j', (amount) => {
     expect(faultOf('openfsc.transaction', { ...TRANSACTION, priceWithVat: amount })).toEqual({
@@ -34,7 +36,7 @@ describe('values that the grammar does not have are refused toward the applicati
       description: 'ä',
     };
     const result = { prices: [price, { ...price, pricePerUnit: '2' }] };
-    expect(bench.connection().last.faultOf?.('result', Buffer.from(JSON.stringify(result)))?.why).toBe(
+    expect(faultIn(bench.connection().last.prepare('result', Buffer.from(JSON.stringify(result))))?.why).toBe(
       'prices[1]: pricePerUnit is not a decimal number such as 12.30',
     );
     expect(bench.lines()).toEqual([]);
@@ -74,7 +76,7 @@ describe('a receipt', () => {
     const bench = loggedIn();
     bench.receive(`S1 CLEAR 3 x ${F1} pace`);
     const text = Buffer.from(JSON.stringify({ receiptInfo }));
-    const fault = bench.connection().last.faultOf?.('result', text);
+    const fault = faultIn(bench.connection().last.prepare('result', text));
     expect(fault).toMatchObject({ code: 'JSONRPC_INVALID_PARAMS', why: expect.stringContaining(why) });
   });
 });

@@ -7,6 +7,7 @@ import { silentLogger } from '../../../src/base/log.ts';
 import { Statistics } from '../../../src/base/statistics.ts';
 import type { PeerConnection } from '../../../src/dialect/dialect.ts';
 import { JsonposConversation } from '../../../src/dialect/jsonpos/conversation.ts';
+import { reply } from '../../../src/dialect/reply.ts';
 import { PosClient } from '../../../src/pos/pos-client.ts';
 import type { NetworkOffer, NetworkOptions } from '../../../src/pos/proxy/network-offer.ts';
 import { RegisterNetwork } from '../../../src/terminal/network/register-network.ts';
@@ -61,7 +62,7 @@ export class NetworkTerminal {
               const { method, params } = request;
               if (method === 'NetworkStart') this.network.offered();
               if (method === 'NetworkDisconnected') this.network.disconnected(params);
-              request.answer('result', Buffer.from('{}'));
+              reply(request, 'result', Buffer.from('{}'));
             },
             notification: ({ method, params }) => {
               if (method === 'Data') this.network.data(params);
