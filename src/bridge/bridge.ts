@@ -22,14 +22,7 @@ import { expandEndpoint, placeholdersOf } from '../endpoint/expand.ts';
 import { placeOf } from '../endpoint/place.ts';
 import type { Journal } from '../store/journal.ts';
 import type { JournalLease } from '../store/journal-pool.ts';
-import {
-  defaultLockPath,
-  noLock,
-  openJournalLock,
-  openKernelLock,
-  processLock,
-  type TransactionLock,
-} from '../store/lock.ts';
+import { defaultLockPath, noLock, openKernelLock, processLock, type TransactionLock } from '../store/lock.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { WireFault } from '../wire/wire-fault.ts';
@@ -155,6 +148,7 @@ export class Bridge implements ConversationHost {
           pool.get(want);
         }
       }
+      await context.journal?.checkPlace();
       return new Bridge(wire, options, context, pool, await openLock(options, context), {
         name,
         token,
@@ -505,7 +499,7 @@ async function openLock(
 ): Promise<TransactionLock> {
   if (lock === 'none' || dialect.transactions.isParallel) return noLock;
   if (lock !== undefined) return openKernelLock(lock);
-  if (journal !== undefined) return openJournalLock(journal);
+  if (journal !== undefined) return openKernelLock(journal.lockPath);
   const [method = ''] = dialect.transactions.methods;
   const terminal = endpointFor(method, channels, new Router(new Map(), routes, dialect.routes));
   if (terminal === undefined) return noLock;

@@ -181,6 +181,20 @@ export class Journal {
     return path.join(this.folder, 'posbridge.lock');
   }
 
+  /**
+   * Rejects with JOURNAL_OPEN_FAILED where the folder is not the one any more that was opened: what is found there then, and above all
+   * what is not, says nothing about earlier transactions.
+   */
+  async checkPlace(): Promise<void> {
+    if (await isNameOf(this.folder, this.#directory)) return;
+    const isGone = (await ifThere(lstat(this.folder))) === undefined;
+    const text = isGone
+      ? `the folder of the journal ${this.folder} is gone: put it back where it was, with all that was in it`
+      : `something else is now where the journal ${this.folder} was: put the old folder back, with all that was in it, or start posbridge ` +
+        'anew to begin with what is there now, which knows nothing of earlier transactions';
+    throw new BridgeError('JOURNAL_OPEN_FAILED', `${text}; until then no new connection is served`);
+  }
+
   async close(): Promise<void> {
     await this.carriers.close();
     await this.#directory.close();
@@ -211,15 +225,21 @@ export class Journal {
   async siblings(id: string): Promise<string[]> {
     const start = this.#prefix + id.slice(0, id.lastIndexOf('-') + 1);
     const ids = new Set<string>();
-    for (const file of await readdir(this.folder)) {
+    for (const file of await this.#names()) {
       if (file.startsWith(start) && (file.endsWith(ENTRY) || file.endsWith(DAMAGED)))
         ids.add(this.#idIn(file));
     }
     return [...ids];
   }
 
-  /** Rejects when the folder or the entry cannot be read. */
+  /** Rejects when the folder or the entry cannot be read, and where `checkPlace` does. */
   async lookup(id: string): Promise<Lookup> {
+    const lookup = await this.#lookup(id);
+    await this.checkPlace();
+    return lookup;
+  }
+
+  async #lookup(id: string): Promise<Lookup> {
     const file = await openFile(this.#path(id, ENTRY), 'read', this.#options.owners);
     if (file === undefined) return (await this.#isSetAside(id)) ? { state: 'lost' } : { state: 'none' };
     let lookup: Lookup | undefined;
@@ -289,6 +309,7 @@ export class Journal {
       isBorn = linked;
       if (!isBorn) return 'exists';
       await this.#directory.sync();
+      await this.checkPlace();
       return file;
     } catch (fault) {
       if (isBorn) await unlink(entry).catch(() => {});
@@ -311,8 +332,7 @@ export class Journal {
     try {
       const status = await ifThere(lstat(this.#path(id, ENTRY)));
       if (status !== undefined || (await this.#isSetAside(id))) return true;
-      const [named, own] = await Promise.all([lstat(this.folder), this.#directory.stat()]);
-      return named.ino !== own.ino || named.dev !== own.dev;
+      return !(await isNameOf(this.folder, this.#directory));
     } catch {
       return true;
     }
@@ -340,12 +360,14 @@ export class Journal {
     }
   }
 
-  /** Takes over an entry without a living owner; undefined when there is one, or no entry. */
+  /** Takes over an entry without a living owner; undefined when there is one, or no entry. Rejects where `checkPlace` does. */
   async claim(id: string): Promise<OwnedEntry | undefined> {
     const file = await this.#takeOver(id);
     if (file === undefined) return undefined;
     try {
-      return this.#own(id, file, judge(await readEntry(file)) ?? { state: 'lost' });
+      const lookup = judge(await readEntry(file)) ?? { state: 'lost' };
+      await this.checkPlace();
+      return this.#own(id, file, lookup);
     } catch (fault) {
       await file.close();
       throw fault;
@@ -390,7 +412,7 @@ export class Journal {
   }
 
   async *#entries(kind: JournalKind | 'any'): AsyncGenerator<StoredEntry> {
-    for (const file of await readdir(this.folder)) {
+    for (const file of await this.#names()) {
       if (!file.endsWith(ENTRY) && !file.endsWith(DAMAGED)) continue;
       if (kind !== 'any' && !isOfKind(file, kind)) continue;
       const entry = await this.#read(file);
@@ -448,6 +470,12 @@ export class Journal {
       },
       release,
     };
+  }
+
+  async #names(): Promise<string[]> {
+    const names = await readdir(this.folder);
+    await this.checkPlace();
+    return names;
   }
 
   async #read(file: string): Promise<StoredEntry | undefined> {

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { type FileLocks, loadFileLocks } from '../base/file-lock.ts';
 import { type Environment, findLockDirectory, SYSTEM_LOCK_DIRECTORY } from '../base/lock-directory.ts';
-import type { Journal } from './journal.ts';
 import { openLockFile } from './lock-file.ts';
 
 /** Who has the terminal. */
@@ -69,21 +68,6 @@ export async function openKernelLock(path: string): Promise<TransactionLock> {
       `the transaction lock ${path} cannot be had: ${why}; give another place with --lock PATH, or --lock none`,
       { cause },
     );
-  }
-}
-
-/** The lock that lies in a journal's folder. Rejects with JOURNAL_OPEN_FAILED where the folder is gone. */
-export async function openJournalLock({
-  folder,
-  lockPath,
-}: Pick<Journal, 'folder' | 'lockPath'>): Promise<TransactionLock> {
-  try {
-    return await openKernelLock(lockPath);
-  } catch (fault) {
-    const { cause } = fault as BridgeError;
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw fault;
-    const text = `the folder of the journal ${folder} is gone: put it back where it was, with all that was in it; until then no new connection is served`;
-    throw new BridgeError('JOURNAL_OPEN_FAILED', text, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../kit/fake-clock.ts';
@@ -110,15 +110,27 @@ describe('a new transaction', () => {
     expect(bench.request().acquire('id').acquired).toBe(true);
   });
 
-  test.each(['gone', 'a file', 'replaced by another that takes nothing'])(
-    'of which nobody can say whether there is a file, for the folder is %s, is unknown, not refused',
+  test.each([
+    'gone',
+    'a file',
+    'replaced by another that takes nothing',
+    'replaced by another that takes everything',
+  ])(
+    'of which nobody can say whether there is a file, for the folder is %s, is unknown, not refused; so is a Check',
     async (state) => {
       const bench = await deskBench();
-      rmSync(bench.folder, { recursive: true });
+      renameSync(bench.folder, `${bench.folder}.away`);
       if (state === 'a file') writeFileSync(bench.folder, 'a file where the folder was');
-      else if (state !== 'gone') mkdirSync(path.join(bench.folder, 'compare.key'), { recursive: true });
+      else if (state.endsWith('nothing'))
+        mkdirSync(path.join(bench.folder, 'compare.key'), { recursive: true });
+      else if (state !== 'gone') mkdirSync(bench.folder, 0o700);
       expect(await bench.desk.accept(bench.request())).toMatchObject({ kind: 'unknown' });
+      expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('OUTCOME_UNKNOWN');
+      expect(bench.app.questions).toEqual([]);
+      expect(bench.request().acquire('id').acquired).toBe(true);
       rmSync(bench.folder, { recursive: true, force: true });
+      renameSync(`${bench.folder}.away`, bench.folder);
+      expect(await stateAt(bench)).toBe('none');
     },
   );
 

@@ -1,4 +1,4 @@
-import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { frameOf, type RegisterMessage, TestRegister } from '../kit/register.ts';
@@ -124,6 +124,35 @@ test('whoever comes while the folder of the journal is gone is told so; with the
   renameSync(`${journal}.away`, journal);
   const third = await bench.register(place);
   expect((await third.request('_Keepalive')).result).toEqual({});
+});
+
+test('whoever comes while another folder stands where the journal was is told so: it knows nothing of earlier sales', async () => {
+  const journal = bench.path('journal');
+  const wire = bench.path('wire.sock');
+  const listen = ['serve', '--listen', `unix:${wire}`, '--app', 'simulator:', '--lock', 'none'];
+  const server = bench.start('posbridge', [...listen, '--journal', journal]);
+  await server.says('listening on');
+  const sale = { receipt_id: 17, sequence_id: 1, amount: 1230, currency: 'EUR' };
+  const first = await bench.register({ path: wire });
+  expect((await first.request('Purchase', sale)).result).toMatchObject({ amount: 1230 });
+  renameSync(journal, `${journal}.away`);
+  mkdirSync(journal, 0o700);
+  const second = await bench.register({ path: wire });
+  await second.closed;
+  expect(second.closeReason?.data.string_code).toBe('JOURNAL_UNAVAILABLE');
+  const [line] = await server.says(/^.*a connection cannot be served.*$/m);
+  expect(line).toContain(`something else is now where the journal ${journal} was: put the old folder back`);
+  const { receipt_id, sequence_id } = sale;
+  expect((await first.request('Check', { receipt_id, sequence_id })).error?.data.string_code).toBe(
+    'OUTCOME_UNKNOWN',
+  );
+  await first.request('Purchase', { ...sale, receipt_id: 18 }).catch(() => {});
+  expect(first.closeReason?.data.string_code).toBe('OUTCOME_UNKNOWN');
+  expect(readdirSync(journal).filter((name) => name.endsWith('.entry'))).toEqual([]);
+  rmSync(journal, { recursive: true });
+  renameSync(`${journal}.away`, journal);
+  const third = await bench.register({ path: wire });
+  expect((await third.request('Check', { receipt_id, sequence_id })).result).toMatchObject({ amount: 1230 });
 });
 
 test('more connections than allowed are told BUSY, and closed; when one leaves there is room again', async () => {

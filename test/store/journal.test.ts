@@ -6,7 +6,9 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -45,6 +47,61 @@ async function entriesOf(journal: Journal): Promise<StoredEntry[]> {
   for await (const entry of journal.entries()) entries.push(entry);
   return entries.toSorted((one, other) => (one.file < other.file ? -1 : 1));
 }
+
+describe('a folder in the place of the journal that was opened', () => {
+  /** Gone, or another one, until it is put back. */
+  async function movedAway(open: OpenJournal, replacement: 'none' | 'another'): Promise<() => void> {
+    const away = `${open.folder}.away`;
+    renameSync(open.folder, away);
+    if (replacement === 'another') mkdirSync(open.folder, 0o700);
+    return () => {
+      if (replacement === 'another') rmSync(open.folder, { recursive: true });
+      renameSync(away, open.folder);
+    };
+  }
+
+  test.each(['none', 'another'] as const)(
+    'is not read and takes nothing (%s there), until the old one is back',
+    async (replacement) => {
+      const open = await openJournal();
+      await ended(open, ID);
+      const putBack = await movedAway(open, replacement);
+      const text = /^JOURNAL_OPEN_FAILED: .*(is gone|something else is now where the journal)/;
+      const { journal } = open;
+      for (const use of [() => journal.checkPlace(), () => journal.lookup(ID), () => journal.lookup(OTHER)])
+        expect(await complaintOf(use)).toMatch(text);
+      for (const use of [() => journal.siblings(ID), () => journal.isComplete(), () => begun(open, OTHER)])
+        await expect(use()).rejects.toThrow();
+      expect(await journal.mayHaveEntry(OTHER)).toBe(true);
+      expect(existsSync(open.folder) ? readdirSync(open.folder) : []).toEqual([]);
+      putBack();
+      expect(await journal.lookup(ID)).toMatchObject({ state: 'done' });
+      expect(await journal.lookup(OTHER)).toEqual({ state: 'none' });
+      await ended(open, OTHER);
+    },
+  );
+
+  test('that has an entry of the same name gives nobody its outcome, and it is not taken over', async () => {
+    const open = await openJournal();
+    await ended(open, ID);
+    const putBack = await movedAway(open, 'another');
+    const other = await openJournal(open.folder, { clock: open.clock });
+    await abandoned(other, ID);
+    await expect(open.journal.claim(ID)).rejects.toThrow(/something else is now/);
+    expect(await other.journal.lookup(ID)).toMatchObject({ state: 'unresolved' });
+    putBack();
+  });
+
+  test('is the same one behind a symbolic link', async () => {
+    const real = temporaryFolder();
+    const link = path.join(temporaryFolder(), 'link');
+    symlinkSync(real, link);
+    const open = await openJournal(link);
+    await ended(open, ID);
+    expect(await open.journal.lookup(ID)).toMatchObject({ state: 'done' });
+    expect(await open.journal.mayHaveEntry(OTHER)).toBe(false);
+  });
+});
 
 describe('the folder', () => {
   test('is made with mode 0700 and files with 0600, whatever the umask allows', async () => {
