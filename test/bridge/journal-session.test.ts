@@ -44,6 +44,15 @@ async function passSlowly({ clock }: Bench, isSo: () => boolean, stepMs = 100): 
     for (let turns = 0; turns < 100 && !isSo(); turns += 1) await turn();
   }
 }
+/** Whoever looks may be in the way: it is tried again a second later. */
+async function storedResult({ clock }: Bench, journal: Journal): Promise<void> {
+  for (;;) {
+    clock.advance(1000);
+    for (let turns = 0; turns < 100; turns += 1) await turn();
+    const lookup = await journal.lookup(ID);
+    if (lookup.state === 'done' && lookup.done.kind === 'result') return;
+  }
+}
 const codeIn = ({ register }: Bench, id: string) => register.answerTo(id).error.data.string_code;
 
 describe('a purchase', () => {
@@ -382,12 +391,7 @@ describe('answers to one purchase', () => {
     one.app.fail(one.app.requests('Purchase')[0], 'DECLINED');
     await answered(one, 'a');
     one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
-    for (;;) {
-      one.clock.advance(1000);
-      for (let turns = 0; turns < 100; turns += 1) await turn();
-      const lookup = await journal.lookup(ID);
-      if (lookup.state === 'done' && lookup.done.kind === 'result') break;
-    }
+    await storedResult(one, journal);
     one.register.send(check('c'));
     await answered(one, 'c');
     expect(one.register.answerTo('c').result).toEqual({ n: 1 });
@@ -421,6 +425,34 @@ describe('answers to one purchase', () => {
       expect(two.register.answerTo('b').error.data.details).toMatch(/Purchase of 1230 EUR at \S+, charged$/);
     },
   );
+
+  test('a result after BUSY contradicts it, with what was asked for, also where an absence was recorded meanwhile', async () => {
+    const { connect, journal } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.fail(one.app.requests('Purchase')[0], 'BUSY');
+    await answered(one, 'a');
+    one.register.send(check('c'));
+    await until(() => one.app.requests('Check').length === 1);
+    one.app.fail(one.app.requests('Check')[0], 'TRANSACTION_NOT_FOUND');
+    await answered(one, 'c');
+    expect(codeIn(one, 'c')).toBe('TRANSACTION_NOT_FOUND');
+    one.app.answer(one.app.requests('Purchase')[0], { n: 1 });
+    await storedResult(one, journal);
+    expect(await journal.lookup(ID)).toMatchObject({
+      sent: {
+        method: 'Purchase',
+        amount: '1230',
+        currency: 'EUR',
+        place: expect.stringMatching(/^simulator:/),
+      },
+      contradicted: { kind: 'error', text: expect.stringContaining('TRANSACTION_NOT_FOUND') },
+    });
+    one.register.send(check('d'));
+    await answered(one, 'd');
+    expect(one.register.answerTo('d').result).toEqual({ n: 1 });
+  });
 
   test('after DUPLICATE_TRANSACTION the other sale is what Check gives, and no Purchase ever gets its result', async () => {
     const { connect } = await till();

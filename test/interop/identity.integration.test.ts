@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { errorAnswer, type Handler } from '../kit/application.ts';
+import type { JsonObject } from '../kit/register.ts';
 import { codeOf, purchase, Workbench } from './kit.ts';
 
 /** Who is who, and what is one terminal, as registers see it through real processes. */
@@ -101,6 +102,42 @@ describe('two bridges of one terminal have one transaction at a time', () => {
     expect(charged).toEqual([1]);
   });
 });
+
+const APART = ['--mount', '--pid', '--fork', '--mount-proc'];
+/** Only root may make containers. */
+const isRoot = process.getuid?.() === 0;
+
+test.skipIf(!isRoot)(
+  'two containers, each with a /run/lock of its own and process number 1, have one transaction at a time on one journal',
+  async () => {
+    const { charged, go } = await charging({ isHeld: true });
+    const args = ['--app', `unix:${bench.socketPath}`, '--journal', bench.path('journal')];
+    const contained = async (name: string) => {
+      const wire = bench.path(name);
+      const own = 'mount -t tmpfs none /run/lock && exec "$@"';
+      const program = ['posbridge', 'serve', '--listen', `unix:${wire}`, ...args];
+      const server = bench.start('unshare', [...APART, 'sh', '-c', own, 'sh', ...program]);
+      await server.says('listening on');
+      return bench.register({ path: wire });
+    };
+    const [one, two] = [await contained('one.sock'), await contained('two.sock')];
+    const running = one.request('Purchase', purchase(1));
+    await expect.poll(() => charged.length, { timeout: 30_000 }).toBe(1);
+    const refused = await two.request('Purchase', purchase(2));
+    expect(codeOf(refused)).toBe('BUSY');
+    expect(refused.error?.data['details']).toMatch(/process 1\) is running since/);
+    const { receipt_id, sequence_id } = purchase(1);
+    const asked = await two.request('Check', { receipt_id, sequence_id } as JsonObject);
+    expect(codeOf(asked)).toBe('TRANSACTION_ACTIVE');
+    go();
+    expect((await running).result).toMatchObject({ n: 1 });
+    expect(charged).toEqual([1]);
+    const next = two.request('Purchase', purchase(2));
+    await expect.poll(() => charged.length, { timeout: 30_000 }).toBe(2);
+    go();
+    expect((await next).result).toMatchObject({ n: 2 });
+  },
+);
 
 describe('a transaction that its bridge has left behind', () => {
   /** Which Checks came to an application that answers them like this. */
