@@ -1,0 +1,299 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { silentLogger } from '../../../src/base/log.ts';
+import { Statistics } from '../../../src/base/statistics.ts';
+import { SCHEMA_VERSION } from '../../../src/dialect/ocpp/database/migrations.ts';
+import {
+  type DatabasePlace,
+  defaultDatabase,
+  type OpenDatabase,
+  openDatabase,
+  parseDatabase,
+} from '../../../src/dialect/ocpp/database/open.ts';
+import type { StartRequest } from '../../../src/dialect/ocpp/database/rows.ts';
+import { CentralStore } from '../../../src/dialect/ocpp/database/store.ts';
+import { FakeClock } from '../../kit/fake-clock.ts';
+import { Postgres } from '../../kit/postgres.ts';
+
+const NOW = '2030-01-01T00:00:00.000Z';
+const START: StartRequest = {
+  connectorId: 1,
+  idTag: '04A1B2C3D4',
+  meterStart: 1204,
+  timestamp: '2026-02-01T21:00:00Z',
+};
+const STOP = { transactionId: 1, meterStop: 2204, timestamp: '2026-02-01T22:00:00Z' };
+
+interface Kind {
+  readonly place: () => DatabasePlace;
+  readonly fresh: () => Promise<void>;
+  readonly end: () => Promise<void>;
+}
+
+function sqlite(): Kind {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ocpp-'));
+  let count = 0;
+  return {
+    place: () => ({ kind: 'sqlite', to: path.join(folder, `${count}.db`) }),
+    fresh: async () => {
+      count += 1;
+    },
+    end: async () => rmSync(folder, { recursive: true }),
+  };
+}
+
+async function postgres(): Promise<Kind> {
+  const server = await Postgres.start();
+  return {
+    place: () => ({ kind: 'postgres', to: server.url }),
+    fresh: async () => {
+      const client = new pg.Client({ connectionString: server.url });
+      await client.connect();
+      await client.query('drop schema public cascade; create schema public');
+      await client.end();
+    },
+    end: () => server.stop(),
+  };
+}
+
+describe.each([
+  ['SQLite', async () => sqlite()],
+  ['PostgreSQL', postgres],
+] as const)('the database on %s', (_, make) => {
+  let kind: Kind;
+  let database: OpenDatabase;
+  let store: CentralStore;
+  const clock = new FakeClock();
+
+  beforeAll(async () => {
+    kind = await make();
+  });
+  afterAll(() => kind.end());
+  beforeEach(async () => {
+    await kind.fresh();
+    await open();
+  });
+  afterEach(() => store.close());
+
+  async function open(): Promise<void> {
+    database = await openDatabase(kind.place(), NOW);
+    store = new CentralStore(database, { clock, log: silentLogger, statistics: new Statistics() });
+  }
+
+  test('is at the version of the program after it is opened, however many open it at one time', async () => {
+    const others = await Promise.all([1, 2, 3].map(() => openDatabase(kind.place(), NOW)));
+    const rows = await database.db.selectFrom('ocpp_schema').selectAll().execute();
+    expect(rows.map(({ version }) => Number(version))).toEqual([SCHEMA_VERSION]);
+    await Promise.all(others.map(({ close }) => close()));
+  });
+
+  test('of a later posbridge is refused', async () => {
+    await database.db.insertInto('ocpp_schema').values({ version: 99, applied_at: NOW }).execute();
+    await expect(openDatabase(kind.place(), NOW)).rejects.toThrow('use the newer posbridge');
+  });
+
+  test('the same StartTransaction gets the same number, over a restart and from two processes at once', async () => {
+    const { id } = await store.started('CP001', START);
+    expect(id).toBeGreaterThan(0);
+    expect(await store.started('CP001', { ...START, timestamp: '2026-02-01T22:00:00.000+01:00' })).toEqual({
+      id,
+      answer: undefined,
+    });
+    await store.startAnswered(id, '{"status":"Accepted"}');
+    await store.close();
+    await open();
+    expect(await store.started('CP001', START)).toEqual({ id, answer: '{"status":"Accepted"}' });
+
+    const other = await openDatabase(kind.place(), NOW);
+    const otherStore = new CentralStore(other, { clock, log: silentLogger, statistics: new Statistics() });
+    const starts = Array.from({ length: 20 }, (_, meterStart) => ({ ...START, meterStart }));
+    const both = await Promise.all(
+      starts.flatMap((start) => [store.started('CP002', start), otherStore.started('CP002', start)]),
+    );
+    expect(new Set(both.map((one) => one.id)).size).toBe(20);
+    await otherStore.close();
+  });
+
+  test('two connectors that start in the same millisecond get two numbers', async () => {
+    const both = await Promise.all([
+      store.started('CP001', START),
+      store.started('CP001', { ...START, connectorId: 2 }),
+      store.started('CP002', START),
+    ]);
+    expect(new Set(both.map(({ id }) => id)).size).toBe(3);
+  });
+
+  test('a number is never used again, also when its transaction is removed', async () => {
+    const { id } = await store.started('CP001', START);
+    await database.db.deleteFrom('transactions').execute();
+    expect((await store.started('CP001', START)).id).toBeGreaterThan(id);
+  });
+
+  test('a StopTransaction closes its transaction and is spooled once', async () => {
+    const { id } = await store.started('CP001', START);
+    const stop = { ...STOP, transactionId: id, reason: 'EVDisconnected' };
+    const spool = { action: 'StopTransaction', payload: JSON.stringify(stop) };
+    const first = await store.stopped('CP001', stop, spool);
+    const again = await store.stopped('CP001', stop, spool);
+    expect(again.id).toBe(first.id);
+    expect((await store.waiting('CP001')).map(({ action }) => action)).toEqual(['StopTransaction']);
+    const row = await database.db.selectFrom('transactions').selectAll().executeTakeFirstOrThrow();
+    expect(row).toMatchObject({
+      meter_stop: 2204,
+      stopped_at: '2026-02-01T22:00:00.000Z',
+      stop_reason: 'EVDisconnected',
+    });
+    await store.stopAnswered(first.id, '{}');
+    expect((await store.stopped('CP001', stop, spool)).answer).toBe('{}');
+  });
+
+  test.each([-1, 0, 4711, 2 ** 31, 2 ** 40])(
+    'a StopTransaction with the number %i, which is nobody’s, is kept',
+    async (transactionId) => {
+      await store.stopped('CP001', { ...STOP, transactionId });
+      const rows = await database.db.selectFrom('stops').selectAll().execute();
+      expect(rows.map((row) => row.transaction_id)).toEqual([transactionId]);
+    },
+  );
+
+  test('a StopTransaction of another charge point does not close a transaction', async () => {
+    const { id } = await store.started('CP001', START);
+    await store.stopped('CP002', { ...STOP, transactionId: id });
+    const row = await database.db.selectFrom('transactions').selectAll().executeTakeFirstOrThrow();
+    expect(row.stopped_at).toBeNull();
+  });
+
+  test('transactionData of thousands of samples is kept', async () => {
+    const { id } = await store.started('CP001', START);
+    const transactionData = Array.from({ length: 4000 }, (_, index) => ({
+      timestamp: new Date(Date.UTC(2026, 1, 1) + index * 1000).toISOString(),
+      sampledValue: [
+        { value: String(index) },
+        { value: '16.0', measurand: 'Current.Import', phase: 'L1', unit: 'A' },
+      ],
+    }));
+    await store.stopped('CP001', { ...STOP, transactionId: id, transactionData });
+    const { count } = await database.db
+      .selectFrom('meter_values')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    expect(Number(count)).toBe(8000);
+  });
+
+  test('meter values that come twice are kept once', async () => {
+    const meter = {
+      connectorId: 1,
+      transactionId: 7,
+      meterValue: [{ timestamp: '2026-02-01T21:05:00Z', sampledValue: [{ value: '1310', unit: 'Wh' }] }],
+    };
+    const spool = { action: 'MeterValues', payload: '{}' };
+    expect(await store.metered('CP001', meter, spool)).toBe(true);
+    expect(await store.metered('CP001', meter, spool)).toBe(false);
+    const rows = await database.db.selectFrom('meter_values').selectAll().execute();
+    expect(rows).toMatchObject([
+      { measurand: 'Energy.Active.Import.Register', context: 'Sample.Periodic', unit: 'Wh', value: '1310' },
+    ]);
+    expect(await store.waiting('CP001')).toHaveLength(1);
+  });
+
+  test('a registration outlives the process', async () => {
+    expect(await store.connected('CP001')).toBeUndefined();
+    await store.booted(
+      'CP001',
+      { chargePointVendor: 'VendorX', chargePointModel: 'SingleSocketCharger' },
+      'Accepted',
+    );
+    await store.close();
+    await open();
+    expect(await store.connected('CP001')).toBe('Accepted');
+  });
+
+  test('the spool keeps its order and forgets what was taken', async () => {
+    for (const action of ['MeterValues', 'StopTransaction', 'SecurityEventNotification'])
+      await store.spool('CP001', { action, payload: '{}' });
+    const [first] = await store.waiting('CP001');
+    await store.taken(first?.id ?? 0);
+    expect((await store.waiting('CP001')).map(({ action }) => action)).toEqual([
+      'StopTransaction',
+      'SecurityEventNotification',
+    ]);
+  });
+
+  test('a card number is stored nowhere, neither as a tag nor inside a text', async () => {
+    const card = '4111111111111111';
+    const { id } = await store.started('CP001', { ...START, idTag: card });
+    expect((await store.started('CP001', { ...START, idTag: card })).id).toBe(id);
+    await store.stopped('CP001', { ...STOP, transactionId: id, idTag: card });
+    await store.spool('CP001', { action: 'StopTransaction', payload: JSON.stringify({ idTag: card }) });
+    await store.connectorStatus('CP001', {
+      connectorId: 1,
+      errorCode: 'NoError',
+      status: 'Faulted',
+      info: `card ${card}`,
+    });
+    const all = [];
+    for (const table of ['transactions', 'stops', 'spool', 'connectors'] as const)
+      all.push(await database.db.selectFrom(table).selectAll().execute());
+    expect(JSON.stringify(all)).not.toContain(card);
+  });
+
+  test('one write that is refused does not take the others with it', async () => {
+    const starts = Array.from({ length: 10 }, (_, meterStart) =>
+      store.started('CP001', { ...START, meterStart }),
+    );
+    const bad = store.spool('CP001', { action: null as unknown as string, payload: '{}' });
+    await expect(bad).rejects.toThrow();
+    expect(new Set((await Promise.all(starts)).map(({ id }) => id)).size).toBe(10);
+  });
+
+  test('frames are written with what comes next, and pruned by their age', async () => {
+    const frame = {
+      charge_point: 'CP001',
+      direction: 'in',
+      kind: 'call',
+      action: 'Heartbeat',
+      message_id: '1',
+      text: '[]',
+    } as const;
+    for (let day = 1; day <= 3; day += 1) store.frame({ ...frame, at: `2026-01-0${day}T00:00:00.000Z` });
+    await store.drained();
+    expect(await store.prune('2026-01-03T00:00:00.000Z')).toBe(2);
+    const rows = await database.db.selectFrom('frames').select('at').execute();
+    expect(rows.map(({ at }) => at)).toEqual(['2026-01-03T00:00:00.000Z']);
+  });
+});
+
+describe('the place of the database', () => {
+  test.each([
+    [{ STATE_DIRECTORY: '/var/lib/x', HOME: '/root' }, '/var/lib/x/posbridge/ocpp.db'],
+    [{ XDG_STATE_HOME: '/x/state', HOME: '/root' }, '/x/state/posbridge/ocpp.db'],
+    [{ HOME: '/root' }, '/root/.local/state/posbridge/ocpp.db'],
+  ])('of %j is %s', (environment: Readonly<Record<string, string>>, to) => {
+    expect(defaultDatabase((name) => environment[name])).toEqual({ kind: 'sqlite', to });
+  });
+
+  test('is a SQLite file or a PostgreSQL', () => {
+    expect(parseDatabase('sqlite:/tmp/a.db')).toEqual({ kind: 'sqlite', to: '/tmp/a.db' });
+    expect(parseDatabase('postgres://u:p@h/db')).toMatchObject({ kind: 'postgres' });
+    expect(parseDatabase('mysql://h/db')).toBeUndefined();
+    expect(parseDatabase('sqlite:')).toBeUndefined();
+  });
+
+  test('a SQLite file can be read by its owner alone', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'ocpp-'));
+    const file = path.join(folder, 'state', 'ocpp.db');
+    const { close } = await openDatabase({ kind: 'sqlite', to: file }, NOW);
+    expect(statSync(file).mode & 0o077).toBe(0);
+    await close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('a password is not shown', async () => {
+    await expect(
+      openDatabase({ kind: 'postgres', to: 'postgres://u:topsecret@127.0.0.1:1/db' }, NOW),
+    ).rejects.not.toThrow('topsecret');
+  });
+});
