@@ -134,14 +134,14 @@ export class Bridge implements ConversationHost {
    */
   static async open(wire: Wire, options: BridgeOptions, shared: BridgeContext): Promise<Bridge> {
     const token = shared.randomId();
-    const name = connectionName(wire, options, token);
+    const name = connectionName(wire, options, token, wire.peer.identity);
     const lease = await shared.journalFor?.({ peer: wire.peer.text, connection: name });
     const context = lease === undefined ? shared : { ...shared, journal: lease.journal };
     // Where connections follow each other on one wire the applications stay attached in between.
     const keeps = options.protocol.sync ? 'everything' : 'by kind';
     const pool = new AttachmentPool(context, context.pool, keeps);
     try {
-      for (const identity of options.dialect.identities ?? [undefined]) {
+      for (const identity of options.dialect.identities ?? [wire.peer.identity]) {
         const own = connectionName(wire, options, token, identity);
         for (const { want } of wantsOf(options, { connection: own, identity }, wire, context)) {
           await pool.prepare(want);
@@ -286,13 +286,17 @@ export class Bridge implements ConversationHost {
     return this.#options.reopen;
   }
 
-  opened(peer: PeerConnection, identity?: string): ConnectionEvents {
+  get identity(): string | undefined {
+    return this.#wire.peer.identity;
+  }
+
+  opened(peer: PeerConnection, identity = this.identity): ConnectionEvents {
     const { clock, statistics, version, pid } = this.#context;
     const token = this.#names === 0 ? this.#firstToken : this.#context.randomId();
     const name = connectionName(this.#wire, this.#options, token, identity);
     this.#names += 1;
     const log = this.#context.log.with({ connection: name });
-    if (identity === undefined) this.log = log;
+    if (identity === this.identity) this.log = log;
     const { dialect, outcomeWaitMs } = this.#options;
     const identifiers = this.#options.identity ?? dialect.transactions.identity;
     const { amount, currency } = dialect.transactions;

@@ -87,6 +87,8 @@ export class Server {
       tls,
       onRenewed: () => log.info('the certificates have been read again'),
       maxMessageBytes: bridge.protocol.maxFrameBytes,
+      ...bridge.dialect.webSocket,
+      admit: bridge.dialect.admit,
       onWire: (wire) => this.#accept(wire, bridge),
       onFault: (fault) => log.warn('a connection could not be accepted', { why: describeFault(fault) }),
     });

@@ -120,7 +120,7 @@ function refuseUnknownIdentities(
   channels: ReadonlyMap<ChannelName, Endpoint>,
   dialect: Dialect,
 ): void {
-  if (dialect.identities !== undefined) return;
+  if (dialect.identities !== undefined || dialect.admit !== undefined) return;
   for (const [channel, endpoint] of channels) {
     if (!placeholdersOf(endpoint).includes('identity')) continue;
     const option = settings.isGiven(channel) ? channel : 'app';

@@ -1,6 +1,7 @@
 import type { ChannelName } from '../base/channel-name.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
+import type { Admit } from '../base/knock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 
@@ -28,6 +29,11 @@ export interface Dialect {
    * first. Default: one wire is all it can use, and all listeners are alike.
    */
   ranked?(rank: number): Dialect;
+  /**
+   * Who is let in over WebSocket; default: whoever offers the subprotocol, or none. For a connection on which each peer has an
+   * identity this is where it comes from.
+   */
+  admit?: Admit;
   /** What a peer is told that is not let in, before its connection is closed. Default: nothing. */
   turnAway?(framing: 'stream' | 'messages', reason: CloseReason): Uint8Array | undefined;
   /** Begins to speak. `framing` is the wire's. */
@@ -46,6 +52,10 @@ export interface WebSocketWishes {
   readonly subprotocol: string | undefined;
   /** Binary messages are taken, and sent where the bytes are no UTF-8. */
   readonly isBinary: boolean;
+  /** Of a listener. Paths below its own are taken as well: `admit` looks at them. */
+  readonly takesPathsBelow?: boolean;
+  /** Of a listener. Peers send an `Origin` although they are no web pages: `admit` looks at it. */
+  readonly ignoresOrigin?: boolean;
 }
 
 /** Which methods move money, and how a lost outcome is found again. */
@@ -113,6 +123,8 @@ export interface ConversationHost {
   readonly clock: Clock;
   readonly log: Logger;
   readonly statistics: Statistics;
+  /** Whom the peer was let in as, where `admit` said so. */
+  readonly identity?: string | undefined;
   /** Random letters and digits, different at every call: for ids that must not come twice. */
   randomId(): string;
   /** Queues one frame; the bytes belong to the host from now on. An urgent one overtakes queued ones. */
@@ -121,7 +133,7 @@ export interface ConversationHost {
   discardOutput(): void;
   /**
    * A connection begins; the answer says where its events go. Where a dialect has several at one time, or knows whom it is for,
-   * `identity` says so.
+   * `identity` says so; default: whom the peer was let in as.
    */
   opened(connection: PeerConnection, identity?: string): ConnectionEvents;
   /** The peer has let us in: whatever failed before is over. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Clock, systemClock, type Timer } from '../base/clock.ts';
+import { afterSilence, type Clock, systemClock, type Timer } from '../base/clock.ts';
 
 /** A peer that belongs needs milliseconds. */
 export const HANDSHAKE_LIMIT_MS = 5000;
@@ -30,13 +30,18 @@ export class Handshakes {
   begin(socket: Socket): void {
     const [oldest] = this.#pending.values();
     if (oldest !== undefined && this.#pending.size >= this.#limit) this.#giveUp(oldest.socket);
-    const deadline = this.#clock.after(HANDSHAKE_LIMIT_MS, () => this.#giveUp(socket));
+    const deadline = afterSilence(this.#clock, HANDSHAKE_LIMIT_MS, () => this.#giveUp(socket));
     const peer = peerOf(socket);
     this.#end(peer);
     this.#pending.set(peer, { socket, deadline });
     socket.once('close', () => {
       if (this.#pending.get(peer)?.socket === socket) this.#end(peer);
     });
+  }
+
+  /** Nobody is let in any more. */
+  close(): void {
+    for (const { socket } of [...this.#pending.values()]) this.#giveUp(socket);
   }
 
   /** It has said what it wants. */

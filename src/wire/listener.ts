@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { TlsFiles } from './tls.ts';
 import type { Wire } from './wire.ts';
-import type { WsOptions } from './ws.ts';
+import type { DoorOptions } from './ws-door.ts';
 
 export interface Listener {
   /** Endpoint text to connect to, with the real port. */
@@ -12,8 +12,8 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** `subprotocol` and `maxMessageBytes` are for WebSocket only. */
-export interface ListenOptions extends WsOptions {
+/** What concerns messages and who is let in is for WebSocket only. */
+export interface ListenOptions extends DoorOptions {
   /** A peer has connected; the wire waits for `start`. */
   readonly onWire: (wire: Wire) => void;
   /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
@@ -25,8 +25,6 @@ export interface ListenOptions extends WsOptions {
   readonly tls?: TlsFiles | undefined;
   /** The certificates have been read again, because their files have changed. */
   readonly onRenewed?: () => void;
-  /** WebSocket only: web pages that may connect, as their `Origin` header says. Default: none. */
-  readonly allowOrigins?: readonly string[];
 }
 
 export const DEFAULT_MAX_CONNECTIONS = 100;

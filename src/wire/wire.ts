@@ -2,6 +2,8 @@
 export interface Peer {
   /** IP address without port, when the peer has one. */
   readonly address?: string;
+  /** Who it says it is, where it was let in as such. */
+  readonly identity?: string;
   /** Short text for names and logs: the IP address, else `unix`, `pipe`, `tty`, `serial`, `memory`. */
   readonly text: string;
 }

@@ -1,10 +1,8 @@
-import { createServer, type IncomingMessage, type RequestListener, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Server, Socket } from 'node:net';
-import { WebSocketServer } from 'ws';
 import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
-import { quoteText } from '../base/printable.ts';
 import { DescriptorGuard } from './descriptor-guard.ts';
 import { HANDSHAKE_LIMIT_MS, Handshakes } from './handshakes.ts';
 import {
@@ -14,17 +12,14 @@ import {
   type Listener,
   type ListenOptions,
 } from './listener.ts';
-import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_SUBPROTOCOL, messagesOf, type WsEndpoint } from './ws.ts';
-import { PatientWebSocket } from './ws-socket.ts';
-import { wsWire } from './ws-wire.ts';
+import { socketPeer } from './peer.ts';
+import type { Wire } from './wire.ts';
+import type { WsEndpoint } from './ws.ts';
+import { WsDoor } from './ws-door.ts';
 
-/**
- * Accepts WebSockets on one path. Everything else is refused before it becomes one: another path (404), a plain
- * request (426), an `Origin` that is not allowed (403), offered subprotocols without ours (400).
- */
+/** Accepts WebSockets on one path, or below it. */
 export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Promise<Listener> {
   const { clock = systemClock } = options;
-  const { subprotocol } = { subprotocol: DEFAULT_SUBPROTOCOL, ...options };
   const report = options.onFault ?? (() => {});
   const server = await createHttpServer(endpoint, options, report);
   const guard = new DescriptorGuard(report);
@@ -32,26 +27,14 @@ export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Pr
   server.on('connection', (socket: Socket) => {
     if (guard.admit(socket)) handshakes.begin(socket);
   });
-  const handshake = new WebSocketServer<typeof PatientWebSocket>({
-    WebSocket: PatientWebSocket,
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-    handleProtocols: () => subprotocol ?? false,
-  });
+  const door = new WsDoor(endpoint.path, options, clock);
   server.on('upgrade', (request: IncomingMessage, _stream, head: Buffer) => {
     const { socket } = request;
-    const refusal = refusalOf(request, endpoint.path, subprotocol, options.allowOrigins ?? []);
-    if (refusal === undefined) {
-      handshake.handleUpgrade(request, socket, head, (ws) => {
-        handshakes.done(socket);
-        options.onWire(wsWire(ws, socket, { clock, ...messagesOf(options) }));
-      });
-      return;
-    }
-    refuse(socket, refusal);
-    report(refusedPeer(socket, refusal));
+    const opened = (wire: Wire) => {
+      handshakes.done(socket);
+      options.onWire(wire);
+    };
+    door.open(request, { socket, head, peer: socketPeer(socket) }, opened).catch(report);
   });
   await bind(server, { host: endpoint.host, port: endpoint.port }, endpoint.text);
   server.on('error', report);
@@ -61,6 +44,7 @@ export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Pr
       server.stopWatching?.();
       server.close();
       server.closeAllConnections();
+      handshakes.close();
     },
   };
 }
@@ -112,49 +96,5 @@ const tellAboutWebSocket: RequestListener = (_request, response) => {
   response.shouldKeepAlive = false;
   response.writeHead(426, headers).end('This address is for WebSocket.\n');
 };
-
-interface Refusal {
-  readonly status: number;
-  readonly why: string;
-  /** For the log alone. */
-  readonly whom?: string;
-}
-
-function refusalOf(
-  request: IncomingMessage,
-  path: string,
-  subprotocol: string | undefined,
-  allowOrigins: readonly string[],
-): Refusal | undefined {
-  const { origin } = request.headers;
-  const offered = request.headers['sec-websocket-protocol'];
-  if (request.url?.split('?')[0] !== path) return { status: 404, why: 'no WebSocket at this path' };
-  if (origin !== undefined && !allowOrigins.includes(origin)) {
-    return { status: 403, why: 'this web page may not connect', whom: `Origin ${quoteText(origin, 200)}` };
-  }
-  const isPicky = subprotocol !== undefined && offered !== undefined;
-  if (isPicky && !offered.split(',').some((name) => name.trim() === subprotocol)) {
-    return { status: 400, why: `the subprotocol here is ${subprotocol}` };
-  }
-  return undefined;
-}
-
-function refuse(socket: Socket, { status, why }: Refusal): void {
-  socket.on('error', () => {});
-  socket.once('finish', () => socket.destroy());
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Connection: close',
-    'Content-Type: text/plain',
-    `Content-Length: ${why.length + 1}`,
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${why}\n`);
-}
-
-function refusedPeer(socket: Socket, { status, why, whom }: Refusal): BridgeError {
-  const who = socket.remoteAddress ?? 'a peer that is gone';
-  const text = `refused a WebSocket from ${who}: ${why} (${[status, whom].filter(Boolean).join(', ')})`;
-  return new BridgeError('WIRE_FAULT', text);
-}
 
 const MAX_HEADER_BYTES = 16 * 1024;

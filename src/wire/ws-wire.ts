@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import type { Clock, Timer } from '../base/clock.ts';
-import { socketPeer } from './peer.ts';
 import { KEEPALIVE_IDLE_MS } from './socket-wire.ts';
 import type { Peer, Wire, WireEvents } from './wire.ts';
 import { WireFault } from './wire-fault.ts';
@@ -16,12 +16,13 @@ import type { PatientWebSocket } from './ws-socket.ts';
  *
  * To be made in the turn in which the WebSocket opens, else messages are missed.
  */
-export function wsWire(ws: PatientWebSocket, socket: Socket, options: WsWireOptions): Wire {
+export function wsWire(ws: PatientWebSocket, socket: Duplex, options: WsWireOptions): Wire {
   return new WsWire(ws, socket, options);
 }
 
 export interface WsWireOptions {
   readonly clock: Clock;
+  readonly peer: Peer;
   /** Binary messages are chunks too, and bytes that are no UTF-8 are written as such. */
   readonly isBinary: boolean;
   /** Every message is written as a binary one. */
@@ -46,14 +47,15 @@ class WsWire implements Wire {
   #refusal: { readonly fault: Error; readonly status: number } | undefined;
   #events: WireEvents | undefined;
 
-  constructor(ws: PatientWebSocket, socket: Socket, { clock, isBinary, sendsBinary }: WsWireOptions) {
-    this.peer = socketPeer(socket);
+  constructor(ws: PatientWebSocket, socket: Duplex, options: WsWireOptions) {
+    const { clock, peer, isBinary, sendsBinary } = options;
+    this.peer = peer;
     this.#ws = ws;
     this.#clock = clock;
     this.#isBinary = isBinary;
     this.#sendsBinary = sendsBinary;
     ws.pause();
-    socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
+    if (socket instanceof Socket) socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
     socket.on('error', (fault) => this.#life.doom(fault));
     ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     ws.on('error', (cause) => this.#refuse(faultOf(cause), statusOf(cause)));

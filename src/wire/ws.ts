@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { afterSilence, systemClock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
+import { socketPeer } from './peer.ts';
 import { type ConnectOptions, DEFAULT_CONNECT_TIMEOUT_MS } from './socket.ts';
 import type { TlsFiles } from './tls.ts';
 import type { Wire } from './wire.ts';
@@ -63,7 +64,8 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
     ws.once('upgrade', (response: IncomingMessage) => {
       ws.once('open', () => {
         settled();
-        resolve(wsWire(ws, response.socket, { clock, ...messagesOf(options) }));
+        const { socket } = response;
+        resolve(wsWire(ws, socket, { clock, peer: socketPeer(socket), ...messagesOf(options) }));
       });
     });
     signal?.addEventListener('abort', abort);

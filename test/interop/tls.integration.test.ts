@@ -1,97 +1,31 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
+import { Certificates } from '../kit/certificates.ts';
 import { exitedWith, type Running, Workbench } from './kit.ts';
 
 /** `wss:` with real certificates, made by openssl. */
 
 let bench: Workbench;
+let certificates: Certificates;
 const sockets: WebSocket[] = [];
 
 beforeEach(async () => {
   bench = await Workbench.open();
-  root('root');
-  root('other-root');
-  signed('server', 'root', 'subjectAltName=IP:127.0.0.1,DNS:localhost');
+  certificates = new Certificates(bench.folder);
+  certificates.root('root');
+  certificates.root('other-root');
+  certificates.signed('server', 'root', 'subjectAltName=IP:127.0.0.1,DNS:localhost');
 });
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.terminate();
   await bench.close();
 });
 
-const pem = (name: string) => bench.path(`${name}.pem`);
-const key = (name: string) => bench.path(`${name}.key`);
-
-function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { stdio: 'pipe' });
-}
-
-const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-
-function root(name: string): void {
-  openssl(
-    'req',
-    '-x509',
-    ...NEW_KEY,
-    '-keyout',
-    key(name),
-    '-out',
-    pem(name),
-    '-days',
-    '3650',
-    '-subj',
-    `/CN=${name}`,
-  );
-}
-
-function signed(name: string, by: string, extension: string, ...days: string[]): void {
-  openssl('req', ...NEW_KEY, '-keyout', key(name), '-out', bench.path('request'), '-subj', `/CN=${name}`);
-  writeFileSync(bench.path('extension'), extension);
-  const issuer = ['-CA', pem(by), '-CAkey', key(by), '-set_serial', `${process.hrtime.bigint()}`];
-  const time = days.length > 0 ? days : ['-days', '365'];
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    bench.path('request'),
-    '-out',
-    pem(name),
-    ...issuer,
-    ...time,
-    '-extfile',
-    bench.path('extension'),
-  );
-}
-
-/** openssl signs nothing that has ended; the time of its own process is set instead. */
-function expired(name: string, by: string, extension: string): void {
-  openssl('req', ...NEW_KEY, '-keyout', key(name), '-out', bench.path('request'), '-subj', `/CN=${name}`);
-  writeFileSync(bench.path('index'), '');
-  const config = `[ca]\ndefault_ca=c\n[c]\ndatabase=${bench.path('index')}\nrand_serial=yes\nnew_certs_dir=${bench.folder}\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n[x]\n${extension}\n`;
-  writeFileSync(bench.path('ca.conf'), config);
-  openssl(
-    'ca',
-    '-batch',
-    '-config',
-    bench.path('ca.conf'),
-    '-in',
-    bench.path('request'),
-    '-out',
-    pem(name),
-    '-cert',
-    pem(by),
-    '-keyfile',
-    key(by),
-    '-startdate',
-    '20200101000000Z',
-    '-enddate',
-    '20200201000000Z',
-    '-notext',
-  );
-}
+const pem = (name: string) => certificates.pem(name);
+const key = (name: string) => certificates.key(name);
 
 interface Served {
   readonly server: Running;
@@ -162,7 +96,7 @@ describe('wss: is served', () => {
   test('with the certificate that the files hold, also when they change while it runs', async () => {
     const { server, port } = await serve();
     expect(await keepalive(port, trusting())).toEqual({});
-    signed('renewed', 'other-root', 'subjectAltName=IP:127.0.0.1');
+    certificates.signed('renewed', 'other-root', 'subjectAltName=IP:127.0.0.1');
     copyFileSync(pem('renewed'), pem('server'));
     copyFileSync(key('renewed'), key('server'));
     await server.says('the certificates have been read again');
@@ -176,9 +110,9 @@ describe('wss: is served', () => {
 describe('a client certificate', () => {
   test('lets a register in; without one, or with one of somebody else, nobody is, and the log says why', async () => {
     const { server, port } = await serve('server', '--tls-client-ca', pem('root'));
-    signed('till', 'root', 'extendedKeyUsage=clientAuth');
-    signed('stranger', 'other-root', 'extendedKeyUsage=clientAuth');
-    const as = (name: string) => ({ cert: readFileSync(pem(name)), key: readFileSync(key(name)) });
+    certificates.signed('till', 'root', 'extendedKeyUsage=clientAuth');
+    certificates.signed('stranger', 'other-root', 'extendedKeyUsage=clientAuth');
+    const as = (name: string) => certificates.read(name);
     expect(await keepalive(port, { ...trusting(), ...as('till') })).toEqual({});
     await expect(keepalive(port, trusting())).rejects.toThrow();
     await server.says('refused a WebSocket from 127.0.0.1: it has shown no client certificate');
@@ -210,7 +144,7 @@ describe('a certificate that is wrong is one clear line, and 111:', () => {
   const ANY = 'subjectAltName=IP:127.0.0.1';
 
   test('expired', async () => {
-    expired('old', 'root', ANY);
+    certificates.expired('old', 'root', ANY);
     const { port } = await serve('old');
     const { code, line } = await ask(`wss://127.0.0.1:${port}/pos`, '--tls-ca', pem('root'));
     expect([code, line]).toEqual([
@@ -221,7 +155,7 @@ describe('a certificate that is wrong is one clear line, and 111:', () => {
   });
 
   test('for another host', async () => {
-    signed('elsewhere', 'root', 'subjectAltName=DNS:psp.example');
+    certificates.signed('elsewhere', 'root', 'subjectAltName=DNS:psp.example');
     const { port } = await serve('elsewhere');
     const { code, line } = await ask(`wss://127.0.0.1:${port}/pos`, '--tls-ca', pem('root'));
     expect([code, line]).toEqual([111, expect.stringContaining('the certificate is for another host')]);
