@@ -1,14 +1,14 @@
 import type { CloseReason } from '../base/close-reason.ts';
 import { descriptorLimit } from '../base/descriptor-limit.ts';
-import { BridgeError, describeFault } from '../base/errors.ts';
+import { describeFault } from '../base/errors.ts';
 import { type Gauges, sumGauges } from '../base/statistics.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { ListenPlace } from '../endpoint/listener.ts';
 import { type Listener, listen } from '../wire/listen.ts';
-import { Speaker } from '../wire/speaker.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import { Bridge, type BridgeContext, type BridgeOptions, tryLock } from './bridge.ts';
+import { turnAway, whyTurnedAway } from './turn-away.ts';
 
 export interface ServerOptions extends BridgeOptions {
   /** At least one. Where there are several, the dialect knows them by their order. */
@@ -109,27 +109,20 @@ export class Server {
 
   /** Says why in the peer's own protocol, to not too many at one time. */
   #turnAway(wire: Wire, { dialect }: BridgeOptions, reason: CloseReason): void {
-    const words = dialect.turnAway?.(wire.framing, reason);
-    if (words === undefined || this.#leaving >= MAX_LEAVING) {
+    if (this.#leaving >= MAX_LEAVING) {
       wire.destroy();
       return;
     }
     this.#leaving += 1;
-    const nothing = () => {};
-    const events = { chunk: nothing, inputEnded: nothing, congested: nothing, lost: nothing };
-    const closed = () => {
+    void turnAway(wire, dialect, reason, this.#context.clock).then(() => {
       this.#leaving -= 1;
-    };
-    const speaker = new Speaker(wire, { clock: this.#context.clock }, { ...events, closed });
-    speaker.start();
-    speaker.send(words, 'urgent');
-    speaker.finish({ limit: 'from now' });
+    });
   }
 
   async #speak(wire: Wire, options: BridgeOptions): Promise<void> {
     const bridge = await Bridge.open(wire, options, this.#context).catch((fault: unknown) => {
       this.#context.log.error('a connection cannot be served', { why: describeFault(fault) });
-      this.#turnAway(wire, options, reasonOf(fault));
+      this.#turnAway(wire, options, whyTurnedAway(fault));
       return undefined;
     });
     if (bridge === undefined) return;
@@ -157,26 +150,10 @@ function bridgeOptionsAt(options: ServerOptions, { register }: ListenPlace, rank
   };
 }
 
-/** What the peer is told where there is no bridge for it. */
-function reasonOf(fault: unknown): CloseReason {
-  const isJournal = fault instanceof BridgeError && fault.code === 'JOURNAL_OPEN_FAILED';
-  return isJournal ? NO_JOURNAL : NO_BRIDGE;
-}
-
 const MAX_LEAVING = 16;
 const FULL: CloseReason = {
   code: 'BUSY',
   text: 'no more connections at the moment; try again later',
-  by: 'us',
-};
-const NO_JOURNAL: CloseReason = {
-  code: 'JOURNAL_UNAVAILABLE',
-  text: 'transactions cannot be recorded at the moment; try again later',
-  by: 'us',
-};
-const NO_BRIDGE: CloseReason = {
-  code: 'CHANNEL_UNAVAILABLE',
-  text: 'no connection can be served at the moment; try again later',
   by: 'us',
 };
 const STOPPING: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the bridge is being stopped', by: 'us' };

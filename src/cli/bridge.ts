@@ -1,4 +1,5 @@
 import { Bridge, type BridgeOptions } from '../bridge/bridge.ts';
+import { turnAway, whyTurnedAway } from '../bridge/turn-away.ts';
 import { noteInherited } from '../wire/fd.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import { resolveBridgeOptions } from './bridge-options.ts';
@@ -21,7 +22,13 @@ export async function runBridge(settings: Settings): Promise<number> {
   if (settings.isGiven('on-stuck') && (place.endpoint?.kind !== 'serial' || !reopens)) {
     throw settings.fault('on-stuck', 'goes with --wire serial:, without --once');
   }
-  const program = await Program.start(settings);
+  // Only where the peer is there already: nobody is called to be told that.
+  const isThere = !reopens && place.fds !== undefined && !isNobodyAt(place);
+  const program = await Program.start(settings, async (fault, { context }) => {
+    if (!isThere) return;
+    const wire = await openPlace(place, { settings, options, context }).catch(() => undefined);
+    if (wire !== undefined) await turnAway(wire, options.dialect, whyTurnedAway(fault), context.clock);
+  });
   try {
     return reopens
       ? await speakForEver(settings, place, options, program, standby)
@@ -61,10 +68,14 @@ async function speakOnce(
   program: Program,
 ): Promise<number> {
   const isNobody = isNobodyAt(place);
-  const wire = await openPlace(place, { settings, options, program });
+  const { context } = program;
+  const wire = await openPlace(place, { settings, options, context });
   const isLine = place.endpoint?.kind === 'serial';
   if (isLine) program.log.info('the line is open', { on: settings.text('wire') });
-  const bridge = await Bridge.open(wire, options, program.context);
+  const bridge = await Bridge.open(wire, options, context).catch(async (fault: unknown) => {
+    if (!isNobody) await turnAway(wire, options.dialect, whyTurnedAway(fault), context.clock);
+    throw fault;
+  });
   if (isNobody) {
     await bridge.abandon();
     throw nobody();
@@ -99,7 +110,8 @@ async function speakForEver(
     ...options,
     dialect: (standby === undefined ? undefined : options.dialect.ranked?.(rank)) ?? options.dialect,
     place: name,
-    openWire: (signal: AbortSignal) => openPlace(own, { settings, options, program, signal }),
+    openWire: (signal: AbortSignal) =>
+      openPlace(own, { settings, options, context: program.context, signal }),
   });
   const bridge = await ReopeningBridge.open(
     {

@@ -36,11 +36,19 @@ export class Program {
   #isStopping = false;
   #gauges: () => Record<string, number> = () => ({});
 
-  /** Rejects with a BridgeError when the journal cannot be opened. */
-  static async start(settings: Settings): Promise<Program> {
+  /** Rejects with a BridgeError when the journal cannot be opened, after `tell` has told whoever waits. */
+  static async start(
+    settings: Settings,
+    tell: (fault: unknown, program: Program) => Promise<void> = async () => {},
+  ): Promise<Program> {
     const program = new Program(settings);
     for (const warning of settings.warnings) program.log.warn(warning);
-    program.#journals = await openJournals(settings, { log: program.log });
+    try {
+      program.#journals = await openJournals(settings, { log: program.log });
+    } catch (fault) {
+      await tell(fault, program);
+      throw fault;
+    }
     return program;
   }
 

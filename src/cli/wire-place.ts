@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty';
 import { BridgeError } from '../base/errors.ts';
-import type { BridgeOptions } from '../bridge/bridge.ts';
+import type { BridgeContext, BridgeOptions } from '../bridge/bridge.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { isNull, openFdWire } from '../wire/fd.ts';
 import {
@@ -13,7 +13,6 @@ import { connectWire } from '../wire/socket.ts';
 import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
-import type { Program } from './program.ts';
 import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
 
@@ -80,7 +79,7 @@ function lineFacts(endpoint: Endpoint | undefined, isTty: boolean, tty: LineSett
 export interface OpenContext {
   readonly settings: Settings;
   readonly options: BridgeOptions;
-  readonly program: Program;
+  readonly context: Pick<BridgeContext, 'clock' | 'statistics'>;
   readonly signal?: AbortSignal;
 }
 
@@ -94,9 +93,8 @@ export async function openPlace(place: Place, context: OpenContext): Promise<Wir
 
 async function open(
   { endpoint, fds, tty, tls }: Place,
-  { settings, options, program, signal }: OpenContext,
+  { settings, options, context: { clock, statistics }, signal }: OpenContext,
 ): Promise<Wire> {
-  const { clock, statistics } = program.context;
   const onLineError = (damaged: number) => statistics.count('line errors', damaged);
   if (fds !== undefined) {
     const peer = endpoint === undefined ? peerFromEnvironment(process.env) : undefined;

@@ -1,6 +1,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { TestRegister } from '../kit/register.ts';
 import { exitedWith, freePort, type Running, Workbench } from './kit.ts';
+import { TCPSERVER } from './super-servers.ts';
 
 let bench: Workbench;
 
@@ -26,6 +28,13 @@ async function expectRefused(program: Running, status: number, ...words: (string
   expect(program.errors).not.toMatch(/\bat .*:\d+:\d+/);
   for (const word of words) expect(program.errors).toMatch(word);
   expect(bench.processes).toEqual([]);
+}
+
+async function expectToldWhy(register: TestRegister, code: string): Promise<void> {
+  register.request('_Keepalive').catch(() => {}); // a reset would take the words away
+  await register.closed;
+  expect(register.received.map(({ method }) => method)).toEqual(['_CloseReason']);
+  expect(register.closeReason?.data.string_code).toBe(code);
 }
 
 describe('0', () => {
@@ -186,6 +195,31 @@ describe('111: temporary failure', () => {
     const listen = ['serve', '--listen', 'tcp:127.0.0.1:0'];
     await expectRefused(run([...listen, ...app, '--lock', missing]), 111, missing, '--lock');
   });
+
+  test.each(['standard input and output', 'a socket that a super-server has accepted'])(
+    'a journal or lock that cannot be had: the peer is told in its protocol, by %s',
+    async (kind) => {
+      const file = bench.path('file');
+      writeFileSync(file, '');
+      for (const [code, ...args] of [
+        ['JOURNAL_UNAVAILABLE', '--journal', file],
+        ['CHANNEL_UNAVAILABLE', '--lock', bench.path('missing/lock')],
+      ] as const) {
+        const command = ['posbridge', '--app', 'null:', ...args];
+        if (kind === 'standard input and output') {
+          const bridge = bench.start('posbridge', command.slice(1));
+          await expectToldWhy(bridge.register(), code);
+          expect(await bridge.exited, bridge.errors).toEqual(exitedWith(111));
+          expect(bridge.errors).toMatch(/^posbridge: .+\n$/);
+        } else {
+          const listening = await TCPSERVER.start(bench, command);
+          const register = await bench.register(listening.place);
+          await expectToldWhy(register, code);
+          expect(await listening.ends(1)).toEqual([111]);
+        }
+      }
+    },
+  );
 
   test('a listener in use', async () => {
     const path = bench.path('register.sock');
