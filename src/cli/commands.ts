@@ -27,7 +27,9 @@ const BROKEN = { 76: 'the peer broke its protocol' };
 
 const STREAMS = ['fd:N', 'fd:R,W', 'unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT'];
 const WIRES = [...STREAMS, 'serial:PATH?baudRate=115200', 'ws://HOST:PORT/PATH', 'wss://…'];
-const CHANNELS = [...STREAMS, 'fifo:PATH', 'simulator:', 'null:'];
+/** A terminal that speaks a protocol of its own. */
+const TERMINAL = 'DIALECT+ENDPOINT';
+const CHANNELS = [...STREAMS, 'fifo:PATH', TERMINAL, 'simulator:', 'null:'];
 const LISTENERS = ['unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT', 'ws://HOST:PORT/PATH', 'wss://…', 'fd:N'];
 
 /** Each form once. */
@@ -100,7 +102,7 @@ export const COMMANDS = {
       { form: 'proxy', help: "offer this machine's network to the terminal, until Ctrl-C" },
       { form: 'test TEST', help: 'let the terminal carry out a test (large_file_download)' },
     ],
-    endpoints: WIRES,
+    endpoints: [...WIRES, TERMINAL],
     statuses: {
       0: 'approved, or answered',
       1: 'declined, cancelled, not started, not known to the terminal, or an error as the answer',

@@ -116,7 +116,7 @@ const COMMON = [
   {
     name: 'to',
     value: 'ENDPOINT',
-    help: 'where the terminal is (tcp:, unix:, ws:, wss:, serial:)',
+    help: 'where the terminal is (tcp:, unix:, ws:, wss:, serial:), after DIALECT+ if it does not speak JSONPOS',
     commands: ['pos'],
   },
   {
@@ -124,6 +124,15 @@ const COMMON = [
     value: 'DIR',
     help: 'where sales are recorded; default: posbridge/pos in $XDG_STATE_HOME, else in ~/.local/state',
     commands: ['pos'],
+  },
+  {
+    name: 'terminal-store',
+    value: 'DIR',
+    help: 'where the protocol of a terminal (DIALECT+ENDPOINT) remembers what it must, such as counters; default: terminal in --journal',
+    helps: {
+      pos: 'where the protocol of the terminal remembers what it must, such as counters; default: terminal in --store',
+    },
+    commands: [...REAL, 'pos'],
   },
   {
     name: 'api-key-file',
@@ -337,9 +346,10 @@ const COMMON = [
     value: 'NAME',
     help: "whose connections they are, also '{peer}': told to applications, and part of every transaction's identity; default: nobody's in particular",
     helps: {
+      pos: 'how this register is called, where the protocol of the terminal wants a name',
       journal: 'only entries of this register; default: of any',
     },
-    commands: RECORDED,
+    commands: [...RECORDED, 'pos'],
   },
   {
     name: 'since',

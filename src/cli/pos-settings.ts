@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { quoteText } from '../base/printable.ts';
+import { registerIn } from '../endpoint/listener.ts';
 import type { PosClientOptions } from '../pos/pos-options.ts';
 import { readKeepalive, readLinkSpeed, readOutcomeCodes } from './bridge-options.ts';
 import { readApiKey, readLogin } from './pos-secrets.ts';
@@ -31,11 +32,12 @@ export async function resolvePosSettings(
   settings: Settings,
   { env, log, isStoring }: PosSurroundings,
 ): Promise<PosClientOptions> {
-  const to = readEndpoint(settings, 'to', 'wire');
+  const to = readEndpoint(settings, 'to', 'terminal');
   if (to === undefined) {
     throw new BridgeError('USAGE', 'say where the terminal is, for instance --to tcp:127.0.0.1:10001');
   }
-  if (to.kind !== 'ws' && settings.isGiven('login-file')) {
+  const wire = to.kind === 'terminal' ? to.place : to;
+  if (wire.kind !== 'ws' && settings.isGiven('login-file')) {
     throw settings.fault('login-file', `goes with ws: and wss:; ${to.text} asks for no name`);
   }
   const language = settings.read('language', 'a language such as fi or sv-FI', (text) =>
@@ -47,9 +49,11 @@ export async function resolvePosSettings(
   return {
     to,
     store: isStoring ? storeFolder(settings, env) : undefined,
+    terminalStore: terminalFolder(settings, env, isStoring),
+    register: readRegister(settings),
     apiKey: await readApiKey(settings, env),
-    tls: await readTls(settings, 'client', to),
-    wsCredentials: to.kind === 'ws' ? await readLogin(settings, env) : undefined,
+    tls: await readTls(settings, 'client', wire),
+    wsCredentials: wire.kind === 'ws' ? await readLogin(settings, env) : undefined,
     cashierLanguage: language,
     connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
@@ -63,6 +67,27 @@ export async function resolvePosSettings(
     clock: systemClock,
     log,
   };
+}
+
+/** Where protocols remember: `--terminal-store`, else in the store. Undefined where there is none, and none is needed for sales. */
+function terminalFolder(settings: Settings, env: Environment, isStoring: boolean): string | undefined {
+  const given = readFolder(settings, 'terminal-store');
+  if (given !== undefined) return given;
+  try {
+    return path.join(storeFolder(settings, env), 'terminal');
+  } catch (fault) {
+    if (isStoring) throw fault;
+    return undefined;
+  }
+}
+
+/** How this register is called, for protocols that want to know. */
+function readRegister(settings: Settings): string | undefined {
+  return settings.read(
+    'register',
+    'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons',
+    (text) => (text.includes('{') ? undefined : registerIn(text)),
+  );
 }
 
 /** Where sales are recorded: `--store`, else where the user's other programs keep their state. */

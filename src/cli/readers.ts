@@ -3,13 +3,19 @@ import type { Endpoint, EndpointUse } from '../endpoint/endpoint.ts';
 import { type ListenPlace, parseListener } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import { isAddress } from '../endpoint/syntax.ts';
+import { checkTerminal } from '../pos/asking-end.ts';
 import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
 
 /** An option that is an endpoint. */
 export function readEndpoint(settings: Settings, name: OptionName, use: EndpointUse): Endpoint | undefined {
   const text = settings.text(name);
-  return text === undefined ? undefined : parsed(settings, name, () => parseEndpoint(text, use));
+  if (text === undefined) return undefined;
+  return parsed(settings, name, () => {
+    const endpoint = parseEndpoint(text, use);
+    if (endpoint.kind === 'terminal') checkTerminal(endpoint);
+    return endpoint;
+  });
 }
 
 /** Every listener that was asked for, in order. */

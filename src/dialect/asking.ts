@@ -60,8 +60,13 @@ export interface AskingSettings {
   text(option: string): string | undefined;
   /** How the register is called, where it has a name. */
   readonly register: string | undefined;
-  /** A folder for what the dialect must remember over restarts, such as counters. Throws a usage error where there is none. */
-  folder(what: string): string;
+  /**
+   * The folder for what the dialect must remember over restarts; it is there, and nobody else but root can write it. Rejects with a
+   * usage error where there is none.
+   *
+   * @param what what is remembered, for that error: `its counters`.
+   */
+  folder(what: string): Promise<string>;
   /** The error about an option that cannot be used: one line, what and what to do. */
   fault(option: string, why: string): Error;
 }

@@ -7,6 +7,7 @@ export type Endpoint =
   | SerialEndpoint
   | WsEndpoint
   | SimulatorEndpoint
+  | TerminalEndpoint
   | NullEndpoint;
 
 /** Descriptors to read from and to write to, perhaps the same. */
@@ -94,6 +95,20 @@ export interface SimulatorEndpoint {
   readonly options: Readonly<Record<string, string>>;
 }
 
+/** A terminal that speaks a protocol of its own: `DIALECT+ENDPOINT`. */
+export interface TerminalEndpoint {
+  readonly kind: 'terminal';
+  readonly text: string;
+  readonly dialect: string;
+  /** Where it is, without the query. */
+  readonly place: WireEndpoint;
+  /** Options of the wire and of the dialect, `name=value` with `&` between them; see `splitTerminal`. */
+  readonly query: string;
+}
+
+/** Where one wire can be opened. */
+export type WireEndpoint = TcpEndpoint | UnixEndpoint | WsEndpoint | SerialEndpoint | FdEndpoint;
+
 export interface NullEndpoint {
   readonly kind: 'null';
   readonly text: string;
@@ -101,4 +116,4 @@ export interface NullEndpoint {
 
 export type EndpointKind = Endpoint['kind'];
 /** What an endpoint is wanted for; decides which forms are allowed. */
-export type EndpointUse = 'wire' | 'channel' | 'listen';
+export type EndpointUse = 'wire' | 'channel' | 'listen' | 'terminal';

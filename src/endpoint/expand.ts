@@ -24,14 +24,14 @@ export function placeholdersOf(endpoint: Endpoint): Placeholder[] {
 export function expandEndpoint(endpoint: Endpoint, values: PlaceholderValues): Endpoint {
   const { text } = endpoint;
   if (placeholdersOf(endpoint).length === 0) return endpoint;
-  const pathAt = endpoint.kind === 'tcp' ? text.length : endpoint.kind === 'ws' ? endOfAuthority(text) : 0;
+  const pathAt = endOfHost(endpoint);
   const filled = text.replace(BRACES, (braces, word: string, at: number) => {
     const value = isPlaceholder(word) ? values[word] : undefined;
     if (value === undefined || value === '')
-      throw invalid(text, `there is no value for ${braces} here`, EXAMPLES[endpoint.kind]);
+      throw invalid(text, `there is no value for ${braces} here`, exampleOf(endpoint));
     if (at >= pathAt) return encodeFileName(value);
     if (isHostPart(value)) return isIPv6(value) ? `[${value}]` : value;
-    throw invalid(text, `the value for ${braces} is no host`, EXAMPLES[endpoint.kind]);
+    throw invalid(text, `the value for ${braces} is no host`, exampleOf(endpoint));
   });
   return readEndpoint(filled);
 }
@@ -47,6 +47,21 @@ export function expandPath(text: string, values: PlaceholderValues): string {
 /** How applications and people are told about an endpoint: filled in as far as it is, and masked. */
 export function displayEndpoint(endpoint: Endpoint): string {
   return maskText(endpoint.text);
+}
+
+/** Where the part of an endpoint's text ends that takes only what is a host. */
+function endOfHost(endpoint: Endpoint): number {
+  if (endpoint.kind === 'tcp') return endpoint.text.length;
+  if (endpoint.kind === 'ws') return endOfAuthority(endpoint.text);
+  if (endpoint.kind !== 'terminal') return 0;
+  const end = endOfHost(endpoint.place);
+  return end === 0 ? 0 : endpoint.dialect.length + 1 + end;
+}
+
+function exampleOf(endpoint: Endpoint): string {
+  return endpoint.kind === 'terminal'
+    ? `${endpoint.dialect}+${EXAMPLES[endpoint.place.kind]}`
+    : EXAMPLES[endpoint.kind];
 }
 
 function endOfAuthority(text: string): number {

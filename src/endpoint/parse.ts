@@ -1,13 +1,20 @@
 import { maskText } from '../base/mask.ts';
 import type { Endpoint, EndpointUse } from './endpoint.ts';
 import { placeholdersIn } from './placeholder.ts';
-import { EXAMPLES, invalid, readEndpoint, type Scheme, schemeOf } from './syntax.ts';
+import { dialectIn, EXAMPLES, invalid, readEndpoint, type Scheme, schemeOf, WIRE_SCHEMES } from './syntax.ts';
 
 /**
  * Reads an endpoint text. Errors: ENDPOINT_INVALID, whose text is one line that quotes the endpoint (masked),
  * says what is wrong and gives an example.
  */
 export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
+  const dialect = dialectIn(text);
+  if (dialect !== undefined) {
+    if (use !== 'channel' && use !== 'terminal') throw misused(text, `${dialect}+ is`, use);
+    const endpoint = readEndpoint(text);
+    if (endpoint.kind === 'terminal') checkConnected(endpoint.place, text, use);
+    return endpoint;
+  }
   const scheme = schemeOf(text);
   const allowed: readonly Scheme[] = SCHEMES[use];
   if (scheme !== undefined && !allowed.includes(scheme)) throw misused(text, `${scheme}: is`, use);
@@ -16,22 +23,29 @@ export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
   }
   const endpoint = readEndpoint(text);
   if (use === 'listen') checkListener(endpoint);
-  else if (endpoint.kind === 'unix' && endpoint.mode !== undefined) throw misused(text, 'mode= is', use);
-  else if (endpoint.kind === 'tcp' && endpoint.port === 0) throw misused(text, 'port 0 is', use);
-  else if (endpoint.kind === 'ws' && endpoint.port === 0) throw misused(text, 'port 0 is', use);
+  else checkConnected(endpoint, text, use);
   return endpoint;
 }
 
+/** What only a listener can say. */
+function checkConnected(endpoint: Endpoint, text: string, use: EndpointUse): void {
+  if (endpoint.kind === 'unix' && endpoint.mode !== undefined) throw misused(text, 'mode= is', use);
+  const isAnyPort = (endpoint.kind === 'tcp' || endpoint.kind === 'ws') && endpoint.port === 0;
+  if (isAnyPort) throw misused(text, 'port 0 is', use);
+}
+
 const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
-  wire: ['tcp', 'unix', 'serial', 'ws', 'wss', 'fd'],
+  wire: WIRE_SCHEMES,
   channel: ['fd', 'fifo', 'unix', 'tcp', 'simulator', 'null'],
   listen: ['unix', 'tcp', 'ws', 'wss', 'fd'],
+  terminal: WIRE_SCHEMES,
 };
 
 const USES: Readonly<Record<EndpointUse, string>> = {
   wire: 'a wire',
   channel: 'a channel',
   listen: 'listening',
+  terminal: 'a terminal',
 };
 
 function examplesOf(use: EndpointUse): string {

@@ -20,6 +20,10 @@ export async function placeOf(endpoint: Endpoint): Promise<string> {
       return `tcp:${usualHost(endpoint.host)}:${endpoint.port}`;
     case 'fd':
       return `fd:${endpoint.read},${endpoint.write}`;
+    case 'serial':
+      return endpoint.text.replace(/\?.*$/s, '');
+    case 'terminal':
+      return placeOf(endpoint.place);
     default:
       return endpoint.text;
   }

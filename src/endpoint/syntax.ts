@@ -8,7 +8,9 @@ import type {
   FifoEndpoint,
   SerialEndpoint,
   SimulatorEndpoint,
+  TerminalEndpoint,
   UnixEndpoint,
+  WireEndpoint,
   WsEndpoint,
 } from './endpoint.ts';
 import { BRACES, isPlaceholder, PLACEHOLDERS } from './placeholder.ts';
@@ -34,9 +36,17 @@ export function schemeOf(text: string): Scheme | undefined {
   return Object.hasOwn(EXAMPLES, word) ? (word as Scheme) : undefined;
 }
 
+/** What stands before the plus of `DIALECT+ENDPOINT`; undefined for an endpoint that is no terminal's. */
+export function dialectIn(text: string): string | undefined {
+  return DIALECT_PREFIX.exec(text)?.[1];
+}
+
+/** A plus that comes before the colon of the scheme. */
+const DIALECT_PREFIX = /^([a-z][a-z\d.-]*)\+[a-z]+:/;
+
 /** Whether a text that should be a path is an address instead: `nats://HOST`, `tcp:HOST:PORT`. */
 export function isAddress(text: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || schemeOf(text) !== undefined;
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || (schemeOf(text) ?? dialectIn(text)) !== undefined;
 }
 
 /** An ENDPOINT_INVALID about a text. */
@@ -54,6 +64,8 @@ function shown(text: string): string {
  * for later, when it is read again with everything filled in.
  */
 export function readEndpoint(text: string): Endpoint {
+  const dialect = dialectIn(text);
+  if (dialect !== undefined) return readTerminal(text, dialect);
   const scheme = schemeOf(text);
   if (scheme === undefined)
     throw invalid(text, 'no such kind of endpoint', Object.values(EXAMPLES).join(', '));
@@ -81,6 +93,20 @@ export function readEndpoint(text: string): Endpoint {
       if (source.rest !== '') throw complaint(source, 'nothing may follow the colon');
       return { kind: 'null', text };
   }
+}
+
+/** Where one wire can be opened to somebody who waits there. */
+export const WIRE_SCHEMES = ['tcp', 'unix', 'serial', 'ws', 'wss', 'fd'] as const satisfies readonly Scheme[];
+
+function readTerminal(text: string, dialect: string): TerminalEndpoint {
+  const [at = '', ...query] = text.slice(dialect.length + 1).split('?');
+  const example = `${dialect}+${EXAMPLES.tcp}`;
+  const scheme = schemeOf(at);
+  if (!WIRE_SCHEMES.some((one) => one === scheme)) {
+    throw invalid(text, `no terminal can be there, only at ${WIRE_SCHEMES.join(', ')}`, example);
+  }
+  if (text.length > MAX_TEXT) throw invalid(text, `longer than ${MAX_TEXT} characters`, example);
+  return { kind: 'terminal', text, dialect, place: readEndpoint(at) as WireEndpoint, query: query.join('?') };
 }
 
 const MAX_SHOWN = 200;

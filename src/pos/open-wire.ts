@@ -21,7 +21,7 @@ export function terminalWireOpener(options: ResolvedPosOptions): (signal: AbortS
 }
 
 async function openWire(options: ResolvedPosOptions, signal: AbortSignal): Promise<Wire> {
-  const { to, clock, log, maxFrameBytes, wsCredentials, tls } = options;
+  const { to, dialect, clock, log, maxFrameBytes, wsCredentials, tls } = options;
   switch (to.kind) {
     case 'tcp':
     case 'unix':
@@ -29,7 +29,14 @@ async function openWire(options: ResolvedPosOptions, signal: AbortSignal): Promi
     case 'ws': {
       const { connectWs } = await import('../wire/ws.ts');
       const headers = wsCredentials === undefined ? {} : { authorization: basic(wsCredentials) };
-      return connectWs(to, { signal, clock, maxMessageBytes: maxFrameBytes, headers, tls });
+      return connectWs(to, {
+        signal,
+        clock,
+        maxMessageBytes: maxFrameBytes,
+        headers,
+        tls,
+        ...dialect.webSocket,
+      });
     }
     case 'serial': {
       const { openSerial } = await import('../wire/serial.ts');

@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts';
-import { BridgeError } from '../base/errors.ts';
 import { hideLiteral } from '../base/mask/literals.ts';
 import { maskText } from '../base/mask.ts';
 import { memberOf } from '../base/member.ts';
@@ -7,7 +6,6 @@ import { Statistics } from '../base/statistics.ts';
 import type { AskingDialect } from '../dialect/asking.ts';
 import type { InboundNotification } from '../dialect/dialect.ts';
 import { type Answer, type JsonObject, MAX_DEPTH, parseObject, readReason } from './answer.ts';
-import { loadAsking } from './asking-end.ts';
 import { Emitter } from './emitter.ts';
 import { Inbound } from './inbound.ts';
 import { type Disconnection, Keeper, type KeeperState } from './keeper.ts';
@@ -83,7 +81,6 @@ const CLOSE_LIMIT_MS = 15_000;
  */
 export class PosClient {
   readonly #options: ResolvedPosOptions;
-  readonly #dialect: AskingDialect;
   readonly #to: string;
   readonly #clock: Clock;
   readonly #store: SaleStore | undefined;
@@ -98,22 +95,13 @@ export class PosClient {
 
   /** Opens the store, not yet the connection. Rejects with STORE_FAILED; throws for bad options. */
   static async open(options: PosClientOptions): Promise<PosClient> {
-    const resolved = resolvePosOptions(options);
-    const dialect = await loadAsking('jsonpos', {
-      text: () => undefined,
-      register: undefined,
-      folder: (what) => {
-        throw new BridgeError('USAGE', `store: ${what} needs one`);
-      },
-      fault: (option, why) => new BridgeError('ENDPOINT_INVALID', `${option}: ${why}`),
-    });
+    const resolved = await resolvePosOptions(options);
     const store = resolved.store === undefined ? undefined : await SaleStore.open(resolved.store, resolved);
-    return new PosClient(resolved, dialect, store);
+    return new PosClient(resolved, store);
   }
 
-  private constructor(options: ResolvedPosOptions, dialect: AskingDialect, store: SaleStore | undefined) {
+  private constructor(options: ResolvedPosOptions, store: SaleStore | undefined) {
     const { log } = options;
-    this.#dialect = dialect;
     this.#unhide = hideLiteral(options.apiKey ?? '');
     this.#options = options;
     this.#to = maskText(options.to.text);
@@ -128,7 +116,6 @@ export class PosClient {
     this.#inbound = inbound;
     this.#keeper = new Keeper({
       ...options,
-      dialect,
       statistics: new Statistics(),
       openWire: terminalWireOpener(options),
       connecting: () => this.#emitter.emit('connecting', { to: this.#to }),
@@ -192,7 +179,7 @@ export class PosClient {
     params: JsonObject | string = {},
     options: CallOptions = {},
   ): Promise<CallResult> {
-    refuseOwn(method, this.#dialect);
+    refuseOwn(method, this.#options.dialect);
     const { text } = await this.#working.keep(
       this.#call(method, plainParams(params, this.#options.apiKey), options),
     );
@@ -201,7 +188,7 @@ export class PosClient {
 
   /** Tells the terminal something, never a sale, on the connection that there is. False: there is none, or it does not fit. */
   notify(method: string, params: JsonObject): boolean {
-    refuseOwn(method, this.#dialect);
+    refuseOwn(method, this.#options.dialect);
     return this.#keeper.current?.tell(method, JSON.stringify(params)) === 'sent';
   }
 
@@ -324,7 +311,7 @@ export class PosClient {
       this.#options.log.error('work is still under way, and is left to itself');
     }
     await this.#store?.close();
-    await this.#dialect.close?.();
+    await this.#options.dialect.close?.();
     this.#unhide();
   }
 

@@ -1,15 +1,18 @@
+import path from 'node:path';
 import { type Clock, MAX_TIMER_MS, systemClock } from '../base/clock.ts';
-import { BridgeError } from '../base/errors.ts';
 import { type Logger, silentLogger } from '../base/log.ts';
 import { randomId } from '../base/random-id.ts';
+import type { AskingDialect } from '../dialect/asking.ts';
 import type { KeepaliveOptions } from '../dialect/dialect.ts';
-import type { Endpoint } from '../endpoint/endpoint.ts';
+import type { Endpoint, TerminalEndpoint, WireEndpoint } from '../endpoint/endpoint.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
+import { EXAMPLES, invalid } from '../endpoint/syntax.ts';
 import { isDeclarable } from '../rpc/outcome.ts';
 import { bytesPerSecond } from '../wire/line-settings.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { JsonObject } from './answer.ts';
+import { asTerminal, checkTerminal, openAskingEnd } from './asking-end.ts';
 
 /** Name and password of a WebSocket's Basic authentication. */
 export interface WsCredentials {
@@ -29,12 +32,19 @@ export type RequestHandler = (
 ) => Promise<JsonObject> | undefined;
 
 export interface PosClientOptions {
-  /** Where the terminal is: `tcp:`, `unix:`, `ws:`, `wss:`, `serial:` or `fd:`, as text or parsed. */
+  /**
+   * Where the terminal is: `tcp:`, `unix:`, `ws:`, `wss:`, `serial:` or `fd:`, as text or parsed; one that speaks another protocol than
+   * JSONPOS as `DIALECT+ENDPOINT`.
+   */
   readonly to: string | Endpoint;
   /** Opens the wire instead, once, for transports that have no endpoint; `to` is then only its name. */
   readonly openWire?: ((signal: AbortSignal) => Promise<Wire>) | undefined;
-  /** Folder of the store, made if it is missing. Needed by `purchase`, `refund` and `recover`. */
+  /** Folder of the store, made if it is missing. Needed by `purchase`, `refund`, `reverse` and `recover`. */
   readonly store?: string | undefined;
+  /** Folder for what a protocol has to remember, such as counters; default: one in the store. */
+  readonly terminalStore?: string | undefined;
+  /** How this register is called, where the protocol wants a name. */
+  readonly register?: string | undefined;
   /** Sent as `api_key` with every request. Masked in logs and errors. */
   readonly apiKey?: string | undefined;
   /** In which language the terminal speaks to the cashier, as in `fi`. */
@@ -74,10 +84,9 @@ export interface PosClientOptions {
   readonly randomId?: (() => string) | undefined;
 }
 
-export type WireEndpoint = Extract<Endpoint, { kind: 'tcp' | 'unix' | 'ws' | 'serial' | 'fd' }>;
-
 export interface ResolvedPosOptions {
   readonly to: WireEndpoint;
+  readonly dialect: AskingDialect;
   readonly openWire: ((signal: AbortSignal) => Promise<Wire>) | undefined;
   readonly store: string | undefined;
   readonly apiKey: string | undefined;
@@ -110,12 +119,21 @@ const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 const MIN_LINK_SPEED = 10;
 const DEFAULT_KEEP_MS = 30 * 86_400_000;
 
-/** Throws ENDPOINT_INVALID for a bad endpoint, RangeError for a bad number. */
-export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions {
-  const { to: place } = options;
-  const to = wireEndpoint(typeof place === 'string' ? parseEndpoint(place, 'wire') : structuredClone(place));
+/** Rejects with ENDPOINT_INVALID for a bad endpoint, with RangeError for a bad number, and with what the dialect refuses. */
+export async function resolvePosOptions(options: PosClientOptions): Promise<ResolvedPosOptions> {
+  const terminal = terminalOf(options.to);
+  const { wire: to } = checkTerminal(terminal);
+  const rest = resolveRest(options, to);
+  const { store, terminalStore = store && path.join(store, 'terminal'), register } = options;
+  const { dialect } = await openAskingEnd(terminal, { store: terminalStore, register });
+  return { to, dialect, ...rest };
+}
+
+function resolveRest(
+  options: PosClientOptions,
+  to: WireEndpoint,
+): Omit<ResolvedPosOptions, 'to' | 'dialect'> {
   return {
-    to,
     openWire: options.openWire,
     store: options.store,
     apiKey: options.apiKey,
@@ -142,19 +160,18 @@ export function resolvePosOptions(options: PosClientOptions): ResolvedPosOptions
   };
 }
 
-function wireEndpoint(endpoint: Endpoint): WireEndpoint {
+function terminalOf(place: string | Endpoint): TerminalEndpoint {
+  const endpoint = typeof place === 'string' ? parseEndpoint(place, 'terminal') : structuredClone(place);
   switch (endpoint.kind) {
     case 'tcp':
     case 'unix':
     case 'ws':
     case 'serial':
     case 'fd':
-      return endpoint;
+    case 'terminal':
+      return asTerminal(endpoint);
     default:
-      throw new BridgeError(
-        'ENDPOINT_INVALID',
-        `${endpoint.text}: no terminal can be there; for example tcp:127.0.0.1:10001`,
-      );
+      throw invalid(endpoint.text, 'no terminal can be there', EXAMPLES.tcp);
   }
 }
 

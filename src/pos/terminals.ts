@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { maskText } from '../base/mask.ts';
+import type { WireEndpoint } from '../endpoint/endpoint.ts';
 import { placeOf } from '../endpoint/place.ts';
-import type { WireEndpoint } from './pos-options.ts';
 import { readTerminalInfo } from './status.ts';
 import type { TerminalConnection } from './terminal-connection.ts';
 import { Limit, unlessAborted } from './wait.ts';
@@ -68,8 +68,7 @@ export class Terminals {
   }
 
   async #findPlace(): Promise<string> {
-    const { to } = this.#options;
-    return to.kind === 'serial' ? to.text.replace(/\?.*$/s, '') : maskText(await placeOf(to));
+    return maskText(await placeOf(this.#options.to));
   }
 
   async #ask(connection: TerminalConnection): Promise<string | undefined> {
