@@ -3,20 +3,13 @@ import { isoTime, type Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import { HiddenLiterals } from '../base/mask/literals.ts';
 import type { Statistics } from '../base/statistics.ts';
-import {
-  answerLine,
-  bridgeLine,
-  complaintLine,
-  lineStart,
-  notificationLine,
-} from '../channel/application-line.ts';
+import { bridgeLine, lineStart, notificationLine } from '../channel/application-line.ts';
 import type { Attachment, AttachmentUser, Channels } from '../channel/channel.ts';
 import type {
   ConnectionEvents,
   Dialect,
   InboundNotification,
   InboundRequest,
-  PeerAnswer,
   PeerConnection,
 } from '../dialect/dialect.ts';
 import { isPrepared } from '../dialect/reply.ts';
@@ -25,15 +18,14 @@ import type { Message } from '../rpc/message.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
 import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import { Applications } from './applications.ts';
+import { MAX_DEPTH, TOO_DEEP } from './depth.ts';
 import type { OpenRequest } from './open-request.ts';
 import { OpenRequests } from './open-requests.ts';
 import { RequestFate, wordsForRefusal } from './request-fate.ts';
 import type { Route } from './router.ts';
+import { TowardPeer } from './toward-peer.ts';
 import { type Connection, Transactions, type TransactionsOptions } from './transactions.ts';
 
-/** Deepest nesting that is passed on, in either direction. */
-const MAX_DEPTH = 100;
-const TOO_DEEP = `nested deeper than ${MAX_DEPTH}`;
 const TOO_LARGE = { code: 'RESPONSE_TOO_LARGE', why: 'the answer does not fit a frame' };
 const MALFORMED = { code: 'INTERNAL_ERROR', why: 'the answer is malformed' };
 /** Requests of the peer that may be open at one time. */
@@ -73,6 +65,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   readonly #options: SessionOptions;
   readonly #peer: PeerConnection;
   readonly #applications: Applications;
+  readonly #towardPeer: TowardPeer;
   readonly #requests: OpenRequests;
   readonly #transactions: Transactions;
   readonly #secrets = new HiddenLiterals();
@@ -104,6 +97,13 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       method: recovery ?? '',
       timeoutMs: timeoutMs(recovery ?? ''),
       nextId,
+    });
+    this.#towardPeer = new TowardPeer({
+      ...options,
+      peer,
+      applications: this.#applications,
+      lineStart: this.lineStart,
+      calls: dialect.calls ?? {},
     });
     this.#requests = new OpenRequests({
       ...options,
@@ -214,6 +214,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     this.#drain?.cancel();
     this.#state = 'leaving'; // it must not end before the applications are told
     this.#applications.questions.peerGone();
+    this.#towardPeer.close(this.#reason.text);
     for (const open of this.#requests) {
       if (open.transaction === undefined) this.#requests.drop(open);
       else this.#transactions.abandoned(open);
@@ -314,7 +315,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   }
 
   applicationSays(message: Message, from: Attachment): void {
-    if (message.kind === 'request' || message.kind === 'notification') this.#toPeer(message, from);
+    if (message.kind === 'request' || message.kind === 'notification') this.#towardPeer.pass(message, from);
     else this.#answered(message, from);
   }
 
@@ -408,47 +409,6 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     if (transaction === undefined) this.#requests.settleRefused(open, said.code, said.why);
     else if (transaction.recovery !== undefined) this.#transactions.misheard(open);
     else this.#requests.endUnsettled(open, said.code, said.why);
-  }
-
-  #toPeer(message: Extract<Message, { kind: 'request' | 'notification' }>, from: Attachment): void {
-    const { method, methodText, params } = message;
-    const idText = message.kind === 'request' ? message.idText : undefined;
-    const complain = (code: string, why: string) => this.#applications.complain(from, code, why, { idText });
-    if (method.startsWith('_')) {
-      complain('JSONRPC_METHOD_NOT_FOUND', 'names that start with _ do not cross the bridge');
-      return;
-    }
-    if (message.depth > MAX_DEPTH) {
-      complain('JSONRPC_INVALID_PARAMS', TOO_DEEP);
-      return;
-    }
-    const outcome =
-      idText === undefined
-        ? this.#peer.notify(methodText, params)
-        : this.#peer.request(methodText, params, this.#returnTo(from, idText));
-    if (typeof outcome === 'object') complain(outcome.code, outcome.why);
-    else if (outcome === 'too-large') {
-      complain('JSONRPC_INVALID_PARAMS', 'the message does not fit a frame');
-    } else if (outcome === 'full') {
-      complain('BUSY', 'too many requests wait for the peer');
-    } else if (outcome === 'closed' && idText !== undefined) {
-      complain('CONNECTION_CLOSED', this.#reason?.text ?? 'the peer is gone');
-    }
-  }
-
-  /** Takes the peer's answer back to the application that asked, if it is still the same one. */
-  #returnTo(from: Attachment, idText: string): (answer: PeerAnswer) => void {
-    const { epoch } = from;
-    return ({ kind, text, depth }) => {
-      if (from.epoch !== epoch) return;
-      const to = this.#applications.wayBackTo(from);
-      if (to === undefined) return;
-      const bytes =
-        depth > MAX_DEPTH
-          ? complaintLine(this.lineStart, idText, 'JSONRPC_INVALID_PARAMS', `the answer is ${TOO_DEEP}`)
-          : answerLine(this.lineStart, idText, kind, text);
-      this.#applications.send(to, { bytes, kind: 'answer' });
-    };
   }
 
   // Ends.

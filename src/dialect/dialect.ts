@@ -20,6 +20,8 @@ export interface Dialect {
   readonly identities?: readonly string[];
   /** How long an application may take to answer, unless the user says otherwise. */
   readonly timeoutMs?: number;
+  /** How applications' requests to the peer are sent. */
+  readonly calls?: CallRules;
   /** How a wire comes back that we have opened ourselves; default: not at all. */
   readonly reconnects?: ReconnectRules;
   /** What its WebSockets are like; default: subprotocol `jsonrpc2.0`, text messages only. */
@@ -38,6 +40,15 @@ export interface Dialect {
   turnAway?(framing: 'stream' | 'messages', reason: CloseReason): Uint8Array | undefined;
   /** Begins to speak. `framing` is the wire's. */
   converse(host: ConversationHost, framing: 'stream' | 'messages', options: DialectOptions): Conversation;
+}
+
+export interface CallRules {
+  /** How long the peer may take to answer, counted from the application's request; default: as long as an application may. */
+  readonly deadlineMs?: number;
+  /** Requests that may wait for the peer's answer at one time; others wait for their turn. Default: the conversation says. */
+  readonly inFlight?: number;
+  /** Whether requests of this method go before others that wait for their turn; default: none does. */
+  isUrgent?(method: string): boolean;
 }
 
 export interface ReconnectRules {

@@ -228,6 +228,7 @@ describe('a purchase', () => {
     one.register.send(purchase('a'));
     await until(() => one.app.requests('Purchase').length === 1);
     one.app.fail(one.app.requests('Purchase')[0], 'DUPLICATE_TRANSACTION');
+    await passSlowly(one, () => one.app.requests('Check').length === 1, 1);
     await passSlowly(one, () => one.register.closeReason !== undefined, 1000);
     expect(one.register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
     for (;;) if ((await journal.lookup(ID)).state === 'unresolved') break;

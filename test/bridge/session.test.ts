@@ -182,6 +182,20 @@ describe('requests of applications', () => {
     ]);
   });
 
+  test('end with TIMEOUT when the register does not answer, and its late answer goes nowhere', async () => {
+    const { register, app, clock, statistics } = await bench({ timeoutMs: () => 2000 });
+    app.send({ id: 'mine', method: 'Display', params: {} });
+    await settle();
+    const request = register.messages.find(({ method }) => method === 'Display');
+    await pass(clock, 2050);
+    const answers = () => app.lines.filter(({ id }) => id === 'mine');
+    expect(answers().map(({ error }) => error.data.string_code)).toEqual(['TIMEOUT']);
+    register.send({ id: request.id, response_to: 'Display', result: {} });
+    await settle();
+    expect(answers()).toHaveLength(1);
+    expect(statistics.snapshot()['late answers of the peer']).toBe(1);
+  });
+
   test('end with CONNECTION_CLOSED when the register goes', async () => {
     const { register, app } = await bench();
     app.send({ id: 7, method: 'NetworkConnect', params: {} });
