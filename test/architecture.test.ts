@@ -8,7 +8,7 @@ const SRC = path.join(import.meta.dirname, '../src');
 const ROWS = [
   ['cli'],
   ['pos', 'terminal'],
-  ['bridge'],
+  ['bridge', 'application'],
   ['dialect', 'channel', 'store'],
   ['rpc', 'frame', 'wire'],
   ['endpoint'],

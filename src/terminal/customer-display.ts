@@ -1,9 +1,9 @@
+import { type Checked, OPTIONAL_TEXT, readFields, readLines } from '../application/fields.ts';
+import { type Caller, isSame } from '../application/registers.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Answer, errorAnswer, resultAnswer } from './answer.ts';
 import type { Cardholder } from './cardholder.ts';
-import { type Checked, OPTIONAL_TEXT, readFields, readLines } from './fields.ts';
 import type { Panel } from './panel.ts';
-import { type Caller, isSame } from './registers.ts';
 import type { Texts } from './texts.ts';
 
 export interface CustomerDisplayOptions {

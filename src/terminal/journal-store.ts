@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { type Identifiers, identifiersOf, type TransactionKey } from '../application/identifiers.ts';
 import { type Clock, isoTime } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
@@ -12,7 +13,7 @@ import { type Answer, errorAnswer } from './answer.ts';
 import { Ended } from './cardholder.ts';
 import type { Known } from './known.ts';
 import { readPeriod, writeClosed } from './period-file.ts';
-import { type Identifiers, identifiersOf, type Purchase, type TransactionKey } from './purchase.ts';
+import type { Purchase } from './purchase.ts';
 import { ReceiptIndex } from './receipt-index.ts';
 import { originalOf } from './reversal.ts';
 import type { Texts } from './texts.ts';

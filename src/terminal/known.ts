@@ -1,5 +1,5 @@
+import type { TransactionKey } from '../application/identifiers.ts';
 import type { Answer } from './answer.ts';
-import type { TransactionKey } from './purchase.ts';
 
 /**
  * What is known of identifiers. `absent`: a Check was told TRANSACTION_NOT_FOUND; `several`: without `sequence_id` they mean

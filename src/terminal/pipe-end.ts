@@ -1,9 +1,3 @@
-import { describeFault } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import type { Message } from '../rpc/message.ts';
-import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
-import type { Wire } from '../wire/wire.ts';
-import type { Answer } from './answer.ts';
 import {
   type ApplicationEnd,
   type Asked,
@@ -13,8 +7,14 @@ import {
   type Reply,
   readMessages,
   requestLine,
-} from './line-end.ts';
-import { LineOutput } from './line-output.ts';
+} from '../application/line-end.ts';
+import { LineOutput } from '../application/line-output.ts';
+import { describeFault } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Message } from '../rpc/message.ts';
+import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
+import type { Wire } from '../wire/wire.ts';
+import type { Answer } from './answer.ts';
 
 /** How many connections' pipes are remembered. */
 const MAX_CONNECTIONS = 4096;

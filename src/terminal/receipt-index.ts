@@ -1,4 +1,4 @@
-import { type Identifiers, identifiersOf, type TransactionKey } from './purchase.ts';
+import { type Identifiers, identifiersOf, type TransactionKey } from '../application/identifiers.ts';
 
 /** `sale`: a transaction, running or over. `absent`: a Check was told that there is none. */
 type Use = 'sale' | 'absent';

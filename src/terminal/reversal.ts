@@ -1,7 +1,8 @@
+import type { TransactionKey } from '../application/identifiers.ts';
 import type { Presented } from './cardholder.ts';
 import { CARDS, type EntryMode, MASTERCARD } from './cards.ts';
 import type { Known } from './known.ts';
-import type { Purchase, TransactionKey } from './purchase.ts';
+import type { Purchase } from './purchase.ts';
 
 /** An approved transaction that a Reversal may undo: as a whole, once. */
 export interface Original {

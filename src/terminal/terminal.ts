@@ -1,3 +1,7 @@
+import { type Checked, readFields, rulesOf } from '../application/fields.ts';
+import { type AbortOrder, mayMean, readAbort, readIdentifiers } from '../application/identifiers.ts';
+import { type ApplicationEnd, LineEnd, type Receiver } from '../application/line-end.ts';
+import { type Caller, isSame, isSameRegister, type Register, Registers } from '../application/registers.ts';
 import { type Clock, isoTime } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -9,9 +13,7 @@ import { AutomaticCardholder } from './automatic-cardholder.ts';
 import type { Cardholder } from './cardholder.ts';
 import { CARDS } from './cards.ts';
 import { CustomerDisplay, refusal } from './customer-display.ts';
-import { type Checked, readFields, rulesOf } from './fields.ts';
 import type { Known } from './known.ts';
-import { type ApplicationEnd, LineEnd, type Receiver } from './line-end.ts';
 import { MessageLog } from './message-log.ts';
 import type { DownloadSource } from './network/download.ts';
 import { LargeDownload } from './network/large-download.ts';
@@ -20,17 +22,8 @@ import { courseOf } from './outcomes.ts';
 import { Panel } from './panel.ts';
 import { Payment } from './payment.ts';
 import { Person } from './person.ts';
-import {
-  type AbortOrder,
-  mayMean,
-  type Purchase,
-  readAbort,
-  readIdentifiers,
-  readPurchase,
-  readReversal,
-} from './purchase.ts';
+import { type Purchase, readPurchase, readReversal } from './purchase.ts';
 import type { ReceiptForm } from './receipt.ts';
-import { type Caller, isSame, isSameRegister, type Register, Registers } from './registers.ts';
 import type { RegisterState, ScreenAction, ScreenModel, ScreenState } from './screen-model.ts';
 import type { ScriptPlayer } from './script-player.ts';
 import { Texts } from './texts.ts';

@@ -1,7 +1,8 @@
+import type { Identifiers, TransactionKey } from '../application/identifiers.ts';
 import { type Answer, errorAnswer } from './answer.ts';
 import { Ended } from './cardholder.ts';
 import type { Known } from './known.ts';
-import type { Identifiers, Purchase, TransactionKey } from './purchase.ts';
+import type { Purchase } from './purchase.ts';
 import { ReceiptIndex } from './receipt-index.ts';
 import { type Original, originalOf } from './reversal.ts';
 import { Totals } from './totals.ts';

@@ -2,12 +2,12 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readIdentifiers } from '../../src/application/identifiers.ts';
 import { loadFileLocks } from '../../src/base/file-lock.ts';
 import { silentLogger as log } from '../../src/base/log.ts';
 import { Journal } from '../../src/store/journal.ts';
 import { AutomaticCardholder } from '../../src/terminal/automatic-cardholder.ts';
 import { JournalStore } from '../../src/terminal/journal-store.ts';
-import { readIdentifiers } from '../../src/terminal/purchase.ts';
 import { Terminal } from '../../src/terminal/terminal.ts';
 import { Texts } from '../../src/terminal/texts.ts';
 import { MemoryStore } from '../../src/terminal/transaction-store.ts';

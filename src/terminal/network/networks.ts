@@ -1,9 +1,9 @@
+import { type Caller, isSame } from '../../application/registers.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { createIds } from '../../rpc/ids.ts';
 import type { Message } from '../../rpc/message.ts';
 import { Pending } from '../../rpc/pending.ts';
-import { type Caller, isSame } from '../registers.ts';
 import { type NetworkAnswer, RegisterNetwork } from './register-network.ts';
 
 /** Requests to registers that may be open. */

@@ -1,7 +1,7 @@
 import { LineDecoder } from '../frame/lines.ts';
 import { type Message, parseMessage } from '../rpc/message.ts';
+import type { OutcomeText as Answer } from '../rpc/outcome.ts';
 import type { Wire, WireEvents } from '../wire/wire.ts';
-import type { Answer } from './answer.ts';
 import { LineOutput } from './line-output.ts';
 
 /** Whom an answer goes to: a request's `connection` as it was given, and its id as written. */
