@@ -1,0 +1,67 @@
+// Bundles src/ for simulated processes: everything that reaches outside the language is taken from the realm that each of them gets.
+import path from 'node:path';
+import { build } from 'esbuild';
+
+const HERE = import.meta.dirname;
+const SRC = path.resolve(HERE, '../../src');
+/** Files of src/ that touch sockets, descriptors or the log's file, and what stands in for them. */
+const INSIDE = {
+  'wire/socket.ts': 'socket.ts',
+  'wire/listen.ts': 'listen.ts',
+  'wire/fd.ts': 'fd.ts',
+  'wire/descriptor.ts': 'fd.ts',
+  'base/log-sink.ts': 'log-sink.ts',
+};
+/** What a simulated process has of the runtime's modules. Any other one can be bundled, and fails when it is used. */
+const GLOBALS = {
+  process: '__realm.process',
+  Date: '__realm.Date',
+  setTimeout: '__realm.setTimeout',
+  setInterval: '__realm.forbidden',
+  setImmediate: '__realm.setImmediate',
+  clearTimeout: '__realm.clear',
+  clearInterval: '__realm.clear',
+  clearImmediate: '__realm.clear',
+  performance: '__realm.performance',
+  fetch: '__realm.forbidden',
+  WebSocket: '__realm.forbidden',
+  'Math.random': '__realm.random',
+  'import.meta.filename': '"/posbridge/program.js"',
+  'import.meta.dirname': '"/posbridge"',
+  'import.meta.url': '"file:///posbridge/program.js"',
+};
+
+/** @returns JavaScript: a function that takes a realm and gives what inside/subject.ts exports. */
+export async function bundleSubject() {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(HERE, 'inside/subject.ts')],
+    bundle: true,
+    format: 'iife',
+    globalName: 'subject',
+    platform: 'node',
+    target: 'node20.19',
+    write: false,
+    minifySyntax: true,
+    define: { ...GLOBALS, POSBRIDGE_VERSION: '"0.0.0"', POSBRIDGE_TEST_BUILD: 'false' },
+    plugins: [{ name: 'simulated', setup: simulated }],
+    logLevel: 'error',
+  });
+  const code = outputFiles[0].text;
+  return `(function (__realm) {\n${code}\nreturn subject;\n})`;
+}
+
+function simulated({ onResolve, onLoad }) {
+  onResolve({ filter: /^\./ }, ({ path: name, resolveDir, importer }) => {
+    const file = path.resolve(resolveDir, name);
+    const stand = INSIDE[path.relative(SRC, file)];
+    if (stand === undefined || importer.startsWith(path.join(HERE, 'inside'))) return undefined;
+    return { path: path.join(HERE, 'inside', stand) };
+  });
+  onResolve({ filter: /^[^./]/ }, ({ path: name }) => ({ path: name, namespace: 'realm' }));
+  onLoad({ filter: /.*/, namespace: 'realm' }, ({ path: name }) => ({
+    contents: `module.exports = __realm.modules[${JSON.stringify(name)}] ?? new Proxy({}, {
+      get: (_, member) => __realm.forbidden(${JSON.stringify(name)} + ' ' + String(member)),
+      has: () => true });`,
+    loader: 'js',
+  }));
+}

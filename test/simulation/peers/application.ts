@@ -1,0 +1,274 @@
+import type { Machine } from '../world/machine.ts';
+import type { End } from '../world/network.ts';
+import { Process } from '../world/process.ts';
+import { keyOf, type Ledger } from './ledger.ts';
+import {
+  type Character,
+  HONEST,
+  MANNERS,
+  type Manner,
+  NO_OUTCOMES,
+  NOT_CHARGED,
+  NOTHING_TO_CHECK,
+  written,
+} from './lies.ts';
+
+interface Request {
+  readonly connection?: string;
+  readonly id?: string | number;
+  readonly method?: string;
+  readonly params?: { readonly [name: string]: unknown };
+}
+
+/** Somebody who is connected. */
+interface Guest {
+  readonly end: End;
+  rest: string;
+  isOpen: boolean;
+  readonly output: Buffer[];
+  isWriting: boolean;
+}
+
+/**
+ * A payment application: keeps its duties, or lies as its character has it, but never says an outcome that is not the true one,
+ * and never charges what it has denied to somebody who had reason to believe it. Every life is a process; the ledger survives.
+ */
+export class Application {
+  readonly #machine: Machine;
+  readonly #place: string;
+  readonly #ledger: Ledger;
+  character: Character;
+  #process: Process | undefined;
+  #guests = new Set<Guest>();
+  /** By key: who asked for what is being carried out. */
+  readonly #running = new Map<string, Guest>();
+  readonly #ids: (string | number)[] = [];
+
+  constructor(machine: Machine, place: string, ledger: Ledger, character: Character) {
+    this.#machine = machine;
+    this.#place = place;
+    this.#ledger = ledger;
+    this.character = character;
+  }
+
+  get process(): Process | undefined {
+    return this.#process?.isAlive ? this.#process : undefined;
+  }
+
+  start(): void {
+    if (this.process !== undefined) return;
+    const process = new Process(this.#machine, 'application');
+    this.#process = process;
+    this.#guests = new Set();
+    this.#running.clear();
+    // What its own death cut off before it was decided has been undone.
+    for (const key of this.#ledger.keys) {
+      const entry = this.#ledger.entry(key);
+      if (entry.begunMs === undefined || entry.answer !== undefined) continue;
+      entry.answer = errorOf('TRANSACTION_INTERRUPTED', 'the terminal was restarted');
+    }
+    process.tell('starts');
+    this.#machine.world.network.listen(process, this.#place, (end) => this.#accept(end));
+  }
+
+  #accept(end: End): void {
+    const guest: Guest = { end, rest: '', isOpen: true, output: [], isWriting: false };
+    this.#guests.add(guest);
+    const leave = () => {
+      guest.isOpen = false;
+      this.#guests.delete(guest);
+    };
+    end.start({
+      chunk: (bytes) => {
+        const lines = (guest.rest + bytes.toString('utf8')).split('\n');
+        guest.rest = lines.pop() ?? '';
+        for (const line of lines) this.#receive(guest, line);
+      },
+      end: () => {
+        leave();
+        end.destroy();
+      },
+      closed: leave,
+    });
+  }
+
+  #receive(guest: Guest, line: string): void {
+    let request: Request;
+    try {
+      request = JSON.parse(line);
+    } catch {
+      return; // cut short
+    }
+    const { id, method, params = {} } = request;
+    const key = keyOf(params);
+    if (method === 'Abort') this.#abort(key);
+    if (method === undefined || id === undefined) return;
+    this.#ids.push(id);
+    this.#process?.tell(`hears ${method} ${key}`);
+    if (method === 'Purchase') this.#purchase(guest, request, key);
+    else if (method === 'Check') this.#check(guest, request, key);
+    else this.#reply(guest, request, { kind: 'result', text: '{}' });
+  }
+
+  #purchase(guest: Guest, request: Request, key: string): void {
+    const process = this.#process;
+    const entry = this.#ledger.entry(key);
+    if (process === undefined) return;
+    if (this.#running.has(key) || entry.answer !== undefined || entry.isDenied) {
+      this.#reply(guest, request, errorOf('DUPLICATE_TRANSACTION', 'these identifiers were used before'));
+      return;
+    }
+    const { random } = process;
+    const { character } = this;
+    this.#running.set(key, guest);
+    const diesAt = random.chance(character.deaths)
+      ? random.oneOf(['begun', 'decided', 'answered'])
+      : undefined;
+    const step = (name: string) => {
+      if (diesAt !== name) return true;
+      this.#machine.world.faults.count('applications that died at a sale');
+      process.kill(`SIGKILL when a sale is ${name}`);
+      return false;
+    };
+    entry.begunMs = this.#machine.world.nowMs;
+    if (!step('begun')) return;
+    process.after(random.fraction() * random.fraction() * character.slownessMs, () => {
+      this.#decide(key, request);
+      this.#running.delete(key);
+      if (!step('decided') || entry.answer === undefined) return;
+      if (random.chance(character.lies)) this.#lie(guest, request, entry.answer);
+      else this.#reply(guest, request, entry.answer);
+      step('answered');
+    });
+  }
+
+  #decide(key: string, request: Request): void {
+    const entry = this.#ledger.entry(key);
+    const process = this.#process;
+    if (entry.answer !== undefined || process === undefined) return; // aborted
+    const { random } = process;
+    if (random.chance(this.character.declines)) {
+      entry.answer = errorOf(random.oneOf(NOT_CHARGED), 'not this card');
+    } else {
+      entry.charges += 1;
+      const { amount, currency } = request.params ?? {};
+      const isOther = random.chance(this.character.otherAmounts);
+      if (isOther) this.#machine.world.faults.count('results with another amount');
+      const charged = isOther ? 1 : amount;
+      entry.answer = {
+        kind: 'result',
+        text: `{"amount":${charged},"currency":"${currency}","rate":1.50,"code":"${key}"}`,
+      };
+    }
+    process.tell(`decides ${key}: ${entry.answer.code ?? 'charged'}`);
+  }
+
+  #lie(guest: Guest, request: Request, truth: Answer): void {
+    const random = this.#random;
+    if (random.chance(0.5)) {
+      const code = random.oneOf(NO_OUTCOMES);
+      this.#count(`answers ${code}`);
+      this.#reply(guest, request, errorOf(code, 'which says nothing'));
+      return;
+    }
+    const manner = random.oneOf(MANNERS);
+    this.#count(`answers ${manner}`);
+    this.#reply(guest, request, truth, manner);
+  }
+
+  #check(guest: Guest, request: Request, key: string): void {
+    const random = this.#random;
+    const { character } = this;
+    const runner = this.#running.get(key);
+    if (character.forgetsCheck) {
+      this.#reply(guest, request, errorOf('JSONRPC_METHOD_NOT_FOUND', 'no such method'));
+      return;
+    }
+    // It runs for somebody who is still connected: "not found" is not to be believed, and it is not held to it.
+    const isExcused = runner !== undefined && (runner.isOpen || character.knowsFinishedOnly);
+    if (isExcused && (character.knowsFinishedOnly || random.chance(character.lies / 2))) {
+      this.#count('says of a running sale that it is not found');
+      this.#reply(guest, request, NOT_FOUND);
+      return;
+    }
+    if (!random.chance(character.lies)) {
+      this.#reply(guest, request, this.#truth(key));
+    } else if (random.chance(0.5)) {
+      const code = random.oneOf(NOTHING_TO_CHECK);
+      this.#count(`answers a Check ${code}`);
+      this.#reply(guest, request, errorOf(code, 'which says nothing'));
+    } else {
+      const manner = random.oneOf(MANNERS);
+      this.#count(`answers a Check ${manner}`);
+      this.#reply(guest, request, this.#truth(key), manner);
+    }
+  }
+
+  #truth(key: string): Answer {
+    const entry = this.#ledger.entry(key);
+    if (entry.answer !== undefined) return entry.answer;
+    if (this.#running.has(key)) return errorOf('TRANSACTION_ACTIVE', 'the card is being read');
+    entry.isDenied = true;
+    return NOT_FOUND;
+  }
+
+  #abort(key: string): void {
+    const entry = this.#ledger.entry(key);
+    if (this.#running.has(key) && entry.answer === undefined) {
+      entry.answer = errorOf('ABORTED', 'by the register');
+      this.#process?.tell(`decides ${key}: ABORTED`);
+    }
+  }
+
+  #reply(guest: Guest, request: Request, answer: Answer, manner: Manner = 'honest'): void {
+    if (manner === 'silent') return;
+    const id = manner === 'under another id' ? (this.#ids.at(-2) ?? 'nobody') : request.id;
+    const connection = manner === 'for another connection' ? 'nobody.1' : request.connection;
+    const line = lineOf(connection, id, answer);
+    this.#process?.tell(`says ${line.slice(0, 200)} (${manner})`);
+    this.#write(guest, written(line, manner));
+    if (manner === 'twice') this.#write(guest, written(lineOf(connection, id, SECOND), 'honest'));
+  }
+
+  #write(guest: Guest, bytes: Buffer): void {
+    if (!guest.isOpen) return;
+    guest.output.push(bytes);
+    if (guest.isWriting) return;
+    const next = () => {
+      const piece = guest.output.shift();
+      guest.isWriting = piece !== undefined && guest.isOpen;
+      if (piece !== undefined && guest.isOpen) guest.end.write(piece, () => next());
+    };
+    next();
+  }
+
+  get #random() {
+    const process = this.#process;
+    if (process === undefined) throw new Error('there is no application');
+    return process.random;
+  }
+
+  #count(what: string): void {
+    if (this.character !== HONEST) this.#machine.world.faults.count(`application ${what}`);
+  }
+}
+
+interface Answer {
+  readonly kind: 'result' | 'error';
+  readonly text: string;
+  readonly code?: string;
+}
+
+const NOT_FOUND = errorOf('TRANSACTION_NOT_FOUND', 'no such transaction');
+/** First answer wins: this one is never true, and never believed. */
+const SECOND = errorOf('DECLINED', 'a second answer');
+
+function errorOf(code: string, details: string): Answer {
+  const text = JSON.stringify({ code: 1, message: details, data: { string_code: code, details } });
+  return { kind: 'error', text, code };
+}
+
+function lineOf(connection: string | undefined, id: unknown, { kind, text }: Answer): string {
+  const named = connection === undefined ? '' : `"connection":${JSON.stringify(connection)},`;
+  return `{${named}"jsonrpc":"2.0","id":${JSON.stringify(id)},"${kind}":${text}}`;
+}

@@ -1,0 +1,39 @@
+/** What an application knows of one sale; on its disk before anything is said about it. */
+export interface LedgerEntry {
+  begunMs: number | undefined;
+  charges: number;
+  /** What Check is told. */
+  answer: { readonly kind: 'result' | 'error'; readonly text: string; readonly code?: string } | undefined;
+  /** Somebody was told that there is no such sale: it is refused from then on. */
+  isDenied: boolean;
+}
+
+/** The truth about the money of one terminal. */
+export class Ledger {
+  readonly #entries = new Map<string, LedgerEntry>();
+
+  entry(key: string): LedgerEntry {
+    const entry = this.#entries.get(key) ?? {
+      begunMs: undefined,
+      charges: 0,
+      answer: undefined,
+      isDenied: false,
+    };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  get keys(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  charges(key: string): number {
+    return this.#entries.get(key)?.charges ?? 0;
+  }
+}
+
+/** The name of a sale in ledgers and stories. */
+export function keyOf(params: { readonly [name: string]: unknown }): string {
+  const { receipt_id, sequence_id } = params;
+  return `${receipt_id}/${sequence_id ?? ''}`;
+}
