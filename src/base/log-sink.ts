@@ -30,28 +30,39 @@ export function memorySink(): MemorySink {
  *   inherited descriptor itself becomes non-blocking; for 0, 1 and 2 Node puts that back when it exits.
  *   Writing from a thread is no way out: a process with a thread stuck in `write` cannot exit.
  * - A regular file is written in order, away from the main thread.
+ *
+ * `onFault` is told whenever lines cannot be written at all; it must not write.
  */
 export function openLogSink(
   fd = 2,
   describeLost: (lines: number) => string = (lines) => `${lines} lines lost`,
+  onFault: (fault: unknown) => void = () => {},
 ): LogSink {
-  const queue = new LogQueue(describeLost);
+  const output: Output = { fd, queue: new LogQueue(describeLost), onFault };
   try {
     const stat = fstatSync(fd);
-    if (stat.isFile()) return new FileSink(fd, queue);
-    if (!stat.isFIFO() && !stat.isSocket() && !isatty(fd)) return new StreamSink(fd, queue);
-    return openStream(fd, queue);
+    if (stat.isFile()) return new FileSink(output);
+    if (!stat.isFIFO() && !stat.isSocket() && !isatty(fd)) return new StreamSink(output);
+    return openStream(output);
   } catch {
     return { write: () => {}, flush: () => {} }; // no such descriptor: nobody wants to know
   }
 }
 
-function openStream(fd: number, queue: LogQueue): LogSink {
+interface Output {
+  readonly fd: number;
+  readonly queue: LogQueue;
+  readonly onFault: (fault: unknown) => void;
+}
+
+function openStream(output: Output): LogSink {
+  const { fd } = output;
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   try {
-    return new StreamSink(openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY), queue);
+    const again = openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+    return new StreamSink({ ...output, fd: again });
   } catch {
-    return new StreamSink(fd, queue, nonBlocking(fd));
+    return new StreamSink(output, nonBlocking(fd));
   }
 }
 
@@ -72,14 +83,16 @@ const LAST_RETRY_MS = 160;
 class StreamSink implements LogSink {
   readonly #fd: number;
   readonly #queue: LogQueue;
+  readonly #onFault: Output['onFault'];
   /** Keeps the descriptor open as long as the sink lives. */
   readonly holder: Socket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
 
-  constructor(fd: number, queue: LogQueue, holder?: Socket) {
+  constructor({ fd, queue, onFault }: Output, holder?: Socket) {
     this.#fd = fd;
     this.#queue = queue;
+    this.#onFault = onFault;
     this.holder = holder;
   }
 
@@ -115,6 +128,7 @@ class StreamSink implements LogSink {
         if (code === 'EAGAIN') return 'full';
         if (code === 'EINTR') continue;
         this.#queue.lose();
+        this.#onFault(fault);
         return 'broken';
       }
     }
@@ -126,11 +140,13 @@ class StreamSink implements LogSink {
 class FileSink implements LogSink {
   readonly #fd: number;
   readonly #queue: LogQueue;
+  readonly #onFault: Output['onFault'];
   #isWriting = false;
 
-  constructor(fd: number, queue: LogQueue) {
+  constructor({ fd, queue, onFault }: Output) {
     this.#fd = fd;
     this.#queue = queue;
+    this.#onFault = onFault;
   }
 
   write(line: string): void {
@@ -144,9 +160,14 @@ class FileSink implements LogSink {
       for (let head = this.#queue.head(); head !== undefined; head = this.#queue.head()) {
         this.#queue.written(writeSync(this.#fd, head));
       }
-    } catch {
-      this.#queue.lose();
+    } catch (fault) {
+      this.#lose(fault);
     }
+  }
+
+  #lose(fault: unknown, lines = 0): void {
+    this.#queue.lose(lines);
+    this.#onFault(fault);
   }
 
   #pump(): void {
@@ -157,7 +178,7 @@ class FileSink implements LogSink {
     write(this.#fd, batch.bytes, 0, batch.bytes.length, null, (fault, written) => {
       this.#isWriting = false;
       if (fault === null) this.#queue.putBack(batch, written);
-      else this.#queue.lose(batch.lines);
+      else this.#lose(fault, batch.lines);
       if (fault === null) this.#pump();
     });
   }

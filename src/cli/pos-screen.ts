@@ -6,7 +6,7 @@ import { isUnicode, LiveLine, terminalWriter } from './live-line.ts';
 import { type PosEvent, Stage } from './pos-stage.ts';
 import { eventLine, jsonLine } from './pos-view.ts';
 import { RepeatedFailures } from './repeated-failures.ts';
-import { writeLines } from './stdout.ts';
+import { outputFailure, writeLines } from './stdout.ts';
 
 /**
  * Where a register's words go: results to stdout, progress to stderr, there as a live line on a terminal and as plain lines
@@ -22,13 +22,15 @@ export class PosScreen {
   #stage: Stage | undefined;
   #shown = '';
   #hasLostLines = false;
+  readonly #unread = new AbortController();
 
   constructor({ isJson, describeLost }: { isJson: boolean; describeLost: (lines: number) => string }) {
     this.isJson = isJson;
     process.stdout.on('error', () => {}); // told to the callback
     const stderr = openLogSink(2, describeLost);
     if (isJson) {
-      this.#events = openLogSink(1, (lines) => jsonLine({ event: 'lost', lines }));
+      const describeLostEvents = (lines: number) => jsonLine({ event: 'lost', lines });
+      this.#events = openLogSink(1, describeLostEvents, (fault) => this.#unwritten(outputFailure(fault)));
       this.sink = stderr;
       return;
     }
@@ -81,10 +83,14 @@ export class PosScreen {
     this.#events?.flush();
     try {
       await writeLines(lines);
-    } catch (fault) {
-      this.#hasLostLines = true;
-      this.sink.write(`posbridge: ${describeFault(fault)}`);
+    } catch (failure) {
+      this.#unwritten(failure);
     }
+  }
+
+  /** Aborted when nothing more can be written for programs: nobody reads any more, or the disk is full. */
+  get unread(): AbortSignal {
+    return this.#unread.signal;
   }
 
   /** Lines could not be written though somebody may want them: the disk is full. */
@@ -97,6 +103,15 @@ export class PosScreen {
     this.end();
     this.#events?.flush();
     this.sink.flush();
+  }
+
+  /** Without a failure: the reader has gone away, which is no fault. */
+  #unwritten(failure: unknown): void {
+    if (failure !== undefined && !this.#hasLostLines) {
+      this.#hasLostLines = true;
+      this.sink.write(`posbridge: ${describeFault(failure)}`);
+    }
+    this.#unread.abort();
   }
 
   /** A line that stays is not for every attempt of many. */

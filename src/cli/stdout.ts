@@ -13,8 +13,15 @@ export async function writeOut(text: string): Promise<boolean> {
     process.stdout.write(text, resolve);
   });
   if (!fault) return true;
-  if ((fault as NodeJS.ErrnoException).code === 'EPIPE') return false;
-  throw new Error(`standard output: ${describeFault(fault)}`, { cause: fault });
+  const failure = outputFailure(fault);
+  if (failure === undefined) return false;
+  throw failure;
+}
+
+/** What is to be said of a failed write to standard output; undefined where nobody reads any more. */
+export function outputFailure(fault: unknown): Error | undefined {
+  if ((fault as NodeJS.ErrnoException).code === 'EPIPE') return undefined;
+  return new Error(`standard output: ${describeFault(fault)}`, { cause: fault });
 }
 
 /** The same, line by line into one piece. */

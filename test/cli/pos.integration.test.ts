@@ -646,6 +646,18 @@ describe('a result that cannot be written', () => {
     }
   });
 
+  test('ends watch --json, too; a reader that has gone away ends it without a fault', async () => {
+    const to = await openTerminal();
+    expect(await toFull('watch', '--json', '--to', to, '--log-level', 'error')).toMatchObject({
+      code: 111,
+      stderr: oneLine(/standard output: .*no space/),
+    });
+    const script = '{ "$0" pos watch --json --to "$1"; echo $? >&2; } | head -n 1';
+    const read = await run('sh', ['-c', script, PROGRAM, to], { env: environment() });
+    expect(read).toMatchObject({ code: 0, stderr: '0\n' });
+    expect(JSON.parse(read.stdout)).toMatchObject({ event: expect.any(String) });
+  });
+
   test('changes nothing about how a sale has ended', async () => {
     const to = ['--to', await openTerminal(), '--log-level', 'error'];
     const paid = await toFull('purchase', '1.00', 'EUR', '--receipt', 'R-1', ...to);
