@@ -72,8 +72,11 @@ export function keepCertificates(
 
 const WATCH_MS = 1000;
 
-/** What a failed TLS handshake means, in one line. */
-export function tlsFault(fault: unknown): string {
+/**
+ * What a failed TLS handshake means, in one line. `shown`: our own files; in TLS 1.3 the peer looks at our certificate when our
+ * handshake is over, and may break the connection without an alert, or so that the alert is lost.
+ */
+export function tlsFault(fault: unknown, shown: TlsFiles = {}): string {
   const { code = '', message = '' } = fault as NodeJS.ErrnoException;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const names = /altnames: (.*)$/s.exec(message)?.[1];
@@ -83,8 +86,14 @@ export function tlsFault(fault: unknown): string {
   const reason = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1]?.replaceAll(' ', '_').toUpperCase();
   const name = code === 'EPROTO' && reason !== undefined ? `ERR_SSL_${reason}` : code;
   const words = TLS_WORDS.get(name.replace(/^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_/, ''));
-  return words === undefined ? describeFault(fault) : `${words} (${name})`;
+  if (words !== undefined) return `${words} (${name})`;
+  const isPerhapsOurs = BROKEN.has(code) && shown.cert !== undefined;
+  return `${describeFault(fault)}${isPerhapsOurs ? PERHAPS_OURS : ''}`;
 }
+
+const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
+const PERHAPS_OURS =
+  '; perhaps it does not accept our certificate (--tls-cert): expired, or signed by nobody that it trusts; its log should say';
 
 const UNKNOWN_ROOT = 'nobody that is trusted has signed its certificate; name the root with --tls-ca FILE';
 const TLS_WORDS: ReadonlyMap<string, string> = new Map([

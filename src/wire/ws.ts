@@ -49,7 +49,7 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
     });
     const fail = (fault: unknown) => {
       settled();
-      void openFailed(endpoint, fault).then(reject);
+      void openFailed(endpoint, fault, options.tls).then(reject);
       ws.terminate();
     };
     const abort = () => fail('given up');
@@ -92,8 +92,8 @@ export function messagesOf({ isBinary = false, sendsBinary = false }: WsOptions)
   return { isBinary, sendsBinary };
 }
 
-async function openFailed(endpoint: WsEndpoint, fault: unknown): Promise<BridgeError> {
-  const why = endpoint.secure ? (await import('./tls.ts')).tlsFault(fault) : describeFault(fault);
+async function openFailed(endpoint: WsEndpoint, fault: unknown, files?: TlsFiles): Promise<BridgeError> {
+  const why = endpoint.secure ? (await import('./tls.ts')).tlsFault(fault, files) : describeFault(fault);
   const text = `cannot connect to ${shownUrl(endpoint)}: ${refusalText(why)}`;
   return new BridgeError('WIRE_OPEN_FAILED', text, { cause: fault });
 }

@@ -124,6 +124,11 @@ describe('a client certificate', () => {
     const refused = await ask(wire, '--tls-ca', pem('root'));
     expect(refused.code).toBe(111);
     expect(refused.line).toMatch(/wants a client certificate: --tls-cert and --tls-key/);
+    // TLS 1.3 has no alert for it any more: our handshake is over before the other side looks.
+    const strange = ['--tls-cert', pem('stranger'), '--tls-key', key('stranger')];
+    const unknown = await ask(wire, '--tls-ca', pem('root'), ...strange);
+    expect(unknown.code).toBe(111);
+    expect(unknown.line).toMatch(/ECONNRESET.*; perhaps it does not accept our certificate \(--tls-cert\)/);
   });
 
   test('is not shown by who says nothing at all: it is gone after 5 s, and others are served', async () => {
