@@ -210,7 +210,7 @@ export class Bridge implements ConversationHost {
   /** Gives everything back without having spoken. Instead of `run`. */
   async abandon(): Promise<void> {
     this.#speaker.destroy();
-    await Promise.all([this.#pool.close(), this.#lock.close()]);
+    await Promise.all([this.#pool.close(), this.#lock.close(), this.#giveBack()]);
   }
 
   /** Speaks until everything is over. Call once. */
@@ -290,7 +290,7 @@ export class Bridge implements ConversationHost {
     return this.#wire.peer.identity;
   }
 
-  opened(peer: PeerConnection, identity = this.identity): ConnectionEvents {
+  opened(peer: PeerConnection, identity = this.identity, register = this.#register): ConnectionEvents {
     const { clock, statistics, version, pid } = this.#context;
     const token = this.#names === 0 ? this.#firstToken : this.#context.randomId();
     const name = connectionName(this.#wire, this.#options, token, identity);
@@ -299,7 +299,8 @@ export class Bridge implements ConversationHost {
     if (identity === this.identity) this.log = log;
     const { dialect, outcomeWaitMs } = this.#options;
     const identifiers = this.#options.identity ?? dialect.transactions.identity;
-    const { amount, currency } = dialect.transactions;
+    const { amount, currency, scope } = dialect.transactions;
+    const among = (scope === 'identity' ? identity : register) ?? '';
     const judge = new Judge({
       outcomeCodes: this.#options.outcomeCodes ?? NO_CODES,
       names: { receipt: identifiers[0] ?? '', amount, currency },
@@ -309,7 +310,8 @@ export class Bridge implements ConversationHost {
     const session = new Session(peer, {
       name,
       token,
-      register: this.#register,
+      register,
+      scope: among,
       peerIdentity: identity,
       peerText: this.#wire.peer.text,
       version,
@@ -323,7 +325,7 @@ export class Bridge implements ConversationHost {
       carried: this.#options.carried ?? {},
       judge,
       lock: this.#lock,
-      desk: this.#desk(name, log, { judge, notFoundAfterMs }),
+      desk: this.#desk(name, among, log, { judge, notFoundAfterMs }),
       pid,
       clock,
       log,
@@ -419,6 +421,7 @@ export class Bridge implements ConversationHost {
 
   #desk(
     connection: string,
+    scope: string,
     log: Logger,
     rules: Pick<JournalDeskOptions, 'judge' | 'notFoundAfterMs'>,
   ): JournalDesk | undefined {
@@ -429,7 +432,7 @@ export class Bridge implements ConversationHost {
     return new JournalDesk({
       ...rules,
       journal,
-      register: this.#register ?? '',
+      register: scope,
       connection,
       ...(address !== undefined && { peer: address }),
       repeatWindowMs,
@@ -501,10 +504,11 @@ async function openLock(
   { dialect, lock, channels, routes }: Pick<BridgeOptions, 'dialect' | 'lock' | 'channels' | 'routes'>,
   { env, journal }: Pick<BridgeContext, 'env' | 'journal'>,
 ): Promise<TransactionLock> {
-  if (lock === 'none' || dialect.transactions.isParallel) return noLock;
+  const { methods, isParallel } = dialect.transactions;
+  if (lock === 'none' || isParallel || methods.length === 0) return noLock;
   if (lock !== undefined) return openKernelLock(lock);
   if (journal !== undefined) return openKernelLock(journal.lockPath);
-  const [method = ''] = dialect.transactions.methods;
+  const [method = ''] = methods;
   const terminal = endpointFor(method, channels, new Router(new Map(), routes, dialect.routes));
   if (terminal === undefined) return noLock;
   const place = await placeOf(terminal);

@@ -27,7 +27,7 @@ const RECORD_AGAIN_MS = 1000;
 
 export interface JournalDeskOptions {
   readonly journal: Journal;
-  /** Part of every identity. */
+  /** Part of every identity: the register's name, or the peer's identity where the protocol's identities are unique to that. */
   readonly register: string;
   readonly connection: string;
   /** The register's address. */

@@ -1,14 +1,22 @@
 import type { Logger } from '../base/log.ts';
 import { integerText } from '../rpc/integer-text.ts';
 import { type OutcomeText, readStatement, type Statement } from '../rpc/outcome.ts';
-import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
+import { decodeString, kindOf } from '../rpc/scan.ts';
+import { membersIn } from './members.ts';
 
 export interface JudgeOptions {
   /** Codes beside the listed ones that mean "not charged". */
   readonly outcomeCodes: ReadonlySet<string>;
-  /** The members that name a sale, its amount and its currency, in a request as in a result. */
-  readonly names: { readonly receipt: string; readonly amount: string; readonly currency: string };
+  /** In a request as in a result. */
+  readonly names: SaleMembers;
   readonly log: Logger;
+}
+
+/** The members that name a sale, its amount and its currency; undefined where the protocol has no such member. */
+export interface SaleMembers {
+  readonly receipt: string;
+  readonly amount: string | undefined;
+  readonly currency: string | undefined;
 }
 
 /** What was asked for, by value: 17 and "17" are the same. What is undefined is not compared. */
@@ -61,8 +69,8 @@ export class Judge {
   /** Reads it from the params of a request, or from a result. */
   asked(members: Buffer): Required<AskedFor> {
     const { names } = this.#options;
-    const { values } = scanObject(members, [names.receipt, names.currency, names.amount]);
-    const [receipt, currency, amount] = values.map(namedValue);
+    const found = membersIn(members, [names.receipt, names.currency, names.amount]);
+    const [receipt, currency, amount] = found.map(namedValue);
     return { receipt, currency: currency?.toUpperCase(), amount };
   }
 }

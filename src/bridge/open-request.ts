@@ -55,4 +55,6 @@ export interface OpenTransaction {
   entry: OwnedEntry | undefined;
   /** Ends the waiting for an outcome. */
   limit: Timer | undefined;
+  /** Ends it when the peer waits no longer, where its protocol says how long it does. */
+  deadline: Timer | undefined;
 }

@@ -245,6 +245,7 @@ export class OpenRequests implements Iterable<OpenRequest> {
     const { transaction } = open;
     if (transaction === undefined) return;
     transaction.limit?.cancel();
+    transaction.deadline?.cancel();
     transaction.recovery?.stop();
     transaction.release();
   }

@@ -41,6 +41,8 @@ export interface SessionOptions extends Omit<TransactionsOptions, 'rules'> {
   readonly name: string;
   /** Random, and a part of every id toward applications. */
   readonly token: string;
+  /** Whose connection it is, where that has a name. */
+  readonly register: string | undefined;
   /** Whom the dialect has opened it for. */
   readonly peerIdentity: string | undefined;
   readonly peerText: string;

@@ -16,6 +16,7 @@ import type { Applications } from './applications.ts';
 import { comparedText, type Identity, identify } from './identity.ts';
 import type { Acceptance, JournalDesk, Question, Told, TransactionRequest } from './journal-desk.ts';
 import type { AskedFor, Judge } from './judge.ts';
+import { membersIn } from './members.ts';
 import type { OpenRequest, OpenTransaction } from './open-request.ts';
 import type { OpenRequests } from './open-requests.ts';
 import { Recovery } from './recovery.ts';
@@ -40,8 +41,8 @@ export interface TransactionsOptions {
   /** What a recovery request carries where the peer's own request does not: JSON by name. */
   readonly carried: Readonly<Record<string, string>>;
   readonly judge: Judge;
-  /** Whose connection it is, where that has a name. */
-  readonly register: string | undefined;
+  /** Whose identities these are: unique among those of the same scope. */
+  readonly scope: string;
   readonly lock: TransactionLock;
   readonly desk: JournalDesk | undefined;
   readonly pid: number;
@@ -242,6 +243,14 @@ export class Transactions {
     }
     this.#leaveUnderWay(open, transaction);
     this.#requests.endUnknown(open, why);
+  }
+
+  /** The peer waits no longer: whatever the application says from now on, the peer has to ask or to send it again. */
+  #pastDeadline(open: OpenRequest, { state }: OpenTransaction): void {
+    const why = 'the application has not answered as long as the peer waits';
+    if (state === 'handed-over' && this.#options.rules.recovery === undefined) {
+      this.#requests.endUnsettled(open, 'TIMEOUT', why);
+    } else this.giveUp(open, why);
   }
 
   /** The application's answer to the transaction itself. */
@@ -556,8 +565,13 @@ export class Transactions {
       ended: undefined,
       entry: undefined,
       limit: undefined,
+      deadline: undefined,
     };
     const open: OpenRequest = this.#requests.add(request, { attachment, identity, transaction });
+    const { clock, rules } = this.#options;
+    if (rules.deadlineMs !== undefined) {
+      transaction.deadline = clock.after(rules.deadlineMs, () => this.#pastDeadline(open, transaction));
+    }
     return open;
   }
 
@@ -652,7 +666,7 @@ export class Transactions {
 
   /** What stands for a transaction in a lock file. */
   #nameOf({ key }: Identity): string {
-    const text = JSON.stringify([this.#options.register ?? '', key]);
+    const text = JSON.stringify([this.#options.scope, key]);
     return createHash('sha256').update(text).digest('hex');
   }
 
@@ -673,15 +687,15 @@ export class Transactions {
 
   #recordOf({ method, params }: InboundRequest): TransactionRequest['record'] {
     const { amount: amountName, currency: currencyName } = this.#options.rules;
-    const { values } = scanObject(params, [amountName, currencyName]);
-    const [amount, currency] = values.map(textOf);
+    const [amount, currency] = membersIn(params, [amountName, currencyName]).map(textOf);
     return {
       method,
       channel: this.#applications.channelOf(method),
       pid: this.#options.pid,
       // Whatever a register writes there.
-      ...(amount !== undefined && { amount: maskField(amountName, amount) }),
-      ...(currency !== undefined && { currency: maskField(currencyName, currency) }),
+      ...(amountName !== undefined && amount !== undefined && { amount: maskField(amountName, amount) }),
+      ...(currencyName !== undefined &&
+        currency !== undefined && { currency: maskField(currencyName, currency) }),
     };
   }
 }

@@ -72,15 +72,20 @@ export interface WebSocketWishes {
 /** Which methods move money, and how a lost outcome is found again. */
 export interface TransactionRules {
   readonly methods: readonly string[];
+  /**
+   * Among whom the identifying members are unique: those of one register, or, where the terminal has no such name, of all
+   * (`register`, the default); or the requests of one peer identity (`identity`), for protocols that open a connection for each.
+   */
+  readonly scope?: 'register' | 'identity';
   /** Members of `params` that identify a transaction for ever. The first is needed, the others may be missing. */
   readonly identity: readonly string[];
   /** Methods that are identified by others, instead. */
   readonly identityOf?: Readonly<Record<string, readonly string[]>>;
   /** Identifying members whose values are the same in capital and small letters. */
   readonly caseless?: readonly string[];
-  /** Members of `params` that say how much. */
-  readonly amount: string;
-  readonly currency: string;
+  /** Members of `params` that say how much, where the protocol says it in the request. */
+  readonly amount?: string;
+  readonly currency?: string;
   /** Which other members of `params` must be the same in a repeated request; default: none. */
   isCompared?(name: string): boolean;
   /**
@@ -92,8 +97,14 @@ export interface TransactionRules {
   readonly recovery?: string;
   /** Members of a request's `params` that a recovery request about it carries beside the identifying ones. */
   readonly carried?: readonly string[];
-  /** Several may run at one time; default: one a terminal. */
+  /** Several may run at one time, and no lock keeps them apart; default: one a terminal. */
   readonly isParallel?: boolean;
+  /**
+   * How long the peer waits for the answer to a transaction. After that its outcome is unknown to the peer: without `recovery` the
+   * request ends with TIMEOUT, which the peer's protocol has to take for "ask or send again"; with it the connection ends with
+   * OUTCOME_UNKNOWN. Default: as long as an application has the transaction.
+   */
+  readonly deadlineMs?: number;
   /**
    * What an answer says, where there is no recovery: `outcome` (it is so for ever), `refused` (nothing was
    * done), `nothing`. The text is a result or a complete error.
@@ -144,9 +155,10 @@ export interface ConversationHost {
   discardOutput(): void;
   /**
    * A connection begins; the answer says where its events go. Where a dialect has several at one time, or knows whom it is for,
-   * `identity` says so; default: whom the peer was let in as.
+   * `identity` says so; default: whom the peer was let in as. Where the protocol names the register, and the user wants it to count,
+   * `register` is its name; it takes the place of the user's own.
    */
-  opened(connection: PeerConnection, identity?: string): ConnectionEvents;
+  opened(connection: PeerConnection, identity?: string, register?: string): ConnectionEvents;
   /** The peer has let us in: whatever failed before is over. */
   accepted?(): void;
   /**

@@ -9,7 +9,7 @@ import { parseEndpoint } from '../../src/endpoint/parse.ts';
 import type { Journal } from '../../src/store/journal.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import { OutputQueue } from '../../src/wire/output-queue.ts';
-import type { Wire } from '../../src/wire/wire.ts';
+import type { Peer, Wire } from '../../src/wire/wire.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of any shape
@@ -177,6 +177,8 @@ export interface BenchOptions extends Partial<BridgeOptions> {
   readonly terminal?: string;
   readonly channelNames?: readonly ChannelName[];
   readonly endpoint?: string;
+  /** Who has connected. */
+  readonly peer?: Peer;
 }
 
 /** What bridges on a fake clock are made of: one played application behind all their channels. */
@@ -228,9 +230,9 @@ export function benchParts(more: BenchOptions = {}) {
 }
 
 /** A bridge between a register and one played application, on memory wires and a fake clock. */
-export async function bench(more: BenchOptions = {}): Promise<Bench> {
+export async function bench({ peer, ...more }: BenchOptions = {}): Promise<Bench> {
   const { clock, app, statistics, context, options } = benchParts(more);
-  const [ours, theirs] = memoryWirePair();
+  const [ours, theirs] = memoryWirePair({ ...(peer !== undefined && { peer }) });
   const bridge = await Bridge.open(theirs, options, context);
   const end: { value?: BridgeEnd } = {};
   void bridge.run().then((value) => {
