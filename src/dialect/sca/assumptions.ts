@@ -63,9 +63,6 @@ export function readAssumptions(text: string): Assumptions | string {
 }
 
 function read(given: (name: string) => string | undefined): Assumptions {
-  const entries = Object.entries(ASSUMPTIONS).map(([name, { fallback }]) => [
-    name,
-    given(name) ?? fallback,
-  ]);
+  const entries = Object.entries(ASSUMPTIONS).map(([name, { fallback }]) => [name, given(name) ?? fallback]);
   return Object.fromEntries(entries) as Assumptions;
 }

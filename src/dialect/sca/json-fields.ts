@@ -1,3 +1,4 @@
+import { isArray, isObject, type Json, JsonNumber, type JsonObject, readTree } from '../../rpc/json-tree.ts';
 import { type Element, isElementName } from './document.ts';
 
 /**
@@ -41,72 +42,61 @@ export type ReadFields =
  * Reads members of a JSON object as fields. Numbers keep their own text, `true` and `false` become `TRUE` and `FALSE`, `null` is
  * as good as absent, an array of texts becomes a list with `|` between them.
  *
- * @param object a valid JSON object.
  * @param isField which members are fields, by name; default: all.
  * @returns `why` names a member and quotes no value.
  */
-export function readFields(object: Buffer, isField: (name: string) => boolean = () => true): ReadFields {
-  const members = parseExactly(object.toString()) as Readonly<Record<string, unknown>>;
+export function readFields(object: Buffer, isField?: (name: string) => boolean): ReadFields {
+  const read = readTree(object, MAX_DEPTH);
+  return read.ok ? fieldsIn(read.value, isField) : read;
+}
+
+/** The same for an object that has been read. */
+export function fieldsIn(object: JsonObject, isField: (name: string) => boolean = () => true): ReadFields {
   const fields: Element[] = [];
-  for (const [name, value] of Object.entries(members)) {
-    if (value === null || !isField(name)) continue;
-    const element = elementOf(name, value, 0);
+  for (const [name, value] of Object.entries(object)) {
+    if (value === undefined || value === null || !isField(name)) continue;
+    const element = elementOf(name, value);
     if (typeof element === 'string') return { ok: false, why: element };
     fields.push(element);
   }
   return { ok: true, fields };
 }
 
-/** JSON with every number as its own text: none goes through a double. */
-export function parseExactly(json: string): unknown {
-  return JSON.parse(
-    json.replace(STRING_OR_NUMBER, (token) => (token.startsWith('"') ? token : `"${token}"`)),
-  );
-}
+const MAX_DEPTH = 16;
 
-/** Strings are matched as a whole, so that no digits in them are taken for a number. */
-const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
-const MAX_DEPTH = 8;
-
-function elementOf(name: string, value: unknown, depth: number): Element | string {
+function elementOf(name: string, value: Json): Element | string {
   if (!isElementName(name)) return 'a member has a name that is no field of SCA';
-  if (depth > MAX_DEPTH) return `${name} is nested too deeply`;
-  if (Array.isArray(value)) return listOf(name, value, depth);
-  if (typeof value === 'object' && value !== null) return parentOf(name, Object.entries(value), depth);
+  if (isArray(value)) return listOf(name, value);
+  if (isObject(value)) return parentOf(name, Object.entries(value));
   return { name, text: scalarText(value), children: [] };
 }
 
-function listOf(name: string, values: readonly unknown[], depth: number): Element | string {
-  if (values.every((value) => typeof value !== 'object'))
+function listOf(name: string, values: readonly Json[]): Element | string {
+  if (values.every((value) => !isArray(value) && !isObject(value)))
     return { name, text: values.map(scalarText).join('|'), children: [] };
-  const entries: [string, unknown][] = [];
+  const entries: [string, Json | undefined][] = [];
   for (const value of values) {
-    const members = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+    const members = isObject(value) ? Object.entries(value) : [];
     const [member] = members;
     if (member === undefined || members.length > 1)
       return `${name} is an array of something else than objects with one member each`;
     entries.push(member);
   }
-  return parentOf(name, entries, depth);
+  return parentOf(name, entries);
 }
 
-function parentOf(
-  name: string,
-  entries: readonly (readonly [string, unknown])[],
-  depth: number,
-): Element | string {
+function parentOf(name: string, entries: readonly (readonly [string, Json | undefined])[]): Element | string {
   const children: Element[] = [];
   for (const [childName, value] of entries) {
-    if (value === null) continue;
-    const child = elementOf(childName, value, depth + 1);
+    if (value === null || value === undefined) continue;
+    const child = elementOf(childName, value);
     if (typeof child === 'string') return child;
     children.push(child);
   }
   return { name, text: '', children };
 }
 
-function scalarText(value: unknown): string {
-  if (value === true) return 'TRUE';
-  if (value === false) return 'FALSE';
-  return String(value ?? '');
+function scalarText(value: Json): string {
+  if (value instanceof JsonNumber) return value.text;
+  return typeof value === 'boolean' ? String(value).toUpperCase() : String(value ?? '');
 }

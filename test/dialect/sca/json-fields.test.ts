@@ -52,7 +52,7 @@ describe('fields as JSON', () => {
     expect(xmlOf('{"A":[{"B":1,"C":2}]}')).toBe(
       'A is an array of something else than objects with one member each',
     );
-    expect(xmlOf(`{"A":${'{"A":'.repeat(20)}1${'}'.repeat(20)}}`)).toBe('A is nested too deeply');
+    expect(xmlOf(`{"A":${'{"A":'.repeat(20)}1${'}'.repeat(20)}}`)).toBe('nested deeper than 16');
   });
 
   test('a name that comes twice is found', () => {
