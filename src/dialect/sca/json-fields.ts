@@ -1,5 +1,5 @@
 import { isArray, isObject, type Json, JsonNumber, type JsonObject, readTree } from '../../rpc/json-tree.ts';
-import { type Element, isElementName } from './document.ts';
+import { type Element, isElementName, type ScaDocument } from './document.ts';
 
 /**
  * Fields as JSON and back. A field is a member whose value is its text. A field that holds other fields is an object where their
@@ -99,4 +99,9 @@ function parentOf(name: string, entries: readonly (readonly [string, Json | unde
 function scalarText(value: Json): string {
   if (value instanceof JsonNumber) return value.text;
   return typeof value === 'boolean' ? String(value).toUpperCase() : String(value ?? '');
+}
+
+/** A whole document for the log. */
+export function documentJson({ root, fields }: ScaDocument): string {
+  return `{${JSON.stringify(root)}:{${membersOf(fields)}}}`;
 }
