@@ -169,7 +169,9 @@ export class Transactions {
       return undefined;
     }
     const own: Answer = { kind: answer.kind, text: Buffer.from(answer.text) };
-    return attempt.holder().then((holder) => (holder?.transaction === name ? active : own));
+    // A holder that cannot be told may be at this very transaction.
+    const isOther = (holder: LockHolder | undefined) => holder !== undefined && holder.transaction !== name;
+    return attempt.holder().then((holder) => (isOther(holder) ? own : active));
   }
 
   /** The application that has it is gone. */
@@ -352,7 +354,9 @@ export class Transactions {
     name: string | undefined,
   ): Promise<void> {
     const holder = await attempt.holder();
-    if (name !== undefined && holder?.transaction === name) {
+    if (name !== undefined && holder === undefined) {
+      this.#requests.endUnknown(open, 'another process has the terminal, perhaps for the same transaction');
+    } else if (name !== undefined && holder?.transaction === name) {
       this.#requests.endUnknown(open, 'the same transaction is running in another process');
     } else this.#requests.settleRefused(open, 'BUSY', wordsForBusy(holder));
   }
