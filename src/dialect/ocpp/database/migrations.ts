@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type { DatabaseKind } from './open.ts';
+import type { DatabaseKind } from './kind.ts';
 import type { Tables } from './tables.ts';
 
 type Migration = (db: Transaction<Tables>, kind: DatabaseKind) => Promise<void>;

@@ -2,11 +2,10 @@ import { mkdir, open as openFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Kysely, PostgresDialect, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import { maskText } from '../../../base/mask.ts';
+import type { DatabaseKind } from './kind.ts';
 import { migrate } from './migrations.ts';
 import { SqliteDriver } from './sqlite-worker.ts';
 import type { Tables } from './tables.ts';
-
-export type DatabaseKind = 'sqlite' | 'postgres';
 
 export interface DatabasePlace {
   readonly kind: DatabaseKind;
