@@ -29,6 +29,7 @@ export async function runBridge(settings: Settings): Promise<number> {
     const wire = await openPlace(place, { settings, options, context }).catch(() => undefined);
     if (wire !== undefined) await turnAway(wire, options.dialect, whyTurnedAway(fault), context.clock);
   });
+  program.own(options.dialect);
   try {
     return reopens
       ? await speakForEver(settings, place, options, program, standby)

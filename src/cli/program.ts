@@ -23,12 +23,17 @@ async function simulatorOf(dialect: string | undefined): Promise<SimulatorModule
   return own === undefined ? import('../terminal/simulator.ts') : own();
 }
 
+/** What a dialect or a simulator may have to give back at the end. */
+interface Closable {
+  close?(): Promise<void>;
+}
+
 /** What every command needs of the process: log, signals, the context of bridges. */
 export class Program {
   readonly log: Logger;
   readonly #context: Omit<BridgeContext, 'journal'>;
   #journals: Journals = {};
-  readonly #simulators = new Set<Simulator>();
+  readonly #owned = new Set<Closable>();
   #simulator: Simulator | undefined;
   readonly #sink: LogSink;
   readonly #startedMs = systemClock.nowMs();
@@ -66,7 +71,7 @@ export class Program {
         const { openSimulator } = await simulatorOf(settings.text('dialect'));
         const application =
           this.#simulator ?? (await openSimulator(simulator, { clock: systemClock, log: this.log }));
-        this.#simulators.add(application);
+        this.#owned.add(application);
         return (wire) => application.attach(wire);
       },
     };
@@ -88,7 +93,12 @@ export class Program {
   /** Puts this application behind every `simulator:` that is attached from now on; it is closed with the program. */
   useSimulator(application: Simulator): void {
     this.#simulator = application;
-    this.#simulators.add(application);
+    this.#owned.add(application);
+  }
+
+  /** Closes this with the program. */
+  own(closable: Closable): void {
+    this.#owned.add(closable);
   }
 
   /** What SIGTERM and SIGINT do, at once if one came already. */
@@ -105,7 +115,11 @@ export class Program {
   /** Gives back what the process shares and writes the last words. */
   async end(): Promise<void> {
     await this.#context.pool.close();
-    for (const simulator of this.#simulators) await simulator.close();
+    for (const owned of this.#owned) {
+      await owned.close?.().catch((fault: unknown) => {
+        this.log.warn('not everything could be given back', { why: describeFault(fault) });
+      });
+    }
     await this.#journals.journal?.close();
     this.#sink.flush();
   }

@@ -76,6 +76,7 @@ export async function serve(
   { prepare, ready }: ServeSteps,
 ): Promise<number> {
   const program = await Program.start(settings);
+  program.own(options.dialect);
   try {
     const stopped = deferred<void>();
     await prepare?.(program);

@@ -40,6 +40,8 @@ export interface Dialect {
   turnAway?(framing: 'stream' | 'messages', reason: CloseReason): Uint8Array | undefined;
   /** Begins to speak. `framing` is the wire's. */
   converse(host: ConversationHost, framing: 'stream' | 'messages', options: DialectOptions): Conversation;
+  /** Gives back what its set-up has opened. Nothing is spoken any more. */
+  close?(): Promise<void>;
 }
 
 export interface CallRules {
