@@ -72,6 +72,12 @@ export class Keepalive {
     }
   }
 
+  /** The peer is heard by other means: the next keepalive waits its whole time again. */
+  traffic(): void {
+    if (this.#state !== 'waiting') return;
+    this.#dueMs = this.#options.clock.nowMs() + this.#waitMs;
+  }
+
   /** The peer has ended its output and can answer no more: keepalives still go out, nothing is stale. */
   suspendLimit(): void {
     this.#hasLimit = false;
@@ -84,7 +90,11 @@ export class Keepalive {
 
   #wait(): void {
     this.#state = 'waiting';
-    this.#setTimer(this.#isBusy ? this.#options.busyMs : this.#options.idleMs);
+    this.#setTimer(this.#waitMs);
+  }
+
+  get #waitMs(): number {
+    return this.#isBusy ? this.#options.busyMs : this.#options.idleMs;
   }
 
   #setTimer(delayMs: number): void {

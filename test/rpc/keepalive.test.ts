@@ -248,6 +248,22 @@ describe('without a limit', () => {
   });
 });
 
+describe('traffic', () => {
+  test('puts the next one off by its whole time, and answers none that is out', () => {
+    keepalive.start();
+    seconds(29);
+    keepalive.traffic();
+    seconds(29);
+    keepalive.traffic();
+    seconds(30);
+    expect(events).toEqual(['ping 88']);
+    seconds(19);
+    keepalive.traffic();
+    seconds(1);
+    expect(events).toEqual(['ping 88', 'stale 108']);
+  });
+});
+
 describe('stopped', () => {
   test('nothing happens, whatever is called', () => {
     keepalive.start();
