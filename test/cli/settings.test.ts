@@ -8,6 +8,7 @@ import { parseCommandLine } from '../../src/cli/parse.ts';
 import { parseDurationMs, readEndpoint } from '../../src/cli/readers.ts';
 import { readServerLimits } from '../../src/cli/serve.ts';
 import { gatherSettings, type Settings } from '../../src/cli/settings.ts';
+import { DIALECTS } from '../../src/dialect/registry.ts';
 import { complaintOf, type Folder, temporaryFolder } from './kit.ts';
 
 let folder: Folder;
@@ -308,7 +309,7 @@ test('an endpoint is refused with its source, itself and an example', async () =
     complaintOf(() => readEndpoint(settingsOf(['--wire', text]), 'wire', 'wire'));
   expect(await wire('simulator:')).toMatch(/^USAGE: --wire: "simulator:": .*; for example /);
   expect(await complaintOf(() => optionsOf(['--dialect', 'constructor', '--app', 'null:']))).toBe(
-    'USAGE: --dialect: there is no dialect "constructor"; there is jsonpos, openfsc',
+    `USAGE: --dialect: there is no dialect "constructor"; there is ${DIALECTS.map(({ name }) => name).join(', ')}`,
   );
 });
 

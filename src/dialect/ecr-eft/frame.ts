@@ -1,4 +1,4 @@
-import { ETX, FS, STX } from './frame-decoder.ts';
+import { ETX, FS, MAX_FRAME_BYTES, STX } from './frame-decoder.ts';
 
 /** What a frame says. Fields are raw bytes, without what ends them. */
 export interface EcrMessage {
@@ -60,6 +60,13 @@ export function encodeFrame({ token, type, fields }: EcrMessage): Buffer {
   return frame;
 }
 
+/** Whether a frame with these fields is short enough, whatever its token. */
+export function fitsFrame(fields: readonly Buffer[]): boolean {
+  return fields.reduce((sum, field) => sum + field.length + 1, MAX_HEADER_BYTES) <= MAX_FRAME_BYTES;
+}
+
+/** STX, token, type, their ends, ETX and the check byte. */
+const MAX_HEADER_BYTES = 13;
 const TYPE_BYTES = 2;
 
 function readToken(content: Buffer, end: number): number | undefined {

@@ -191,9 +191,7 @@ function plainly(bytes: Buffer): string[] {
   const found: string[] = [];
   let text = bytes.toString('latin1');
   for (;;) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are the protocol's
-    const next =
-      /[\x06\x15]|\x02([^\x02\x03]+)\x03([\s\S])|\x02[^\x02\x03]*(?=\x02)|\x02\x03|\x02[\s\S]*$/.exec(text);
+    const next = PIECE.exec(text);
     if (next === null) return found;
     const [token, content, check] = next;
     if (token === '\x06') found.push('ACK');
@@ -205,3 +203,8 @@ function plainly(bytes: Buffer): string[] {
     text = text.slice(next.index + token.length);
   }
 }
+
+/** A one-byte answer; a whole frame; one that another one begins in; STX ETX; the beginning of one at the end. */
+const PIECE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are the protocol's
+  /[\x06\x15]|\x02([^\x02\x03]+)\x03([\s\S])|\x02[^\x02\x03]*(?=\x02)|\x02\x03|\x02[\s\S]*$/;

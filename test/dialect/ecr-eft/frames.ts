@@ -46,3 +46,9 @@ export function decode(chunks: readonly Buffer[], decoder = new FrameDecoder()):
   }
   return found;
 }
+
+/** A frame with its check byte around whatever content. */
+export function rawFrame(content: string): Buffer {
+  const bytes = Buffer.from(`${content}\x03`, 'latin1');
+  return Buffer.from([0x02, ...bytes, bytes.reduce((xor, byte) => xor ^ byte, 0)]);
+}

@@ -1,0 +1,26 @@
+import type { DialectRow } from '../row.ts';
+
+export const ecrEftRow = {
+  name: 'ecr-eft',
+  roles: ['answers', 'dials', 'listens'],
+  options: [
+    {
+      name: 'parameters',
+      value: 'FILE',
+      help: 'what D4 is answered with: one D5 message without STX, ETX and check byte',
+    },
+    {
+      name: 'kind-c',
+      value: 'refuse|check',
+      help: 'what S1 of kind C means: nothing that is carried out, or a question about an earlier payment; default: refuse',
+    },
+    {
+      name: 'cashback',
+      value: 'within|on-top',
+      help: 'whether the gross amount of S1 includes the cashback; default: only where net and VAT show that it does',
+    },
+  ],
+  lacks: ['max-frame', 'sync'],
+  demo: async () => (await import('./demo.ts')).demo,
+  setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
+} as const satisfies DialectRow;
