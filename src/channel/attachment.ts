@@ -2,25 +2,14 @@ import { Backoff } from '../base/backoff.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { Queue } from '../base/queue.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import { LineDecoder } from '../frame/lines.ts';
-import { parseMessage } from '../rpc/message.ts';
-import { scanObject } from '../rpc/scan.ts';
 import type { Wire } from '../wire/wire.ts';
 import { bridgeLine, complaintLine } from './application-line.ts';
-import type { Attachment, AttachmentUser, LineFate, OutgoingLine, QueuedLine, Refusal } from './channel.ts';
-import { LineBlocks, type Place } from './line-blocks.ts';
+import type { Attachment, AttachmentUser, OutgoingLine, QueuedLine, Refusal } from './channel.ts';
+import { type About, LineDesk } from './line-desk.ts';
+import { LineQueue } from './line-queue.ts';
 
-/** Bytes of lines that may wait for one application. */
-const MAX_QUEUE_BYTES = 4 * 1024 * 1024;
-/** Longest line an application may send. */
-const MAX_LINE_BYTES = 1024 * 1024;
-/** What an entry costs beside its bytes, so that many short lines are bounded too. */
-const ENTRY_BYTES = 128;
-/** Of withdrawn lines, before they are thrown out. */
-const MIN_COMPACTED_BYTES = 64 * 1024;
 const FIRST_RETRY_MS = 100;
 const RETRY_LIMIT_MS = 5000;
 /** How long closing waits for an application that does not read. */
@@ -43,38 +32,6 @@ export interface AttachmentOptions {
   readonly onUnused?: () => void;
 }
 
-/** A line in the queue: where its bytes are, and who wants to know what becomes of it. */
-class Entry implements QueuedLine {
-  readonly connection: string;
-  readonly kind: OutgoingLine['kind'];
-  readonly fate: LineFate | undefined;
-  readonly bytes: number;
-  place: Place;
-  /** Neither handed over nor withdrawn nor refused. */
-  isQueued = true;
-  readonly #leave: (entry: Entry) => void;
-
-  constructor(connection: string, line: OutgoingLine, place: Place, leave: (entry: Entry) => void) {
-    this.connection = connection;
-    this.kind = line.kind;
-    this.fate = line.fate;
-    this.bytes = line.bytes.length;
-    this.place = place;
-    this.#leave = leave;
-  }
-
-  get cost(): number {
-    return this.bytes + ENTRY_BYTES;
-  }
-
-  withdraw(): boolean {
-    if (!this.isQueued) return false;
-    this.isQueued = false;
-    this.#leave(this);
-    return true;
-  }
-}
-
 const GONE: QueuedLine = { withdraw: () => false };
 
 /**
@@ -94,15 +51,12 @@ export class StreamAttachment implements Attachment {
   readonly #held = new Set<AttachmentUser>();
   readonly #backoff: Backoff;
   readonly #dropped = new Map<string, number>();
-  readonly #queue = new Queue<Entry>();
-  #blocks = new LineBlocks();
+  readonly #queue = new LineQueue();
+  readonly #desk: LineDesk;
   #state: 'closed' | 'opening' | 'open' | 'gone' | 'ended' = 'closed';
   #wire: Wire | undefined;
   #isWriting = false;
   #writingBytes = 0;
-  #waitingBytes = 0;
-  /** Of withdrawn lines that are still in the queue. */
-  #withdrawnBytes = 0;
   #retry: Timer | undefined;
   #epoch = 0;
   #flushed: (() => void) | undefined;
@@ -120,6 +74,12 @@ export class StreamAttachment implements Attachment {
       limitMs: RETRY_LIMIT_MS,
       random: options.random,
     });
+    this.#desk = new LineDesk({
+      ...options,
+      attachment: this,
+      users: this.#users,
+      complain: (code, why, about) => this.#complain(code, why, about),
+    });
   }
 
   get epoch(): number {
@@ -135,7 +95,7 @@ export class StreamAttachment implements Attachment {
   }
 
   get queuedBytes(): number {
-    return this.#waitingBytes + this.#writingBytes;
+    return this.#queue.waitingBytes + this.#writingBytes;
   }
 
   attach(user: AttachmentUser): void {
@@ -225,25 +185,11 @@ export class StreamAttachment implements Attachment {
     if (this.#isMissed) log.warn('the application is back', { endpoint: this.text });
     else log.debug('application attached', { endpoint: this.text });
     this.#isMissed = false;
-    const decoder = new LineDecoder({ maxLineBytes: MAX_LINE_BYTES });
-    const lines = {
-      line: (bytes: Buffer) => this.#line(bytes),
-      overlong: (size: number) => {
-        this.#complain('JSONRPC_PARSE_ERROR', `a line of ${size} bytes is too long`);
-        this.misheard();
-      },
-      cut: (size: number) => {
-        log.warn('an application ended inside a line', { endpoint: this.text, bytes: size });
-        this.misheard();
-      },
-    };
+    const lines = this.#desk.decoder();
     wire.start({
-      chunk: (bytes) => {
-        this.#options.statistics.count('channel bytes in', bytes.length);
-        decoder.push(bytes, lines);
-      },
+      chunk: (bytes) => lines.push(bytes),
       end: () => {
-        decoder.end(lines);
+        lines.end();
         if (this.canRead) wire.destroy();
       },
       closed: (fault) => this.#closed(wire, fault),
@@ -257,10 +203,10 @@ export class StreamAttachment implements Attachment {
   /** Greetings go before what waited for the application. */
   #greet(users: readonly AttachmentUser[]): void {
     if (!this.canWrite) return;
-    const entries = users.flatMap((user) =>
-      user.greeting().map((bytes) => this.#newEntry(user.connection, { bytes, kind: 'lifecycle' })),
+    const lines = users.flatMap((user) =>
+      user.greeting().map((bytes) => ({ connection: user.connection, line: lifecycleLine(bytes) })),
     );
-    this.#queue.unshift(entries);
+    this.#queue.unshift(lines);
   }
 
   #openFailed(fault: unknown): void {
@@ -301,52 +247,26 @@ export class StreamAttachment implements Attachment {
   // Lines to the application.
 
   /** Undefined: there was no room. */
-  #enqueue(connection: string, line: OutgoingLine): Entry | undefined {
-    const hasRoom = this.queuedBytes + line.bytes.length + ENTRY_BYTES <= MAX_QUEUE_BYTES;
-    if (hasRoom || line.kind === 'lifecycle') {
-      const entry = this.#newEntry(connection, line);
-      this.#queue.push(entry);
-      return entry;
+  #enqueue(connection: string, line: OutgoingLine): QueuedLine | undefined {
+    if (line.kind === 'lifecycle' || this.#queue.hasRoom(line.bytes.length, this.#writingBytes)) {
+      return this.#queue.push(connection, line);
     }
     this.#refuse(connection, line, 'BUSY');
     return undefined;
   }
 
-  #newEntry(connection: string, line: OutgoingLine): Entry {
-    const entry = new Entry(connection, line, this.#blocks.add(line.bytes), this.#leave);
-    this.#waitingBytes += entry.cost;
-    return entry;
-  }
-
-  /** Hands over the lines that lie together. What waits behind them can still be withdrawn. */
   #flush(): void {
     const wire = this.#wire;
     if (wire === undefined || this.#isWriting) return;
-    let first: Place | undefined;
-    let to = 0;
-    let cost = 0;
-    for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {
-      if (entry.isQueued) {
-        const { place } = entry;
-        if (first === undefined) first = place;
-        else if (place.block !== first.block || place.from !== to) break;
-        to = place.to;
-        cost += entry.cost;
-        entry.isQueued = false;
-        entry.fate?.handedOver?.();
-      } else this.#withdrawnBytes -= entry.cost;
-      this.#queue.shift();
-    }
-    if (first === undefined) {
-      this.#blocks.release(); // nothing waits and nothing is being written
+    const run = this.#queue.takeRun();
+    if (run === undefined) {
       this.#flushed?.();
       return;
     }
     this.#isWriting = true;
-    this.#waitingBytes -= cost;
-    this.#writingBytes = cost;
-    this.#options.statistics.count('channel bytes out', to - first.from);
-    wire.write(first.block.subarray(first.from, to), (fault) => {
+    this.#writingBytes = run.cost;
+    this.#options.statistics.count('channel bytes out', run.bytes.length);
+    wire.write(run.bytes, (fault) => {
       if (this.#wire !== wire || fault !== undefined) return; // `closed` follows or came already
       this.#isWriting = false;
       this.#writingBytes = 0;
@@ -366,101 +286,29 @@ export class StreamAttachment implements Attachment {
   }
 
   #refuseAll(why: Refusal): void {
-    const entries = this.#queue.drain();
-    this.#waitingBytes = 0;
-    this.#withdrawnBytes = 0;
-    for (const entry of entries) {
-      if (!entry.isQueued) continue;
-      entry.isQueued = false;
-      this.#refuse(entry.connection, entry, why);
-    }
-  }
-
-  readonly #leave = (entry: Entry): void => {
-    this.#waitingBytes -= entry.cost;
-    this.#withdrawnBytes += entry.cost;
-    // Withdrawn lines must not pile up behind an application that never reads.
-    if (this.#withdrawnBytes > Math.max(MIN_COMPACTED_BYTES, this.#waitingBytes)) this.#compact();
-  };
-
-  #compact(): void {
-    this.#withdrawnBytes = 0;
-    this.#blocks = new LineBlocks();
-    for (const entry of this.#queue.drain()) {
-      if (!entry.isQueued) continue;
-      const { block, from, to } = entry.place;
-      entry.place = this.#blocks.add(block.subarray(from, to));
-      this.#queue.push(entry);
-    }
+    for (const entry of this.#queue.drain()) this.#refuse(entry.connection, entry, why);
   }
 
   #reportDropped(): void {
-    if (this.#dropped.size === 0 || this.queuedBytes > MAX_QUEUE_BYTES / 2) return;
+    if (this.#dropped.size === 0 || !this.#queue.isHalfEmpty(this.#writingBytes)) return;
     for (const [connection, count] of this.#dropped) {
       const user = this.#users.get(connection);
       if (user === undefined) continue;
       const bytes = bridgeLine(user.lineStart, '_Dropped', { count });
-      this.#enqueue(connection, { bytes, kind: 'lifecycle' });
+      this.#enqueue(connection, lifecycleLine(bytes));
     }
     this.#dropped.clear();
   }
 
-  // Lines from the application.
-
-  #line(bytes: Buffer): void {
-    this.#options.statistics.count('lines in');
-    if (this.#options.log.enabled('trace')) {
-      this.#options.log.trace('line in', { endpoint: this.text, text: bytes.toString() });
-    }
-    const parsed = parseMessage(bytes, 'line');
-    if (!parsed.ok) {
-      if (parsed.isErrorWithoutId)
-        this.#options.log.info('an application complains', { endpoint: this.text });
-      else this.#complain(parsed.code, parsed.why, parsed.idText, isCall(bytes) ? 'request' : 'answer');
-      if (!isCall(bytes)) this.misheard();
-      return;
-    }
-    const { message, connection, identity } = parsed;
-    const user = connection === undefined ? this.#userOf(identity) : this.#users.get(connection);
-    if (user !== undefined) {
-      user.applicationSays(message, this);
-      return;
-    }
-    const idText = message.kind === 'request' ? message.idText : undefined;
-    if (connection === undefined && this.#users.size > 1) {
-      this.#complain(
-        'JSONRPC_INVALID_REQUEST',
-        'several connections are live: name one in "connection", or in "identity" whom it is for',
-        idText,
-      );
-    } else if (message.kind === 'request') {
-      this.#complain('CONNECTION_CLOSED', 'there is no such connection', idText);
-    } else
-      this.#options.log.info('a line for a connection that is gone', { endpoint: this.text, connection });
-    if (message.kind === 'result' || message.kind === 'error') this.misheard();
-  }
-
-  /** For a line that names no connection: the only one, or the newest with that identity. */
-  #userOf(identity: string | undefined): AttachmentUser | undefined {
-    if (this.#users.size === 1) {
-      const [only] = this.#users.values();
-      const isOther = identity !== undefined && only?.identity !== undefined && only.identity !== identity;
-      return isOther ? undefined : only;
-    }
-    if (identity === undefined) return undefined;
-    return [...this.#users.values()].findLast((user) => user.identity === identity);
-  }
-
-  /** `idText` is that of a request, which the complaint answers, or of an answer, which it is about. */
-  #complain(code: string, why: string, idText?: string, what: 'request' | 'answer' = 'request'): void {
+  #complain(code: string, why: string, about: About | undefined): void {
     this.#options.log.warn('a line of an application was refused', { endpoint: this.text, code, why });
     this.#options.statistics.count('refused lines');
     const [user] = this.#users.values();
     if (user === undefined || !this.canWrite) return;
     const bytes =
-      what === 'request' || idText === undefined
-        ? complaintLine(undefined, idText, code, why)
-        : complaintLine(undefined, undefined, code, why, String(JSON.parse(idText)));
+      about?.kind === 'answer'
+        ? complaintLine(undefined, undefined, code, why, String(JSON.parse(about.idText)))
+        : complaintLine(undefined, about?.idText, code, why);
     this.#enqueue(user.connection, { bytes, kind: 'answer' });
     this.#flush();
   }
@@ -471,8 +319,6 @@ export class StreamAttachment implements Attachment {
   }
 }
 
-/** Whether a line that was refused meant to ask or to tell something, and was no answer: it names a method and no outcome. */
-function isCall(line: Buffer): boolean {
-  const [method, result, error] = scanObject(line, ['method', 'result', 'error']).values;
-  return method !== undefined && result === undefined && error === undefined;
+function lifecycleLine(bytes: Buffer): OutgoingLine {
+  return { bytes, kind: 'lifecycle' };
 }
