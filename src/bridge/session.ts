@@ -1,10 +1,8 @@
-import { CHANNEL_NAMES } from '../base/channel-name.ts';
-import { isoTime, type Timer } from '../base/clock.ts';
+import type { Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
-import { HiddenLiterals } from '../base/mask/literals.ts';
 import type { Statistics } from '../base/statistics.ts';
-import { bridgeLine, lineStart, notificationLine } from '../channel/application-line.ts';
-import type { Attachment, AttachmentUser, Channels } from '../channel/channel.ts';
+import { lineStart, notificationLine } from '../channel/application-line.ts';
+import type { Attachment, AttachmentUser } from '../channel/channel.ts';
 import type {
   ConnectionEvents,
   Dialect,
@@ -12,22 +10,19 @@ import type {
   InboundRequest,
   PeerConnection,
 } from '../dialect/dialect.ts';
-import { isPrepared } from '../dialect/reply.ts';
-import { completeError } from '../rpc/error-object.ts';
 import type { Message } from '../rpc/message.ts';
-import type { OutcomeText as Answer } from '../rpc/outcome.ts';
-import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
+import { Answers } from './answers.ts';
 import { Applications } from './applications.ts';
 import { MAX_DEPTH, TOO_DEEP } from './depth.ts';
+import { connectedLine, disconnectedLine, type Introduced } from './introduction.ts';
 import type { OpenRequest } from './open-request.ts';
 import { OpenRequests } from './open-requests.ts';
+import { PeerSecrets } from './peer-secrets.ts';
 import { RequestFate, wordsForRefusal } from './request-fate.ts';
 import type { Route } from './router.ts';
 import { TowardPeer } from './toward-peer.ts';
 import { type Connection, Transactions, type TransactionsOptions } from './transactions.ts';
 
-const TOO_LARGE = { code: 'RESPONSE_TOO_LARGE', why: 'the answer does not fit a frame' };
-const MALFORMED = { code: 'INTERNAL_ERROR', why: 'the answer is malformed' };
 /** Requests of the peer that may be open at one time. */
 const MAX_PENDING = 4096;
 /** How long ordinary requests are still answered after the peer has ended its output. */
@@ -36,19 +31,12 @@ const DRAIN_MS = 5000;
 const STOP_MS = 2500;
 const STOPPING = 'the bridge is being stopped';
 
-export interface SessionOptions extends Omit<TransactionsOptions, 'rules'> {
-  /** The connection's name, which never comes twice. */
-  readonly name: string;
+export interface SessionOptions
+  extends Omit<TransactionsOptions, 'rules'>,
+    Omit<Introduced, 'lineStart' | 'dialect'> {
   /** Random, and a part of every id toward applications. */
   readonly token: string;
-  /** Whose connection it is, where that has a name. */
-  readonly register: string | undefined;
-  /** Whom the dialect has opened it for. */
-  readonly peerIdentity: string | undefined;
-  readonly peerText: string;
-  readonly version: string;
   readonly dialect: Dialect;
-  readonly channels: Channels;
   readonly routes: readonly Route[];
   readonly timeoutMs: (method: string) => number;
   readonly statistics: Statistics;
@@ -70,7 +58,8 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   readonly #towardPeer: TowardPeer;
   readonly #requests: OpenRequests;
   readonly #transactions: Transactions;
-  readonly #secrets = new HiddenLiterals();
+  readonly #answers: Answers;
+  readonly #secrets: PeerSecrets;
   /** `leaving`: the peer is gone, and the applications are not told yet. */
   #state: 'open' | 'draining' | 'leaving' | 'gone' | 'ended' = 'open';
   #isStopping = false;
@@ -93,6 +82,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     this.lineStart = lineStart(options.name, options.register);
     this.#options = options;
     this.#peer = peer;
+    this.#secrets = new PeerSecrets(dialect.secrets);
     this.#applications = new Applications(this, {
       ...options,
       table: dialect.routes,
@@ -119,6 +109,12 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     this.#transactions = new Transactions(this, this.#requests, this.#applications, {
       ...options,
       rules: dialect.transactions,
+    });
+    this.#answers = new Answers({
+      ...options,
+      applications: this.#applications,
+      requests: this.#requests,
+      transactions: this.#transactions,
     });
   }
 
@@ -151,7 +147,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   request(request: InboundRequest): void {
     this.#options.desk?.spoke();
-    this.#hideSecrets(request.params);
+    this.#secrets.hideIn(request.params);
     const { method } = request;
     const isTransaction = this.#transactions.isTransaction(method);
     const isRecovery = this.#requests.isRecovery(method);
@@ -191,7 +187,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     if (attachment === undefined || notification.depth > MAX_DEPTH || isTransaction) {
       this.#options.statistics.count('refused notifications');
       if (isTransaction) this.#options.log.warn('a transaction without an id is not passed on', { method });
-      else this.#options.log.info('a notification has no way', { method });
+      else this.#options.log.info('no channel accepts this notification; dropped', { method });
       return;
     }
     const bytes = notificationLine(this.lineStart, notification.methodText, notification.params);
@@ -227,7 +223,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       by: reason.by,
       awaited: this.#requests.size,
     });
-    this.#applications.tell(this.#disconnectedLine(reason));
+    this.#applications.tell(disconnectedLine(this, reason, this.#requests.ids));
     this.#applications.hold(false);
     this.#state = 'gone';
     this.#endIfDone();
@@ -271,24 +267,10 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   // The applications.
 
   greeting(): Buffer[] {
-    const { name, register, peerIdentity, dialect, peerText, version, channels, clock } = this.#options;
-    const connected = bridgeLine(this.lineStart, '_Connected', {
-      connection: name,
-      ...(register !== undefined && { register }),
-      ...(peerIdentity !== undefined && { identity: peerIdentity }),
-      dialect: dialect.name,
-      peer: peerText,
-      channels: Object.fromEntries(
-        CHANNEL_NAMES.flatMap((channel) => {
-          const attachment = channels.get(channel);
-          return attachment === undefined ? [] : [[channel, attachment.text]];
-        }),
-      ),
-      version,
-      time: isoTime(clock),
-    });
+    const { dialect } = this.#options;
+    const connected = connectedLine({ ...this.#options, lineStart: this.lineStart, dialect: dialect.name });
     if (!this.#isPeerGone || this.#reason === undefined) return [connected];
-    return [connected, this.#disconnectedLine(this.#reason)];
+    return [connected, disconnectedLine(this, this.#reason, this.#requests.ids)];
   }
 
   applicationThere(attachment: Attachment): void {
@@ -318,7 +300,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   applicationSays(message: Message, from: Attachment): void {
     if (message.kind === 'request' || message.kind === 'notification') this.#towardPeer.pass(message, from);
-    else this.#answered(message, from);
+    else this.#answers.take(message, from);
   }
 
   #timedOut(open: OpenRequest): void {
@@ -346,73 +328,6 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     if (!this.#isPeerGone) this.#peer.close({ code: 'OUTCOME_UNKNOWN', text: why, by: 'us' });
   }
 
-  // Answers and requests of applications.
-
-  #answered(message: Extract<Message, { kind: 'result' | 'error' }>, from: Attachment): void {
-    const { id } = message;
-    const { questions } = this.#applications;
-    const open = this.#requests.get(id);
-    const isAwaited =
-      open?.transaction === undefined ? open !== undefined : open.transaction.state === 'handed-over';
-    if (!isAwaited && !questions.has(id)) {
-      this.#options.statistics.count('late answers');
-      this.#options.log.info('an answer to nothing that is open', { id, from: from.text });
-      this.#transactions.late(id, message);
-      from.misheard();
-      return;
-    }
-    const answer = this.#read(message, from);
-    if (answer === undefined) {
-      if (open === undefined) questions.misheard(id);
-      else this.#transactions.misheard(open);
-      return;
-    }
-    if (open === undefined) {
-      questions.answered(id, answer);
-      return;
-    }
-    const overruled = open.transaction === undefined && this.#transactions.overruled(open, answer);
-    if (overruled) {
-      const give = (other: Answer) => {
-        if (this.#requests.has(open)) this.#give(open, other, from);
-      };
-      this.#requests.holdOpen(overruled.then(give));
-    } else this.#give(open, answer, from);
-  }
-
-  /** The answer in its complete form; undefined, and a word to the application, where it is none. */
-  #read(
-    { id, kind, text, depth }: Extract<Message, { kind: 'result' | 'error' }>,
-    from: Attachment,
-  ): Answer | undefined {
-    if (depth > MAX_DEPTH) {
-      this.#applications.complain(from, 'JSONRPC_INVALID_PARAMS', TOO_DEEP, { about: id });
-      return undefined;
-    }
-    const full = kind === 'error' ? completeError(text) : text;
-    if (full !== undefined) return { kind, text: full };
-    const why = 'an error needs an integer code and a message';
-    this.#applications.complain(from, 'JSONRPC_INVALID_REQUEST', why, { about: id });
-    return undefined;
-  }
-
-  /** An answer that cannot be put into the peer's form is none: the application is told so. */
-  #give(open: OpenRequest, answer: Answer, from: Attachment): void {
-    const prepared = this.#requests.prepare(open, answer);
-    const { transaction } = open;
-    if (isPrepared(prepared)) {
-      if (transaction === undefined) this.#requests.finish(open, answer, prepared);
-      else this.#transactions.settle(open, answer, prepared);
-      return;
-    }
-    const { code, why } = prepared === 'too-large' ? TOO_LARGE : prepared;
-    this.#applications.complain(from, code, why, { about: open.id });
-    const said = prepared === 'too-large' ? TOO_LARGE : MALFORMED;
-    if (transaction === undefined) this.#requests.settleRefused(open, said.code, said.why);
-    else if (transaction.recovery !== undefined) this.#transactions.misheard(open);
-    else this.#requests.endUnsettled(open, said.code, said.why);
-  }
-
   // Ends.
 
   #beginDrain(): void {
@@ -432,23 +347,5 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       this.#options.ended(this.#outcome);
       this.#secrets.release();
     }
-  }
-
-  /** What the dialect says is secret in a request: an application may repeat it in any text. */
-  #hideSecrets(params: Buffer): void {
-    const names = this.#options.dialect.secrets?.filter((name) => params.includes(name));
-    if (names === undefined || names.length === 0) return;
-    for (const value of scanObject(params, names).values) {
-      if (value !== undefined && kindOf(value) === 'string') this.secret(decodeString(value.toString()));
-    }
-  }
-
-  #disconnectedLine(reason: CloseReason): Buffer {
-    return bridgeLine(this.lineStart, '_Disconnected', {
-      connection: this.connection,
-      reason: reason.code,
-      details: reason.text,
-      pending: this.#requests.ids,
-    });
   }
 }
