@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, isoTime } from '../base/clock.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
@@ -681,7 +681,8 @@ export class Transactions {
 
   /** What has to be the same in a repeated request. */
   #comparedOf({ method, params }: InboundRequest): string {
-    const { amount, currency, isCompared } = this.#options.rules;
+    const { amount, currency, isCompared, refusesRepeats } = this.#options.rules;
+    if (refusesRepeats === true) return randomBytes(16).toString('hex'); // equal to no other
     return comparedText(
       method,
       params,

@@ -114,6 +114,11 @@ export interface TransactionRules {
   judge?(answer: AnswerText): 'outcome' | 'refused' | 'nothing';
   /** What of an outcome goes into the journal; default: all, without card secrets. */
   kept?(outcome: AnswerText): AnswerText;
+  /**
+   * A request that names a known transaction, whatever became of that one, is refused with DUPLICATE_TRANSACTION: it neither waits
+   * for the outcome nor gets it. Default: an equal request does.
+   */
+  readonly refusesRepeats?: boolean;
   /** What a repeated request is answered with, however old the outcome is; default: the outcome, for a while. */
   repeated?(method: string, outcome: AnswerText): AnswerText | undefined;
 }
