@@ -109,6 +109,7 @@ async function setUpDialect(settings: Settings): Promise<Dialect> {
   }
   return row.setUp({
     text: (option) => settings.text(option as OptionName),
+    flag: (option) => settings.flag(option as OptionName) === true,
     environment: (variable) => process.env[variable],
     fault: (option, why) => settings.fault(option as OptionName, why),
   });

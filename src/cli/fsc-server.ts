@@ -89,6 +89,7 @@ async function readSites(settings: Settings): Promise<readonly Credentials[]> {
   if (!settings.isGiven('sites')) return EXAMPLE_SITES;
   const { sites } = await readSiteEnd({
     text: (option) => (option === 'sites' ? settings.text('sites') : undefined),
+    flag: () => false,
     environment: (name) => process.env[name],
     fault: (_option, why) => settings.fault('sites', why),
   });

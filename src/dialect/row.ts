@@ -40,6 +40,8 @@ export interface DialectRow {
 export interface DialectSettings {
   /** What the user gave. */
   text(option: string): string | undefined;
+  /** Whether the user gave an option that has no value. */
+  flag(option: string): boolean;
   /** A variable of the environment. */
   environment(name: string): string | undefined;
   /** The error about an option that cannot be used: one line, what and what to do. */
