@@ -1,4 +1,12 @@
-import { type Json, JsonNumber, type JsonObject, listAt, memberAt, objectAt, textAt } from '../../rpc/json-tree.ts';
+import {
+  type Json,
+  JsonNumber,
+  type JsonObject,
+  listAt,
+  memberAt,
+  objectAt,
+  textAt,
+} from '../../rpc/json-tree.ts';
 import { readAmount, writeAmount } from './amount.ts';
 import { minorAt } from './purchase.ts';
 import { readReceipts, writeReceipts } from './receipts.ts';
@@ -29,7 +37,8 @@ export function writeApproval(
 ): WrittenApproval {
   const currency = textAt(result, 'currency') ?? asked.currency;
   const amount = memberAt(result, 'amount') === undefined ? asked.amount : minorAt(result, 'amount');
-  if (currency === undefined || amount === undefined) return { ok: false, why: 'amount or currency is missing' };
+  if (currency === undefined || amount === undefined)
+    return { ok: false, why: 'amount or currency is missing' };
   const AuthorizedAmount = writeAmount(amount, currency);
   if (AuthorizedAmount === undefined) return { ok: false, why: 'nexo has no way to say this amount' };
   const cashback = minorAt(result, 'cashback_amount') ?? 0;
@@ -108,7 +117,9 @@ const SAID = [
   'PaymentResult.PaymentType',
   'PaymentResult.PaymentInstrumentData.PaymentInstrumentType',
   ...['MaskedPan', 'MaskedPAN', 'PaymentBrand', 'EntryMode'].map((name) => `${CARD.join('.')}.${name}`),
-  ...['Currency', 'AuthorizedAmount', 'TipAmount', 'CashBackAmount'].map((name) => `${RESP.join('.')}.${name}`),
+  ...['Currency', 'AuthorizedAmount', 'TipAmount', 'CashBackAmount'].map(
+    (name) => `${RESP.join('.')}.${name}`,
+  ),
   'PaymentResult.PaymentAcquirerData.ApprovalCode',
   'PaymentReceipt',
 ];
@@ -167,4 +178,3 @@ const ENTRIES: ReadonlyMap<string, string> = new Map([
   ['Keyed', 'MANUAL'],
   ['Manual', 'MANUAL'],
 ]);
-

@@ -53,7 +53,8 @@ export function readPayment({ ServiceID = '', SaleID }: MessageHeader, body: Jso
       ...identityOf(ServiceID, SaleID),
       amount: new JsonNumber(amount.minor),
       currency,
-      ...(cashback !== undefined && cashback.minor > 0 && { cashback_amount: new JsonNumber(cashback.minor) }),
+      ...(cashback !== undefined &&
+        cashback.minor > 0 && { cashback_amount: new JsonNumber(cashback.minor) }),
       ...(language !== undefined && { cashier_language: language }),
       ...(isOnline && { forced_authorization: true }),
       nexo: without(body, SAID),
@@ -97,7 +98,10 @@ export function writePayment(
   const language = /^[a-z]{2}/.exec(textAt(params, 'cashier_language') ?? '')?.[0];
   const isOnline = memberAt(params, 'forced_authorization') === true;
   const body: JsonObject = {
-    SaleData: { ...(language !== undefined && { OperatorLanguage: language }), SaleTransactionID: { ...sale } },
+    SaleData: {
+      ...(language !== undefined && { OperatorLanguage: language }),
+      SaleTransactionID: { ...sale },
+    },
     PaymentTransaction: {
       AmountsReq: {
         Currency: currency,
@@ -125,4 +129,3 @@ function minorOf(value: Json | undefined): number | undefined {
 
 /** All of them are safe integers. */
 const MAX_DIGITS = 15;
-

@@ -1,6 +1,9 @@
 import { isArray, type Json, type JsonObject, listAt, memberAt, textAt } from '../../rpc/json-tree.ts';
 
-type Receipts = { readonly merchant_receipt?: readonly string[]; readonly customer_receipt?: readonly string[] };
+type Receipts = {
+  readonly merchant_receipt?: readonly string[];
+  readonly customer_receipt?: readonly string[];
+};
 
 /** `PaymentReceipt`: the receipts of a result that have lines or a text. */
 export function writeReceipts(result: JsonObject): readonly JsonObject[] {
@@ -25,7 +28,10 @@ function linesOf(receipt: Json | undefined): readonly string[] | undefined {
 }
 
 /** The receipts that are plain text; the others (XHTML, bar codes) are left to the caller. */
-export function readReceipts(receipts: readonly Json[]): { readonly read: Receipts; readonly others: readonly Json[] } {
+export function readReceipts(receipts: readonly Json[]): {
+  readonly read: Receipts;
+  readonly others: readonly Json[];
+} {
   const read: { merchant_receipt?: string[]; customer_receipt?: string[] } = {};
   const others: Json[] = [];
   for (const receipt of receipts) {

@@ -22,7 +22,8 @@ export function merged(first: JsonObject, second: JsonObject | undefined): JsonO
   const result: Record<string, Json | undefined> = { ...second };
   for (const [name, member] of Object.entries(first)) {
     const other = Object.hasOwn(second, name) ? second[name] : undefined;
-    if (member !== undefined) result[name] = isObject(member) && isObject(other) ? merged(member, other) : member;
+    if (member !== undefined)
+      result[name] = isObject(member) && isObject(other) ? merged(member, other) : member;
   }
   return result;
 }
