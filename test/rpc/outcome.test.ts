@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   CANCELLED_CODES,
   DECLINED_CODES,
+  isDeclarable,
   meaningOfAnswer,
   meaningOfCheck,
   readStatement,
@@ -44,6 +45,30 @@ const ABOUT_THE_WAY = [
   'STORAGE_ERROR',
   'SERVICE_UNAVAILABLE',
 ];
+/** What a terminal may say of a sale that took no money; the same list stands in docs/errors.md. */
+const OUTCOMES = [
+  'ABORTED',
+  'CANCELED',
+  'CANCELLED',
+  'CARD_BLOCKED',
+  'CARD_DECLINED',
+  'CARD_EXPIRED',
+  'CARD_NOT_SUPPORTED',
+  'CARD_REMOVED',
+  'CARD_TIMEOUT',
+  'DECLINED',
+  'INSUFFICIENT_FUNDS',
+  'PIN_TIMEOUT',
+  'PIN_TRIES_EXCEEDED',
+  'SIGNATURE_REFUSED',
+  'TRANSACTION_ABORTED',
+  'TRANSACTION_CANCELED',
+  'TRANSACTION_CANCELLED',
+  'TRANSACTION_DECLINED',
+  'TRANSACTION_INTERRUPTED',
+  'USER_CANCELED',
+  'USER_CANCELLED',
+];
 const UNHEARD_OF = ['PRINTER_FAILED', 'CARD_OF_A_NEW_KIND', 'declined', 'CHANNEL_ANYTHING'];
 
 describe('an answer to the transaction itself', () => {
@@ -51,7 +76,7 @@ describe('an answer to the transaction itself', () => {
     expect(direct(result)).toBe('charged');
   });
 
-  test.each([...CANCELLED_CODES, ...DECLINED_CODES])('is final when it is %s', (code) => {
+  test.each(OUTCOMES)('is final when it is %s', (code) => {
     expect(direct(error(code))).toBe('not-charged');
   });
 
@@ -76,7 +101,7 @@ describe('an answer to Check', () => {
     expect(checked(result)).toBe('charged');
   });
 
-  test.each([...CANCELLED_CODES, ...DECLINED_CODES])('is final when it is %s', (code) => {
+  test.each(OUTCOMES)('is final when it is %s', (code) => {
     expect(checked(error(code))).toBe('not-charged');
   });
 
@@ -135,6 +160,48 @@ describe('data.outcome', () => {
     const answer = { kind: 'error' as const, text: Buffer.from(`{"code":1,"message":"m","data":${data}}`) };
     expect(direct(answer)).toBe('ask');
     expect(checked(answer, 'DECLINED')).toBe('nothing');
+  });
+});
+
+test('the outcome list is these codes and no others', () => {
+  expect([...CANCELLED_CODES, ...DECLINED_CODES].toSorted()).toEqual(OUTCOMES);
+});
+
+test('a statement comes with the code that it was made with', () => {
+  expect(readStatement(result)).toEqual({ says: 'charged', code: '' });
+  expect(readStatement(error('DUPLICATE_TRANSACTION'))).toEqual({
+    says: 'duplicate',
+    code: 'DUPLICATE_TRANSACTION',
+  });
+  expect(readStatement(error('DECLINED', 'unknown'))).toEqual({ says: 'unknown', code: 'DECLINED' });
+});
+
+test('data that is no object says nothing about the outcome: a JSON-RPC error with it is what its number says', () => {
+  for (const data of ['"not-charged"', '["x"]', '5', 'null']) {
+    const text = Buffer.from(`{"code":-32601,"message":"Method not found","data":${data}}`);
+    expect(direct({ kind: 'error', text })).toBe('refused');
+  }
+});
+
+describe('a code that may be declared to mean "not charged"', () => {
+  test.each([...UNHEARD_OF, 'DECLINED', '!', '~'.repeat(256)])('is %s', (code) => {
+    expect(isDeclarable(code)).toBe(true);
+  });
+
+  test.each([
+    ...REFUSALS,
+    ...ABOUT_THE_WAY,
+    'DUPLICATE_TRANSACTION',
+    'TRANSACTION_ACTIVE',
+    'TRANSACTION_NOT_FOUND',
+    '',
+    'TWO WORDS',
+    ' LED',
+    'TRAILED ',
+    'UMLÄUT',
+    '~'.repeat(257),
+  ])('is not %j, which has another meaning or is no code', (code) => {
+    expect(isDeclarable(code)).toBe(false);
   });
 });
 
