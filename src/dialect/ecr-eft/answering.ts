@@ -4,7 +4,8 @@ import { CATALOGUE, OWN_TYPES } from './catalogue.ts';
 import type { EcrMessage } from './frame.ts';
 import type { Device } from './house.ts';
 import { Link, type Received } from './link.ts';
-import { type ConnectionOwner, RegisterConnection, refusalFields, takeSale } from './register-connection.ts';
+import { refusalFields } from './others.ts';
+import { type ConnectionOwner, RegisterConnection, takeSale } from './register-connection.ts';
 import type { SaleRules } from './sale.ts';
 
 export interface AnsweringOptions {

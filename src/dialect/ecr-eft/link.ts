@@ -24,6 +24,8 @@ export interface LinkEvents {
   unreadable(header: Pick<EcrMessage, 'token' | 'type'>, why: string): void;
   /** The peer has said something that makes sense, for the first time. */
   heard(): void;
+  /** The peer has answered a link test of ours. */
+  tested?(): void;
   /** The peer is silent or takes nothing. */
   broken(why: string): void;
 }
@@ -174,7 +176,9 @@ export class Link {
     this.#transmitter.forget(sending);
   }
 
+  /** Tests the link; a test that is under way is enough. */
   ping(): void {
+    if (this.#ping !== undefined) return;
     const token = this.nextToken();
     const sending = this.send({ token, type: 'T1', fields: [] }, { isVital: true });
     this.#ping = { token, sending };
@@ -233,6 +237,7 @@ export class Link {
       this.#ping = undefined;
       this.#transmitter.answered(sending);
       this.#keepalive?.answered();
+      this.#events.tested?.();
     }
     const answer = this.#house.answer(message);
     if (answer !== undefined) this.send(answer);
@@ -256,6 +261,7 @@ export class Link {
   #watch(): void {
     if (this.#timing === 'off') return;
     this.#keepalive?.stop();
+    this.#ping = undefined;
     const { idleMs, busyMs, limitMs } = this.#timing;
     this.#keepalive = new Keepalive({
       idleMs,
@@ -272,6 +278,7 @@ export class Link {
     if (this.#isOver) return;
     if (this.#waits && !this.#isHeard) {
       this.#host.log.debug('nobody answers on this line yet', { why });
+      this.#ping = undefined;
       this.#keepalive?.answered();
       return;
     }

@@ -36,7 +36,7 @@ export function orderOf(methodText: string, params: Buffer): Order | Refused {
     case 'TextInput':
       return consoleWith('K4', lines.join(' '));
     default:
-      return singleOrder(method, members);
+      return frameOrder(method, members);
   }
 }
 
@@ -65,7 +65,8 @@ export function remarkOf(methodText: string, params: Buffer): Remark | Refused {
 /** Sales are made and answered by the methods of our vocabulary, which a journal can follow. */
 const SALES: ReadonlySet<string> = new Set(['S1', 'S2']);
 
-function singleOrder(method: string, members: Params): Order | Refused {
+/** A frame of its own and the answer to it. */
+export function frameOrder(method: string, members: Params): Order | Refused {
   const type = method.slice(METHOD_PREFIX.length);
   const isOne = method.startsWith(METHOD_PREFIX) && CATALOGUE.get(type)?.answer !== undefined;
   if (!isOne || OWN_TYPES.has(type) || SALES.has(type)) return noWords(method);

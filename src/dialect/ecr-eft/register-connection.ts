@@ -4,20 +4,18 @@ import { readStatement } from '../../rpc/outcome.ts';
 import type {
   ConnectionEvents,
   ConversationHost,
-  InboundRequest,
   PeerAnswer,
   PeerConnection,
   PreparedAnswer,
   Refused,
   SendOutcome,
 } from '../dialect.ts';
-import { CATALOGUE, RESULT } from './catalogue.ts';
+import { RESULT } from './catalogue.ts';
 import { Commands } from './commands.ts';
-import { plainText } from './field-json.ts';
 import { type EcrMessage, fitsFrame } from './frame.ts';
-import { fieldsOf, METHOD_PREFIX, paramsOf } from './generic.ts';
 import type { Link, Received } from './link.ts';
 import { messageOrder, orderOf, remarkOf } from './orders.ts';
+import { idOf, nameOf, Others, PARAMS_DEPTH, paramsText } from './others.ts';
 import { type EndOfSale, encodeError, encodeRefusal, encodeResult } from './outcome.ts';
 import { messageOf, type Progress, progressFields, progressOf } from './progress.ts';
 import { readSale, type Sale, type SaleRules } from './sale.ts';
@@ -44,21 +42,22 @@ export class RegisterConnection implements PeerConnection {
   readonly #owner: ConnectionOwner;
   readonly #events: ConnectionEvents;
   readonly #commands: Commands;
+  readonly #others: Others;
   /** By token. */
   readonly #sales = new Map<number, OpenSale>();
-  #requests = 0;
   #isClosed = false;
 
   /** @param register its name, where its ECR id is that. */
   constructor(owner: ConnectionOwner, register: string | undefined) {
     this.#owner = owner;
     this.#commands = new Commands(owner.link, owner.host.clock);
+    this.#others = new Others(owner.link, () => owner.changed());
     this.#events = owner.host.opened(this, undefined, register);
   }
 
   /** Requests of the register that are not answered. */
   get openRequests(): number {
-    return this.#sales.size + this.#requests;
+    return this.#sales.size + this.#others.openRequests;
   }
 
   hasSale(token: number): boolean {
@@ -87,27 +86,12 @@ export class RegisterConnection implements PeerConnection {
     const identity = open === undefined ? {} : identityOf(open.sale);
     if (this.#sales.size === 0)
       this.#owner.host.log.info('the register aborts, and nothing of it is running');
-    else this.#notify('Abort', identity);
+    else this.#events.notification({ ...nameOf('Abort'), ...paramsText(identity) });
   }
 
   /** Whatever has no counterpart in our vocabulary. */
   other(message: EcrMessage, received: Received): void {
-    const { type, token } = message;
-    const method = `${METHOD_PREFIX}${type}`;
-    const answerType = CATALOGUE.get(type)?.answer;
-    if (answerType === undefined) {
-      this.#notify(method, { token: hexOf(token), ...paramsOf(message) });
-      return;
-    }
-    this.#requests += 1;
-    this.#owner.changed();
-    this.#events.request({
-      ...idOf(received),
-      ...nameOf(method),
-      params: Buffer.from(JSON.stringify(paramsOf(message))),
-      depth: PARAMS_DEPTH,
-      prepare: this.#replyTo(received, answerType),
-    });
+    this.#others.tell(message, received, this.#events);
   }
 
   /** Whether this is the answer to something of ours. */
@@ -157,31 +141,12 @@ export class RegisterConnection implements PeerConnection {
     this.#isClosed = true;
     for (const { received } of this.#sales.values()) this.#owner.link.leave(received);
     this.#sales.clear();
-    this.#requests = 0;
+    this.#others.close();
     this.#commands.close(connectionClosed(reason));
     this.#events.closed(reason);
   }
 
   // Inside.
-
-  #replyTo(received: Received, answerType: string): InboundRequest['prepare'] {
-    let isOpen = true;
-    return (kind, text) => {
-      const fields = kind === 'error' ? refusalOf(answerType, text) : resultFields(answerType, text);
-      if (typeof fields === 'string') return { code: 'JSONRPC_INVALID_PARAMS', why: fields };
-      if (!fitsFrame(fields)) return 'too-large';
-      return {
-        send: () => {
-          if (!isOpen || this.#isClosed) return 'closed';
-          isOpen = false;
-          this.#requests -= 1;
-          this.#owner.link.answer(received, fields);
-          this.#owner.changed();
-          return 'sent';
-        },
-      };
-    };
-  }
 
   #prepareEnd(open: OpenSale, kind: 'result' | 'error', text: Buffer): PreparedAnswer | Refused {
     const { received, sale } = open;
@@ -228,18 +193,8 @@ export class RegisterConnection implements PeerConnection {
     }
     return 'sent';
   }
-
-  #notify(method: string, params: object): void {
-    this.#events.notification({
-      ...nameOf(method),
-      params: Buffer.from(JSON.stringify(params)),
-      depth: PARAMS_DEPTH,
-    });
-  }
 }
 
-/** Params hold fields, which may be lists of what is not text. */
-const PARAMS_DEPTH = 6;
 const OTHER_STATUS = 1000;
 
 /** Reads S1; undefined where it is refused, which the register has been told then. */
@@ -255,26 +210,6 @@ export function takeSale(
   return undefined;
 }
 
-/** What the register is told about a request that nobody understands. */
-export function refusalFields(answerType: string, why: string): readonly Buffer[] {
-  const result = Buffer.from(String(RESULT.refused));
-  if (answerType === 'S2') return encodeRefusal(RESULT.refused, why);
-  if (answerType === 'K0') return [result, Buffer.alloc(0)];
-  return answerType === 'A2' ? [result, plainText(why, 100)] : [result];
-}
-
-function refusalOf(answerType: string, error: Buffer): readonly Buffer[] {
-  const { message } = JSON.parse(error.toString()) as { message?: unknown };
-  return refusalFields(answerType, typeof message === 'string' ? message : '');
-}
-
-/** An empty result says that all is well. */
-function resultFields(answerType: string, result: Buffer): readonly Buffer[] | string {
-  const members = JSON.parse(result.toString()) as Readonly<Record<string, unknown>>;
-  const isPlain = members['result'] === undefined && members['fields'] === undefined;
-  return fieldsOf(answerType, isPlain ? { result: RESULT.success, ...members } : members);
-}
-
 /** Whether an answer to a question about an earlier payment leaves no doubt. */
 function isSettled(kind: 'result' | 'error', text: Buffer): boolean {
   const { says, code } = readStatement({ kind, text });
@@ -288,19 +223,7 @@ function identityOf({ params }: Sale): object {
   return { receipt_id, ...(sequence_id !== undefined && { sequence_id }) };
 }
 
-function idOf({ token }: Received): Pick<InboundRequest, 'id' | 'idText'> {
-  const id = hexOf(token);
-  return { id, idText: JSON.stringify(id) };
-}
-
-function nameOf(method: string): Pick<InboundRequest, 'method' | 'methodText'> {
-  return { method, methodText: JSON.stringify(method) };
-}
-
-function hexOf(token: number): string {
-  return token.toString(16).toUpperCase();
-}
-
-function connectionClosed(reason: CloseReason): PeerAnswer {
+/** What whoever waits for the peer hears when the connection is over. */
+export function connectionClosed(reason: CloseReason): PeerAnswer {
   return { kind: 'error', text: errorText('CONNECTION_CLOSED', reason.text), depth: 2, lost: reason };
 }

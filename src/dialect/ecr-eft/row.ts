@@ -2,7 +2,7 @@ import type { DialectRow } from '../row.ts';
 
 export const ecrEftRow = {
   name: 'ecr-eft',
-  roles: ['answers', 'dials', 'listens'],
+  roles: ['answers', 'dials', 'listens', 'asks'],
   options: [
     {
       name: 'parameters',
@@ -23,4 +23,6 @@ export const ecrEftRow = {
   lacks: ['max-frame', 'sync'],
   demo: async () => (await import('./demo.ts')).demo,
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
+  asks: async (settings) => (await import('./asks.ts')).asks(settings),
+  terminalOptions: [{ name: 'parameters', value: 'FILE', help: 'what D4 of the terminal is answered with' }],
 } as const satisfies DialectRow;
