@@ -1,99 +1,32 @@
-import { CHANNEL_NAMES, type ChannelName } from '../base/channel-name.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import { deferred } from '../base/deferred.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
-import type { Attachment, Channels } from '../channel/channel.ts';
-import type { ChannelContext, Want } from '../channel/kind.ts';
 import { AttachmentPool } from '../channel/pool.ts';
 import type {
   ConnectionEvents,
   Conversation,
   ConversationHost,
   Dialect,
-  DialectOptions,
   PeerConnection,
   Verdict,
 } from '../dialect/dialect.ts';
-import type { Endpoint } from '../endpoint/endpoint.ts';
-import { expandEndpoint, placeholdersOf } from '../endpoint/expand.ts';
-import { placeOf } from '../endpoint/place.ts';
-import type { Journal } from '../store/journal.ts';
-import type { JournalLease } from '../store/journal-pool.ts';
-import { defaultLockPath, noLock, openKernelLock, processLock, type TransactionLock } from '../store/lock.ts';
+import type { TransactionLock } from '../store/lock.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { WireFault } from '../wire/wire-fault.ts';
-import { JournalDesk, type JournalDeskOptions } from './journal-desk.ts';
-import { Judge } from './judge.ts';
-import { type Route, Router } from './router.ts';
-import { Session } from './session.ts';
+import type { BridgeContext, BridgeEnd, BridgeOptions } from './bridge-options.ts';
+import { connectionName, wantsOf } from './connection-endpoints.ts';
+import { Sessions } from './sessions.ts';
 import { type Stranger, StrangeStart } from './strange-start.ts';
+import { openTerminalLock } from './terminal-lock.ts';
 
 /** Output beyond which the peer counts as stalled at once: applications that others use too cannot be held back. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** When the bridge is told to stop, nothing lives longer. */
 const STOP_LIMIT_MS = 4800;
-const NOT_FOUND_AFTER_MS = 5000;
-const NO_CODES: ReadonlySet<string> = new Set();
-/** Endpoints whose application belongs to this process alone. */
-const PRIVATE_KINDS: ReadonlySet<Endpoint['kind']> = new Set(['fd', 'simulator', 'null']);
-
-export interface BridgeOptions {
-  /** Before the random part of a connection's name; default: the peer. */
-  readonly name?: string;
-  readonly dialect: Dialect;
-  readonly channels: ReadonlyMap<ChannelName, Endpoint>;
-  readonly routes: readonly Route[];
-  /** Members of `params` that identify a transaction; default: the dialect's. */
-  readonly identity?: readonly string[];
-  readonly timeoutMs: (method: string) => number;
-  readonly outcomeWaitMs: number;
-  readonly protocol: DialectOptions;
-  /** What the link carries, bytes per second, where it carries less than the wire takes; default: no limit. */
-  readonly linkSpeed?: number;
-  /** A path, or `none`; undefined: the default for the payment endpoint. */
-  readonly lock?: string;
-  /** Whose connections they are, with `{peer}` filled in for each: part of the identity of transactions; default: nobody's in particular. */
-  readonly register?: string;
-  /** Codes beside the listed ones that mean "not charged"; default: none. */
-  readonly outcomeCodes?: ReadonlySet<string>;
-  /** "Not found" counts only so long after a transaction was sent; default: 5 s. */
-  readonly notFoundAfterMs?: number;
-  /** What a recovery request carries where the peer's own request does not: JSON by name. */
-  readonly carried?: Readonly<Record<string, string>>;
-  /** How long a repeated request gets the stored answer. */
-  readonly repeatWindowMs: number;
-  /** Where the wire can be opened again: see `ConversationHost.branch`. */
-  readonly branch?: ConversationHost['branch'];
-  /** Where the wire can be opened again: see `ConversationHost.reopen`. */
-  readonly reopen?: () => void;
-}
-
-/** What the process lends to its bridges. */
-export interface BridgeContext extends ChannelContext {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly statistics: Statistics;
-  readonly version: string;
-  readonly pid: number;
-  readonly pool: AttachmentPool;
-  readonly journal: Journal | undefined;
-  /** Where each peer or connection has a terminal of its own, and so a journal of its own. */
-  readonly journalFor?: (values: {
-    readonly peer: string;
-    readonly connection: string;
-  }) => Promise<JournalLease>;
-  readonly randomId: () => string;
-}
-
-/**
- * How a bridge ended. `unknown`: the outcome of a transaction could not be found. `refused`: the peer does not let us in, and trying
- * again does not help.
- */
-export type BridgeEnd = 'ended' | 'broken' | 'failed' | 'refused' | 'unknown';
 
 /**
  * One wire and everything on it: prepared → speaking → finishing (goodbye, half-close, read and discard) → wire
@@ -110,17 +43,14 @@ export class Bridge implements ConversationHost {
   readonly #pool: AttachmentPool;
   readonly #lock: TransactionLock;
   readonly #speaker: Speaker;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions: Sessions;
   readonly #end = deferred<BridgeEnd>();
   readonly #gone = deferred<void>();
-  /** Of the first connection. */
-  readonly #firstToken: string;
   readonly #giveBack: () => Promise<void>;
   readonly #register: string | undefined;
   #conversation: Conversation | undefined;
   /** Until the first bytes have been looked at. */
   #start: StrangeStart | undefined;
-  #names = 0;
   #isAccepted = false;
   #hasLeft = false;
   #how: BridgeEnd = 'ended';
@@ -149,7 +79,7 @@ export class Bridge implements ConversationHost {
         }
       }
       await context.journal?.checkPlace();
-      return new Bridge(wire, options, context, pool, await openLock(options, context), {
+      return new Bridge(wire, options, context, pool, await openTerminalLock(options, context), {
         name,
         token,
         giveBack: async () => lease?.release(),
@@ -178,8 +108,19 @@ export class Bridge implements ConversationHost {
     this.#pool = pool;
     this.#lock = lock;
     this.#giveBack = first.giveBack;
-    this.#firstToken = first.token;
     this.#register = options.register?.replaceAll('{peer}', wire.peer.text);
+    this.#sessions = new Sessions({
+      wire,
+      options,
+      context,
+      pool,
+      lock,
+      firstToken: first.token,
+      ended: (outcome) => {
+        if (outcome === 'unknown') this.#hasUnknown = true;
+        this.#endIfDone();
+      },
+    });
     const { linkSpeed } = options;
     this.#speaker = new Speaker(
       wire,
@@ -229,7 +170,7 @@ export class Bridge implements ConversationHost {
 
   /** Whether a connection has ever begun on this wire. */
   get hasConversed(): boolean {
-    return this.#names > 0;
+    return this.#sessions.haveBegun;
   }
 
   /** Whether the peer has let us in, or has refused to for good, or we have left on purpose. */
@@ -243,7 +184,7 @@ export class Bridge implements ConversationHost {
   stop(): void {
     if (this.#stopLimit !== undefined) return;
     this.#stopLimit = this.clock.after(STOP_LIMIT_MS, () => this.#speaker.destroy());
-    for (const session of [...this.#sessions]) session.stop();
+    for (const session of this.#sessions) session.stop();
     this.#conversation?.stop?.();
   }
 
@@ -291,54 +232,8 @@ export class Bridge implements ConversationHost {
   }
 
   opened(peer: PeerConnection, identity = this.identity, register = this.#register): ConnectionEvents {
-    const { clock, statistics, version, pid } = this.#context;
-    const token = this.#names === 0 ? this.#firstToken : this.#context.randomId();
-    const name = connectionName(this.#wire, this.#options, token, identity);
-    this.#names += 1;
-    const log = this.#context.log.with({ connection: name });
+    const { session, log } = this.#sessions.begin(peer, { identity, register });
     if (identity === this.identity) this.log = log;
-    const { dialect, outcomeWaitMs } = this.#options;
-    const identifiers = this.#options.identity ?? dialect.transactions.identity;
-    const { amount, currency, scope } = dialect.transactions;
-    const among = (scope === 'identity' ? identity : register) ?? '';
-    const judge = new Judge({
-      outcomeCodes: this.#options.outcomeCodes ?? NO_CODES,
-      names: { receipt: identifiers[0] ?? '', amount, currency },
-      log,
-    });
-    const notFoundAfterMs = this.#options.notFoundAfterMs ?? NOT_FOUND_AFTER_MS;
-    const session = new Session(peer, {
-      name,
-      token,
-      register,
-      scope: among,
-      peerIdentity: identity,
-      peerText: this.#wire.peer.text,
-      version,
-      dialect,
-      channels: this.#channels(name, identity),
-      routes: this.#options.routes,
-      identity: identifiers,
-      timeoutMs: this.#options.timeoutMs,
-      outcomeWaitMs,
-      notFoundAfterMs,
-      carried: this.#options.carried ?? {},
-      judge,
-      lock: this.#lock,
-      desk: this.#desk(name, among, log, { judge, notFoundAfterMs }),
-      pid,
-      clock,
-      log,
-      statistics,
-      ended: (outcome) => {
-        this.#sessions.delete(session);
-        if (outcome === 'unknown') this.#hasUnknown = true;
-        this.#endIfDone();
-      },
-    });
-    this.#sessions.add(session);
-    log.info('connected', { dialect: dialect.name, peer: this.#wire.peer.text });
-    session.start();
     if (this.#speaker.isCongested) session.congested(true);
     // Its connection can be closed only when this has returned.
     if (this.#stopLimit !== undefined) queueMicrotask(() => session.stop());
@@ -418,38 +313,6 @@ export class Bridge implements ConversationHost {
       this.#end.resolve(this.#hasUnknown ? 'unknown' : this.#how),
     );
   }
-
-  #desk(
-    connection: string,
-    scope: string,
-    log: Logger,
-    rules: Pick<JournalDeskOptions, 'judge' | 'notFoundAfterMs'>,
-  ): JournalDesk | undefined {
-    const { journal, clock } = this.#context;
-    if (journal === undefined) return undefined;
-    const { repeatWindowMs, outcomeWaitMs } = this.#options;
-    const { address } = this.#wire.peer;
-    return new JournalDesk({
-      ...rules,
-      journal,
-      register: scope,
-      connection,
-      ...(address !== undefined && { peer: address }),
-      repeatWindowMs,
-      outcomeWaitMs,
-      clock,
-      log,
-    });
-  }
-
-  #channels(connection: string, identity: string | undefined): Channels {
-    const channels = new Map<ChannelName, Attachment>();
-    const wants = wantsOf(this.#options, { connection, identity }, this.#wire, this.#context);
-    for (const { channel, want } of wants) {
-      channels.set(channel, this.#pool.get(want));
-    }
-    return channels;
-  }
 }
 
 /** The peer broke the rules of the transport itself. */
@@ -459,72 +322,3 @@ const BROKEN: ReadonlySet<string> = new Set([
   'WIRE_MESSAGE_INVALID',
 ]);
 const FAILURES: ReadonlySet<string> = new Set(['KEEPALIVE', 'WIRE_WRITE_TIMEOUT']);
-
-/** Never the same again: neither after a restart nor in a container, where every process is number 1. */
-function connectionName(wire: Wire, options: BridgeOptions, token: string, identity?: string): string {
-  return `${identity ?? options.name ?? wire.peer.text}.${token}`;
-}
-
-/** Each channel with its endpoint filled in for one connection. */
-function wantsOf(
-  { channels }: BridgeOptions,
-  { connection, identity }: { readonly connection: string; readonly identity: string | undefined },
-  wire: Wire,
-  { pid }: BridgeContext,
-): { channel: ChannelName; want: Want }[] {
-  return CHANNEL_NAMES.flatMap((channel) => {
-    const endpoint = channels.get(channel);
-    if (endpoint === undefined) return [];
-    const placeholders = placeholdersOf(endpoint);
-    const want: Want = {
-      endpoint: expandEndpoint(endpoint, {
-        connection,
-        peer: wire.peer.text,
-        pid: String(pid),
-        ...(identity !== undefined && { identity }),
-      }),
-      direction: channel === 'device' && endpoint.kind === 'fifo' ? 'read' : 'both',
-      creates: placeholders.includes('connection') || placeholders.includes('pid'),
-      isOwn: placeholders.includes('connection'),
-    };
-    return [{ channel, want }];
-  });
-}
-
-/** Rejects where there is no transaction lock to be had. What each peer has of its own is not looked at before it is there. */
-export async function tryLock(options: BridgeOptions, context: BridgeContext): Promise<void> {
-  if (context.journalFor === undefined) await (await openLock(options, context)).close();
-}
-
-/**
- * The lock that keeps transactions of one terminal apart, whichever process they come through. A journal is one terminal, so its lock
- * lies in it; without one, a terminal is the place that transactions go to.
- */
-async function openLock(
-  { dialect, lock, channels, routes }: Pick<BridgeOptions, 'dialect' | 'lock' | 'channels' | 'routes'>,
-  { env, journal }: Pick<BridgeContext, 'env' | 'journal'>,
-): Promise<TransactionLock> {
-  const { methods, isParallel } = dialect.transactions;
-  if (lock === 'none' || isParallel || methods.length === 0) return noLock;
-  if (lock !== undefined) return openKernelLock(lock);
-  if (journal !== undefined) return openKernelLock(journal.lockPath);
-  const [method = ''] = methods;
-  const terminal = endpointFor(method, channels, new Router(new Map(), routes, dialect.routes));
-  if (terminal === undefined) return noLock;
-  const place = await placeOf(terminal);
-  return PRIVATE_KINDS.has(terminal.kind)
-    ? processLock(place)
-    : openKernelLock(await defaultLockPath(place, env));
-}
-
-/** Where requests of this method go: a channel that is not attached, or only read, falls back to `payment`. */
-function endpointFor(
-  method: string,
-  channels: BridgeOptions['channels'],
-  router: Router,
-): Endpoint | undefined {
-  const channel = router.channelOf(method);
-  const endpoint = channels.get(channel);
-  const isRead = channel === 'device' && endpoint?.kind === 'fifo';
-  return endpoint === undefined || isRead ? channels.get('payment') : endpoint;
-}

@@ -5,7 +5,9 @@ import { type Gauges, sumGauges } from '../base/statistics.ts';
 import { AttachmentPool } from '../channel/pool.ts';
 import type { Dialect } from '../dialect/dialect.ts';
 import type { Wire } from '../wire/wire.ts';
-import { Bridge, type BridgeContext, type BridgeEnd, type BridgeOptions, tryLock } from './bridge.ts';
+import { Bridge } from './bridge.ts';
+import type { BridgeContext, BridgeEnd, BridgeOptions } from './bridge-options.ts';
+import { tryLock } from './terminal-lock.ts';
 
 const FIRST_RETRY_MS = 100;
 const RETRY_LIMIT_MS = 5000;

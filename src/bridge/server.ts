@@ -7,7 +7,9 @@ import type { ListenPlace } from '../endpoint/listener.ts';
 import { type Listener, listen } from '../wire/listen.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
-import { Bridge, type BridgeContext, type BridgeOptions, tryLock } from './bridge.ts';
+import { Bridge } from './bridge.ts';
+import type { BridgeContext, BridgeOptions } from './bridge-options.ts';
+import { tryLock } from './terminal-lock.ts';
 import { turnAway, whyTurnedAway } from './turn-away.ts';
 
 export interface ServerOptions extends BridgeOptions {

@@ -1,7 +1,7 @@
 import { CHANNEL_NAMES, type ChannelName, isChannelName } from '../base/channel-name.ts';
 import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
-import type { BridgeOptions } from '../bridge/bridge.ts';
+import type { BridgeOptions } from '../bridge/bridge-options.ts';
 import { matches, type Route, Router } from '../bridge/router.ts';
 import type { Dialect, KeepaliveOptions } from '../dialect/dialect.ts';
 import { DIALECTS, findDialect } from '../dialect/registry.ts';

@@ -1,4 +1,5 @@
-import { Bridge, type BridgeOptions } from '../bridge/bridge.ts';
+import { Bridge } from '../bridge/bridge.ts';
+import type { BridgeOptions } from '../bridge/bridge-options.ts';
 import { turnAway, whyTurnedAway } from '../bridge/turn-away.ts';
 import { noteInherited } from '../wire/fd.ts';
 import type { TlsFiles } from '../wire/tls.ts';

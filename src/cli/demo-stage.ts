@@ -1,7 +1,8 @@
 import { CHANNEL_NAMES } from '../base/channel-name.ts';
 import { systemClock } from '../base/clock.ts';
 import { openLogSink } from '../base/log-sink.ts';
-import { Bridge, type BridgeOptions } from '../bridge/bridge.ts';
+import { Bridge } from '../bridge/bridge.ts';
+import type { BridgeOptions } from '../bridge/bridge-options.ts';
 import type { PlayedDemo, Stage } from '../dialect/demo.ts';
 import type { Dialect } from '../dialect/dialect.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';

@@ -1,5 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
-import type { BridgeEnd } from '../bridge/bridge.ts';
+import type { BridgeEnd } from '../bridge/bridge-options.ts';
 
 /** Exit statuses, after the customs of daemontools and sysexits. */
 export const EXIT = {

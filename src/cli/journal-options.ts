@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock.ts';
-import type { BridgeContext } from '../bridge/bridge.ts';
+import type { BridgeContext } from '../bridge/bridge-options.ts';
 import { expandPath } from '../endpoint/expand.ts';
 import { placeholdersIn } from '../endpoint/placeholder.ts';
 import type { Journal, JournalOptions } from '../store/journal.ts';

@@ -5,7 +5,7 @@ import { type LogSink, openLogSink } from '../base/log-sink.ts';
 import { createLogger, describeLostLines } from '../base/logger.ts';
 import { randomId } from '../base/random-id.ts';
 import { Statistics } from '../base/statistics.ts';
-import type { BridgeContext } from '../bridge/bridge.ts';
+import type { BridgeContext } from '../bridge/bridge-options.ts';
 import type { ChannelContext } from '../channel/kind.ts';
 import { AttachmentPool } from '../channel/pool.ts';
 import { findDialect } from '../dialect/registry.ts';

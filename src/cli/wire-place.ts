@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty';
 import { BridgeError } from '../base/errors.ts';
-import type { BridgeContext, BridgeOptions } from '../bridge/bridge.ts';
+import type { BridgeContext, BridgeOptions } from '../bridge/bridge-options.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { isNull, openFdWire } from '../wire/fd.ts';
 import {

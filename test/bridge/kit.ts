@@ -1,7 +1,8 @@
 import type { ChannelName } from '../../src/base/channel-name.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import { Statistics } from '../../src/base/statistics.ts';
-import { Bridge, type BridgeContext, type BridgeEnd, type BridgeOptions } from '../../src/bridge/bridge.ts';
+import { Bridge } from '../../src/bridge/bridge.ts';
+import type { BridgeContext, BridgeEnd, BridgeOptions } from '../../src/bridge/bridge-options.ts';
 import { AttachmentPool } from '../../src/channel/pool.ts';
 import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
 import type { Endpoint } from '../../src/endpoint/endpoint.ts';

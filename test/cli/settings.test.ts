@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BridgeOptions } from '../../src/bridge/bridge.ts';
+import type { BridgeOptions } from '../../src/bridge/bridge-options.ts';
 import { resolveBridgeOptions } from '../../src/cli/bridge-options.ts';
 import { environmentName, OPTIONS, type OptionName, type OptionSpec } from '../../src/cli/options.ts';
 import { parseCommandLine } from '../../src/cli/parse.ts';

@@ -1,4 +1,5 @@
-import { Bridge, type BridgeEnd } from '../../../src/bridge/bridge.ts';
+import { Bridge } from '../../../src/bridge/bridge.ts';
+import type { BridgeEnd } from '../../../src/bridge/bridge-options.ts';
 import { siteDialect } from '../../../src/dialect/openfsc/dialect.ts';
 import type { Site } from '../../../src/dialect/openfsc/sites.ts';
 import { memoryWirePair } from '../../../src/wire/memory.ts';
