@@ -14,8 +14,8 @@ const ROWS = [
   ['endpoint'],
   ['base'],
 ];
-/** The dialects' simulated peers open wires of their own, and two files of the seam name their type. */
-const MAY_IMPORT_WIRES = /^dialect\/(?:[^/]+\/simulator\/|simulator\.ts$|demo\.ts$)/;
+/** The dialects' simulated peers open wires of their own, and three files of the seam know what a wire is. */
+const MAY_IMPORT_WIRES = /^dialect\/(?:[^/]+\/simulator\/|simulator\.ts$|simulator-line\.ts$|demo\.ts$)/;
 const FORBIDDEN: Readonly<Record<string, readonly string[]>> = { dialect: ['wire', 'endpoint'] };
 /** Files at the top of src belong to no row: the library's surface may name anything. */
 const SURFACE = new Set(['index.ts']);

@@ -1,8 +1,8 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Wire } from '../../../wire/wire.ts';
+import { type Members, SimulatorLine, type SimulatorMessage } from '../../simulator-line.ts';
 import { Forecourt, type PumpSetup, Refusal } from './forecourt.ts';
 import { decimal, type Fuel } from './fuel.ts';
-import { type Members, StationLine, type StationMessage } from './station-line.ts';
 
 const DEFAULT_PACE_MS = 1000;
 
@@ -40,9 +40,9 @@ export class Station {
   readonly #options: StationOptions;
   readonly #fuels: readonly Fuel[];
   readonly #forecourt: Forecourt;
-  readonly #lines = new Set<StationLine>();
+  readonly #lines = new Set<SimulatorLine>();
   /** By connection, the wire that it came by; oldest first. */
-  readonly #connections = new Map<string, StationLine>();
+  readonly #connections = new Map<string, SimulatorLine>();
   /** Customers who have left, by the id of the request that says so. */
   readonly #leaving = new Map<string, { readonly pump: number; readonly fscTransactionId: string }>();
   #asked = 0;
@@ -70,7 +70,7 @@ export class Station {
 
   attach(wire: Wire): void {
     const { clock, onLine } = this.#options;
-    const line: StationLine = new StationLine(wire, clock, {
+    const line: SimulatorLine = new SimulatorLine(wire, clock, {
       message: (message) => this.#receive(message, line),
       closed: () => this.#closed(line),
       ...(onLine !== undefined && { crossed: onLine }),
@@ -88,7 +88,7 @@ export class Station {
     for (const line of this.#lines) line.destroy();
   }
 
-  #receive(message: StationMessage, line: StationLine): void {
+  #receive(message: SimulatorMessage, line: SimulatorLine): void {
     switch (message.kind) {
       case 'request':
         this.#request(message, line);
@@ -102,8 +102,8 @@ export class Station {
   }
 
   #notified(
-    { method, connection, params }: StationMessage & { kind: 'notification' },
-    line: StationLine,
+    { method, connection, params }: SimulatorMessage & { kind: 'notification' },
+    line: SimulatorLine,
   ): void {
     if (method === '_Connected') this.#connections.set(connection, line);
     else if (method === '_Disconnected') this.#connections.delete(connection);
@@ -119,7 +119,7 @@ export class Station {
     if (this.#forecourt.transactions(undefined).length === 0) this.#forecourt.arrive();
   }
 
-  #request(request: StationMessage & { kind: 'request' }, line: StationLine): void {
+  #request(request: SimulatorMessage & { kind: 'request' }, line: SimulatorLine): void {
     const { method, params } = request;
     const answer = Object.hasOwn(this.#answers, method) ? this.#answers[method] : undefined;
     if (answer === undefined) {
@@ -213,7 +213,7 @@ export class Station {
     });
   }
 
-  #answered({ id, kind, value }: StationMessage & { kind: 'result' | 'error' }): void {
+  #answered({ id, kind, value }: SimulatorMessage & { kind: 'result' | 'error' }): void {
     const leaving = this.#leaving.get(id);
     if (leaving === undefined) return;
     const { fscCode } = (value['data'] ?? {}) as { fscCode?: unknown };
@@ -223,7 +223,7 @@ export class Station {
     this.#forecourt.left(leaving.pump, leaving.fscTransactionId);
   }
 
-  #closed(line: StationLine): void {
+  #closed(line: SimulatorLine): void {
     this.#lines.delete(line);
     for (const [connection, own] of this.#connections) {
       if (own === line) this.#connections.delete(connection);

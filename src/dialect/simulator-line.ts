@@ -1,34 +1,34 @@
-import type { Clock } from '../../../base/clock.ts';
-import { LineDecoder } from '../../../frame/lines.ts';
-import { parseMessage } from '../../../rpc/message.ts';
-import { OutputQueue } from '../../../wire/output-queue.ts';
-import type { Wire } from '../../../wire/wire.ts';
+import type { Clock } from '../base/clock.ts';
+import { LineDecoder } from '../frame/lines.ts';
+import { parseMessage } from '../rpc/message.ts';
+import { OutputQueue } from '../wire/output-queue.ts';
+import type { Wire } from '../wire/wire.ts';
 
 const MAX_LINE_BYTES = 1024 * 1024;
 
 export type Members = Readonly<Record<string, unknown>>;
 
 /** What a bridge says, for the connection that it names. */
-export type StationMessage = { readonly connection: string } & (
+export type SimulatorMessage = { readonly connection: string } & (
   | { readonly kind: 'request'; readonly idText: string; readonly method: string; readonly params: Members }
   | { readonly kind: 'notification'; readonly method: string; readonly params: Members }
   | { readonly kind: 'result' | 'error'; readonly id: string; readonly value: Members }
 );
 
-export interface StationLineEvents {
-  message(message: StationMessage): void;
+export interface SimulatorLineEvents {
+  message(message: SimulatorMessage): void;
   closed(): void;
   /** Every line as it crosses; it may hold secrets. */
   crossed?(direction: 'in' | 'out', text: string): void;
 }
 
 /** An application's end of one wire: a JSON-RPC object a line. What cannot be read is skipped. */
-export class StationLine {
+export class SimulatorLine {
   readonly #output: OutputQueue;
-  readonly #events: StationLineEvents;
+  readonly #events: SimulatorLineEvents;
   readonly #wire: Wire;
 
-  constructor(wire: Wire, clock: Clock, events: StationLineEvents) {
+  constructor(wire: Wire, clock: Clock, events: SimulatorLineEvents) {
     this.#wire = wire;
     this.#events = events;
     this.#output = new OutputQueue(wire, {
