@@ -165,7 +165,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     } else if (this.#requests.load >= MAX_PENDING) {
       refuse('BUSY', `${MAX_PENDING} requests are open already`);
     } else if (!isRecovery || !this.#transactions.check(request, identity)) {
-      const attachment = this.#applications.attachmentFor(method);
+      const attachment = this.#applications.attachmentOf(request.channel, method);
       if (attachment === undefined) {
         refuse('JSONRPC_METHOD_NOT_FOUND', 'no application is attached for this method');
       } else if (isTransaction) {

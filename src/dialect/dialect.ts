@@ -251,6 +251,8 @@ export interface InboundRequest extends Reply {
   readonly params: Buffer;
   /** Deepest nesting of the whole message, the message itself being 1. */
   readonly depth: number;
+  /** Where it goes, if its method alone does not say it. */
+  readonly channel?: ChannelName;
 }
 
 /** How a request of the peer is answered: once. */
