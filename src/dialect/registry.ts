@@ -1,11 +1,12 @@
 import { ecrEftRow } from './ecr-eft/row.ts';
 import { jsonposRow } from './jsonpos/row.ts';
 import { nexoRow } from './nexo/row.ts';
+import { ocppRow } from './ocpp/row.ts';
 import { openfscRow } from './openfsc/row.ts';
 import type { DialectRow } from './row.ts';
 
 /** Every dialect. A row loads its code when it is set up; only the default's is there from the start. */
-const ROWS = [jsonposRow, openfscRow, ecrEftRow, nexoRow] as const;
+const ROWS = [jsonposRow, openfscRow, ecrEftRow, nexoRow, ocppRow] as const;
 
 /** What options a dialect may have. */
 export type DialectOptionName = (typeof ROWS)[number]['options'][number]['name'];

@@ -1,4 +1,4 @@
-import { maskText } from '../../../base/mask.ts';
+import { maskLooseText } from '../../../base/mask/loose-text.ts';
 import type { NewMeterValue } from './tables.ts';
 
 /** Payloads that the official schema has let through. */
@@ -68,9 +68,21 @@ export function instantOf(timestamp: string): string {
   return Number.isNaN(date.getTime()) ? timestamp : date.toISOString();
 }
 
-/** A tag that is a payment card's number is not stored whole. */
-export function storedTag(idTag: string): string {
-  return maskText(idTag);
+/** A text without card numbers and the like; tags, which are no secret here, stay as they are. */
+export function storedText(text: string): string {
+  return maskLooseText(text);
+}
+
+/** An object's JSON text, each string in it without card numbers; the same text where there are none. */
+export function storedPayload(text: string): string {
+  let isMasked = false;
+  const payload = JSON.parse(text, (_, value: unknown) => {
+    if (typeof value !== 'string') return value;
+    const masked = storedText(value.replaceAll('\0', ''));
+    isMasked ||= masked !== value;
+    return masked;
+  }) as unknown;
+  return isMasked ? JSON.stringify(payload) : text;
 }
 
 /** A payload as it can be stored: PostgreSQL takes no NUL in a text. */

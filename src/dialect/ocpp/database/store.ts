@@ -1,7 +1,6 @@
 import type { Transaction } from 'kysely';
 import { type Clock, isoTime, type Timer } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
-import { maskText } from '../../../base/mask.ts';
 import type { Statistics } from '../../../base/statistics.ts';
 import type { OpenDatabase } from './open.ts';
 import {
@@ -12,7 +11,8 @@ import {
   type StartRequest,
   type StatusRequest,
   type StopRequest,
-  storedTag,
+  storedPayload,
+  storedText,
 } from './rows.ts';
 import type { ChargePointTable, NewFrame, NewMeterValue, Registration, SpoolRow, Tables } from './tables.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -130,7 +130,7 @@ export class CentralStore {
     const row = {
       status: status.status,
       error_code: status.errorCode,
-      info: status.info === undefined ? null : maskText(status.info),
+      info: status.info === undefined ? null : storedText(status.info),
       vendor_id: status.vendorId ?? null,
       vendor_error_code: status.vendorErrorCode ?? null,
       reported_at: status.timestamp === undefined ? null : instantOf(status.timestamp),
@@ -155,7 +155,7 @@ export class CentralStore {
     const content = {
       charge_point: identity,
       connector_id: start.connectorId,
-      id_tag: storedTag(start.idTag),
+      id_tag: storedText(start.idTag),
       meter_start: start.meterStart,
       started_at: instantOf(start.timestamp),
     };
@@ -206,7 +206,7 @@ export class CentralStore {
   ): Promise<{ readonly id: number; readonly answer: string | undefined; readonly spooled?: number }> {
     const now = isoTime(this.#clock);
     const stoppedAt = instantOf(stop.timestamp);
-    const idTag = stop.idTag === undefined ? null : storedTag(stop.idTag);
+    const idTag = stop.idTag === undefined ? null : storedText(stop.idTag);
     return this.#queue.add(async (trx) => {
       const inserted = await trx
         .insertInto('stops')
@@ -391,7 +391,7 @@ async function insertSpool(
 ): Promise<number> {
   const { id } = await trx
     .insertInto('spool')
-    .values({ charge_point: identity, action, payload: maskText(payload), received_at: now })
+    .values({ charge_point: identity, action, payload: storedPayload(payload), received_at: now })
     .returning('id')
     .executeTakeFirstOrThrow();
   return id;

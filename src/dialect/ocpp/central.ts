@@ -1,0 +1,94 @@
+import { isoTime, type Timer } from '../../base/clock.ts';
+import { describeFault } from '../../base/errors.ts';
+import type { ConversationHost } from '../dialect.ts';
+import type { DataTransferRule } from './data-transfer.ts';
+import type { OpenDatabase } from './database/open.ts';
+import { CentralStore } from './database/store.ts';
+import type { NewFrame, Registration } from './database/tables.ts';
+import { maskFrame } from './mask-frame.ts';
+
+/** What the user has decided for all charge points. */
+export interface CentralSettings {
+  /** Seconds between heartbeats. */
+  readonly heartbeatS: number;
+  /** How a BootNotification of a charge point is answered. */
+  registrationOf(identity: string): Registration;
+  /** Whose payloads are repaired. */
+  isLenient(identity: string): boolean;
+  /** Messages for an application that is away are kept, and delivered later. */
+  readonly usesSpool: boolean;
+  readonly framesKeepMs: number;
+  readonly dataTransfer: readonly DataTransferRule[];
+}
+
+/** A charge point that is connected. */
+export interface ConnectedChargePoint {
+  readonly identity: string;
+  /** The same charge point has connected again: the newer connection counts. */
+  supersede(): void;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** What all charge points of this process share: the database, who is connected, and the settings. */
+export class Central {
+  readonly settings: CentralSettings;
+  readonly #database: OpenDatabase;
+  readonly #connected = new Map<string, ConnectedChargePoint>();
+  #store: CentralStore | undefined;
+  #pruning: Timer | undefined;
+
+  constructor(settings: CentralSettings, database: OpenDatabase) {
+    this.settings = settings;
+    this.#database = database;
+  }
+
+  /** The store, with the clock and the log of the first conversation. */
+  store(host: Pick<ConversationHost, 'clock' | 'log' | 'statistics'>): CentralStore {
+    if (this.#store === undefined) {
+      const { clock, log, statistics } = host;
+      this.#store = new CentralStore(this.#database, { clock, log, statistics });
+      this.#prune(this.#store, host);
+    }
+    return this.#store;
+  }
+
+  /** The newest connection of a charge point wins: after a cut line the old one may look alive for minutes. */
+  enter(chargePoint: ConnectedChargePoint): void {
+    const { identity } = chargePoint;
+    const older = this.#connected.get(identity);
+    this.#connected.set(identity, chargePoint);
+    older?.supersede();
+  }
+
+  /** True: no newer connection has taken its place. */
+  leave(chargePoint: ConnectedChargePoint): boolean {
+    if (this.#connected.get(chargePoint.identity) !== chargePoint) return false;
+    this.#connected.delete(chargePoint.identity);
+    return true;
+  }
+
+  get connected(): number {
+    return this.#connected.size;
+  }
+
+  frame(store: CentralStore, frame: Omit<NewFrame, 'text'>, text: string): void {
+    store.frame({ ...frame, text: maskFrame(text) });
+  }
+
+  async close(): Promise<void> {
+    this.#pruning?.cancel();
+    if (this.#store === undefined) await this.#database.close();
+    else await this.#store.close();
+  }
+
+  /** Now and every hour. */
+  #prune(store: CentralStore, host: Pick<ConversationHost, 'clock' | 'log'>): void {
+    const { clock, log } = host;
+    const before = isoTime({ ...clock, wallMs: () => clock.wallMs() - this.settings.framesKeepMs });
+    store.prune(before).catch((fault: unknown) => {
+      log.warn('old frames could not be removed', { why: describeFault(fault) });
+    });
+    this.#pruning = clock.after(HOUR_MS, () => this.#prune(store, host));
+  }
+}

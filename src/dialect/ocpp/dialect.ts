@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises';
+import { isoTime, systemClock } from '../../base/clock.ts';
+import { BridgeError, describeFault } from '../../base/errors.ts';
+import { textOfFile } from '../../base/text-file.ts';
+import type { Dialect } from '../dialect.ts';
+import type { DialectSettings } from '../row.ts';
+import { admission, SUBPROTOCOL } from './admission.ts';
+import { Central, type CentralSettings } from './central.ts';
+import { type Charger, readChargers } from './chargers.ts';
+import { CentralConversation } from './conversation.ts';
+import { readDataTransfer } from './data-transfer.ts';
+import { type DatabasePlace, defaultDatabase, openDatabase, parseDatabase } from './database/open.ts';
+import { CALL_MS } from './outbound-calls.ts';
+import { routes, transactions } from './routes.ts';
+import { Stranger } from './stranger.ts';
+
+const NAME = 'ocpp1.6';
+const HEARTBEAT_S = 300;
+const MAX_HEARTBEAT_S = 86_400;
+const FRAMES_KEEP_DAYS = 30;
+const MAX_FRAMES_KEEP_DAYS = 3650;
+const DAY_MS = 86_400_000;
+/** A charge point waits 30 s or longer for an answer; its application should have said something well before. */
+const TIMEOUT_MS = 20_000;
+
+/** OCPP 1.6J, the central system: charge points on the wires, their operator's applications behind the channels. */
+export async function setUp(settings: DialectSettings): Promise<Dialect> {
+  const chargers = await readChargerFile(settings);
+  const central = readCentral(settings, chargers);
+  const place = readPlace(settings);
+  const database = await openDatabase(place, isoTime(systemClock)).catch((cause: unknown) => {
+    const where = place.kind === 'sqlite' ? place.to : 'PostgreSQL';
+    throw new BridgeError('STATE_OPEN_FAILED', `--database: cannot open ${where}: ${describeFault(cause)}`, {
+      cause,
+    });
+  });
+  return centralDialect(new Central(central, database), chargers);
+}
+
+/** The dialect around a central system. */
+export function centralDialect(central: Central, chargers?: ReadonlyMap<string, Charger>): Dialect {
+  return {
+    name: NAME,
+    routes,
+    transactions,
+    timeoutMs: TIMEOUT_MS,
+    // One call at a time, whoever asks, is kept by the conversation itself; this only ends what it should have ended.
+    calls: { deadlineMs: CALL_MS + 5000 },
+    webSocket: { subprotocol: SUBPROTOCOL, isBinary: false, takesPathsBelow: true, ignoresOrigin: true },
+    admit: admission(chargers),
+    converse: (host) =>
+      host.identity === undefined
+        ? new Stranger(host)
+        : new CentralConversation(host, host.identity, central),
+  };
+}
+
+export function readPlace(settings: DialectSettings): DatabasePlace {
+  const text = settings.text('database');
+  if (text === undefined) {
+    const place = defaultDatabase((name) => settings.environment(name));
+    if (place !== undefined) return place;
+    throw settings.fault(
+      'database',
+      'there is no home to keep it in; say where, for instance sqlite:/var/lib/ocpp.db',
+    );
+  }
+  const place = parseDatabase(text);
+  if (place !== undefined) return place;
+  throw settings.fault('database', 'sqlite:PATH or postgres://USER@HOST/NAME is wanted');
+}
+
+function readCentral(
+  settings: DialectSettings,
+  chargers: ReadonlyMap<string, Charger> | undefined,
+): CentralSettings {
+  const lenient = new Set((settings.text('lenient') ?? '').split(',').map((name) => name.trim()));
+  const rules = readDataTransfer(settings.text('data-transfer') ?? '');
+  if ('wrong' in rules) {
+    throw settings.fault(
+      'data-transfer',
+      `"${rules.wrong}": VENDOR=CHANNEL is wanted, for instance com.example=payment`,
+    );
+  }
+  const days = readWhole(settings, 'frames-keep', FRAMES_KEEP_DAYS, MAX_FRAMES_KEEP_DAYS);
+  return {
+    heartbeatS: readWhole(settings, 'heartbeat', HEARTBEAT_S, MAX_HEARTBEAT_S),
+    registrationOf: (identity) => chargers?.get(identity)?.registration ?? 'Accepted',
+    isLenient: (identity) => lenient.has(identity) || lenient.has('*'),
+    usesSpool: settings.flag('spool'),
+    framesKeepMs: days * DAY_MS,
+    dataTransfer: rules,
+  };
+}
+
+function readWhole(settings: DialectSettings, option: string, fallback: number, max: number): number {
+  const text = settings.text(option);
+  if (text === undefined) return fallback;
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (number < 1 || number > max)
+    throw settings.fault(option, `"${text}" is no whole number from 1 to ${max}`);
+  return number;
+}
+
+async function readChargerFile(settings: DialectSettings): Promise<ReadonlyMap<string, Charger> | undefined> {
+  const path = settings.text('chargers');
+  if (path === undefined) return undefined;
+  const bytes = await readFile(path).catch((fault: unknown) => {
+    throw settings.fault('chargers', `${path} cannot be read: ${describeFault(fault)}`);
+  });
+  const read = readChargers(textOfFile(bytes));
+  if (!read.ok) throw settings.fault('chargers', `${path}: ${read.why}`);
+  return read.chargers;
+}
