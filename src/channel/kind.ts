@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Environment } from '../base/lock-directory.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
-import type { Endpoint, EndpointKind } from '../endpoint/endpoint.ts';
+import type { Endpoint, EndpointKind, TerminalEndpoint } from '../endpoint/endpoint.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { Attachment } from './channel.ts';
 
@@ -15,6 +15,8 @@ export interface ChannelContext {
   readonly env: Environment;
   /** The program behind `simulator:`, handed in from above: takes its end of a wire. */
   readonly simulate: (options: Readonly<Record<string, string>>) => Promise<(wire: Wire) => void>;
+  /** The gateway to a terminal, handed in from above: takes its end of a wire. The same for every endpoint of the same text. */
+  readonly askTerminal: (endpoint: TerminalEndpoint) => Promise<(wire: Wire) => void>;
 }
 
 /** What a channel wants of an endpoint: a named pipe is read for `device`, written for the others. */
@@ -51,7 +53,7 @@ export interface ChannelKind<K extends EndpointKind = EndpointKind> {
    * Opens what has to be there before anything starts, for `attach`. Undefined: nothing has. Rejects with a BridgeError where
    * waiting cannot help.
    */
-  prepare?(want: Want<K>): Promise<Wire | undefined>;
+  prepare?(want: Want<K>, context: ChannelContext): Promise<Wire | undefined>;
   /**
    * Throws a BridgeError for what can never be attached.
    *

@@ -5,6 +5,7 @@ import { fifoKind } from './kinds/fifo.ts';
 import { nullKind } from './kinds/null.ts';
 import { simulatorKind } from './kinds/simulator.ts';
 import { tcpKind, unixKind } from './kinds/socket.ts';
+import { terminalKind } from './kinds/terminal.ts';
 
 /** Every kind of endpoint that channels can be attached to. */
 export const CHANNEL_KINDS: readonly ChannelKind[] = erased([
@@ -13,6 +14,7 @@ export const CHANNEL_KINDS: readonly ChannelKind[] = erased([
   nullKind,
   simulatorKind,
   tcpKind,
+  terminalKind,
   unixKind,
 ]);
 

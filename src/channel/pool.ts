@@ -46,7 +46,7 @@ export class AttachmentPool {
     const { text, kind } = want.endpoint;
     if (this.#shared?.takes(want)) return this.#shared.prepare(want);
     if (this.#attachments.has(text)) return;
-    const prepared = await this.#kindOf(kind).prepare?.(want);
+    const prepared = await this.#kindOf(kind).prepare?.(want, this.#context);
     if (prepared !== undefined) this.#prepared.set(text, prepared);
   }
 

@@ -15,9 +15,16 @@ import { findPlace, isNobodyAt, nobody, openPlace, type Place } from './wire-pla
 export async function runBridge(settings: Settings): Promise<number> {
   noteInherited();
   const found = findPlace(settings);
-  const tls = await readTls(settings, 'client', found.endpoint, readEndpoint(settings, 'standby', 'wire'));
+  const options = await resolveBridgeOptions(settings, { line: found.line });
+  const standbyEndpoint = readEndpoint(settings, 'standby', 'wire');
+  const tls = await readTls(
+    settings,
+    'client',
+    found.endpoint,
+    standbyEndpoint,
+    ...options.channels.values(),
+  );
   const place: Place = { ...found, tls };
-  const options = await resolveBridgeOptions(settings, { line: place.line });
   const reopens = comesBack(place, options) && settings.flag('once') !== true;
   const standby = readStandby(settings, options, reopens, tls);
   if (settings.isGiven('on-stuck') && (place.endpoint?.kind !== 'serial' || !reopens)) {
@@ -105,6 +112,7 @@ async function speakForEver(
   program: Program,
   standby: Place | undefined,
 ): Promise<number> {
+  await program.tryTerminals(options);
   const { ReopeningBridge } = await import('../bridge/reopening-bridge.ts');
   const text = settings.text('wire') ?? '';
   const command = settings.text('on-stuck');

@@ -116,6 +116,15 @@ export const COMMANDS = {
       'posbridge pos recover --to serial:/dev/ttyACM0?baudRate=115200 --store /var/lib/till',
     ],
   },
+  gateway: {
+    usage: 'posbridge gateway --listen ENDPOINT --to DIALECT+ENDPOINT [options]',
+    help: 'a payment terminal of any protocol as an application, for any number of bridges',
+    endpoints: forms(STREAMS, [TERMINAL]),
+    statuses: CLOSED,
+    examples: [
+      'posbridge gateway --listen unix:/run/pay.sock --to jsonpos+tcp:10.0.0.5:10001 --terminal-store /var/lib/pt',
+    ],
+  },
   'fsc-server': {
     usage: 'posbridge fsc-server --listen ENDPOINT [options]',
     help: 'a simulated OpenFSC payment platform, for sites to connect to',

@@ -19,6 +19,7 @@ const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
   journal: async () => (await import('./journal.ts')).runJournal,
   pos: async () => (await import('./pos.ts')).runPos,
   terminal: async () => (await import('./terminal.ts')).runTerminal,
+  gateway: async () => (await import('./gateway.ts')).runGateway,
   'fsc-server': async () => (await import('./fsc-server.ts')).runFscServer,
   ports: async () => (await import('./ports.ts')).runPorts,
 };

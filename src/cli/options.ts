@@ -27,7 +27,7 @@ const REAL: readonly CommandName[] = ['bridge', 'serve'];
 const RECORDED: readonly CommandName[] = ['bridge', 'serve', 'journal'];
 const LISTENING: readonly CommandName[] = ['serve', 'demo'];
 const EVERY_WIRE: readonly CommandName[] = [...ALL, 'pos'];
-const EVERY_PROGRAM: readonly CommandName[] = [...EVERY_WIRE, 'terminal', 'fsc-server'];
+const EVERY_PROGRAM: readonly CommandName[] = [...EVERY_WIRE, 'terminal', 'gateway', 'fsc-server'];
 
 const COMMON = [
   { name: 'app', value: 'ENDPOINT', help: 'attach all four channels to one application', commands: REAL },
@@ -61,9 +61,10 @@ const COMMON = [
     help: 'accept connections here (tcp:, unix:, ws:) instead of on tcp:127.0.0.1:10001',
     helps: {
       terminal: 'accept bridges here (tcp:, unix:, fd:)',
+      gateway: 'accept bridges here (tcp:, unix:, fd:)',
       'fsc-server': 'accept sites here (tcp:, unix:, ws: with the path /ws/text)',
     },
-    commands: ['demo', 'terminal', 'fsc-server'],
+    commands: ['demo', 'terminal', 'gateway', 'fsc-server'],
   },
   {
     name: 'max-connections',
@@ -99,7 +100,11 @@ const COMMON = [
     name: 'tls-ca',
     value: 'FILE',
     help: 'wss: who may have signed the certificate of the other side, PEM; default: whom Node.js trusts',
-    commands: ['bridge', 'pos'],
+    helps: {
+      serve:
+        'wss: who may have signed the certificate of a terminal behind a channel, PEM; default: whom Node.js trusts',
+    },
+    commands: ['bridge', 'serve', 'pos', 'gateway'],
   },
   {
     name: 'tls-client-ca',
@@ -117,7 +122,8 @@ const COMMON = [
     name: 'to',
     value: 'ENDPOINT',
     help: 'where the terminal is (tcp:, unix:, ws:, wss:, serial:), after DIALECT+ if it does not speak JSONPOS',
-    commands: ['pos'],
+    helps: { gateway: 'where the terminal is, and what it speaks (jsonpos+tcp:HOST:PORT)' },
+    commands: ['pos', 'gateway'],
   },
   {
     name: 'store',
@@ -132,7 +138,7 @@ const COMMON = [
     helps: {
       pos: 'where the protocol of the terminal remembers what it must, such as counters; default: terminal in --store',
     },
-    commands: [...REAL, 'pos'],
+    commands: [...REAL, 'pos', 'gateway'],
   },
   {
     name: 'api-key-file',
@@ -347,9 +353,10 @@ const COMMON = [
     help: "whose connections they are, also '{peer}': told to applications, and part of every transaction's identity; default: nobody's in particular",
     helps: {
       pos: 'how this register is called, where the protocol of the terminal wants a name',
+      gateway: 'how the register is called, where the protocol of the terminal wants a name',
       journal: 'only entries of this register; default: of any',
     },
-    commands: [...RECORDED, 'pos'],
+    commands: [...RECORDED, 'pos', 'gateway'],
   },
   {
     name: 'since',

@@ -5,16 +5,18 @@ import { type LogSink, openLogSink } from '../base/log-sink.ts';
 import { createLogger, describeLostLines } from '../base/logger.ts';
 import { randomId } from '../base/random-id.ts';
 import { Statistics } from '../base/statistics.ts';
-import type { BridgeContext } from '../bridge/bridge-options.ts';
+import type { BridgeContext, BridgeOptions } from '../bridge/bridge-options.ts';
 import type { ChannelContext } from '../channel/kind.ts';
 import { AttachmentPool } from '../channel/pool.ts';
 import { findDialect } from '../dialect/registry.ts';
 import type { Simulator, SimulatorModule } from '../dialect/simulator.ts';
+import { placeholdersOf } from '../endpoint/expand.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Journals, openJournals } from './journal-options.ts';
 import { readLogOptions } from './log-options.ts';
 import type { Settings } from './settings.ts';
 import { stopSignals } from './stop-signals.ts';
+import type { Terminals } from './terminals.ts';
 import { version } from './version.ts';
 
 /** What stands behind `simulator:` for this dialect. */
@@ -34,6 +36,7 @@ export class Program {
   readonly #context: Omit<BridgeContext, 'journal'>;
   #journals: Journals = {};
   readonly #owned = new Set<Closable>();
+  #terminals: Promise<Terminals> | undefined;
   #simulator: Simulator | undefined;
   readonly #sink: LogSink;
   readonly #startedMs = systemClock.nowMs();
@@ -74,6 +77,7 @@ export class Program {
         this.#owned.add(application);
         return (wire) => application.attach(wire);
       },
+      askTerminal: async (endpoint) => (await this.#loadTerminals(settings)).ask(endpoint),
     };
     this.#context = {
       ...options,
@@ -101,6 +105,14 @@ export class Program {
     this.#owned.add(closable);
   }
 
+  /** Rejects where a terminal behind a channel can never be asked: said at the start, not when somebody pays. */
+  async tryTerminals({ channels }: Pick<BridgeOptions, 'channels'>): Promise<void> {
+    for (const endpoint of channels.values()) {
+      const isFixed = endpoint.kind === 'terminal' && placeholdersOf(endpoint).length === 0;
+      if (isFixed) await this.#context.askTerminal(endpoint);
+    }
+  }
+
   /** What SIGTERM and SIGINT do, at once if one came already. */
   onStop(stop: () => void): void {
     this.#stop = stop;
@@ -122,6 +134,16 @@ export class Program {
     }
     await this.#journals.journal?.close();
     this.#sink.flush();
+  }
+
+  /** Most bridges have none. */
+  #loadTerminals(settings: Settings): Promise<Terminals> {
+    this.#terminals ??= import('./terminals.ts').then(({ Terminals: Own }) => {
+      const terminals = new Own(settings, this.log);
+      this.own(terminals);
+      return terminals;
+    });
+    return this.#terminals;
   }
 
   #listenToSignals(): void {

@@ -9,7 +9,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { Program } from './program.ts';
 import { readInteger, readListeners } from './readers.ts';
 import type { Settings } from './settings.ts';
-import { readTls } from './tls-options.ts';
+import { isSecure, readTls } from './tls-options.ts';
 
 const MAX_CONNECTIONS = 10_000;
 
@@ -28,6 +28,9 @@ export async function runServe(settings: Settings): Promise<number> {
   }
   const tls = await readTls(settings, 'server', ...endpoints);
   const options = await resolveBridgeOptions(settings);
+  if (settings.isGiven('tls-ca') && ![...options.channels.values()].some(isSecure)) {
+    throw settings.fault('tls-ca', 'goes with a terminal at wss:, as in --app DIALECT+wss://HOST/PATH');
+  }
   const notifyFd = readInteger(settings, 'notification-fd', 3, 65_535);
   if (notifyFd !== undefined && !isInherited(notifyFd)) {
     throw settings.fault('notification-fd', `descriptor ${notifyFd} was not inherited`);
@@ -80,6 +83,7 @@ export async function serve(
   try {
     const stopped = deferred<void>();
     await prepare?.(program);
+    await program.tryTerminals(options);
     const torture = settings.flag('torture') === true && { around: await loadTorture() };
     const server = await Server.open({ ...options, ...torture }, program.context);
     program.onGauges(() => server.gauges);

@@ -4,7 +4,21 @@ import type { TlsFiles } from '../wire/tls.ts';
 import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
 
-const NAMES = ['tls-cert', 'tls-key', 'tls-ca', 'tls-client-ca'] as const satisfies readonly OptionName[];
+const NAMES = {
+  client: ['tls-cert', 'tls-key', 'tls-ca'],
+  server: ['tls-cert', 'tls-key', 'tls-client-ca'],
+} as const satisfies Record<string, readonly OptionName[]>;
+
+/** The files for a terminal at `wss:`; as for the wire of a bridge, but a listener's own certificate is not shown to it. */
+export async function readTerminalTls(settings: Settings, place: Endpoint): Promise<TlsFiles | undefined> {
+  if (!isSecure(place)) return undefined;
+  const isClient = settings.command !== 'serve' && settings.command !== 'gateway';
+  if (isClient) return readTls(settings, 'client', place);
+  const files = { cert: undefined, key: undefined, ca: settings.text('tls-ca') };
+  const { readTlsFiles } = await import('../wire/tls.ts');
+  readTlsFiles(files);
+  return files;
+}
 
 /** The files for `wss:`, looked into once: what is wrong with them is said at the start. Undefined for any other endpoint. */
 export async function readTls(
@@ -12,9 +26,9 @@ export async function readTls(
   side: 'client' | 'server',
   ...endpoints: readonly (Endpoint | undefined)[]
 ): Promise<TlsFiles | undefined> {
-  const endpoint = endpoints.find((one) => one?.kind === 'ws' && one.secure);
+  const endpoint = endpoints.find(isSecure);
   if (endpoint === undefined) {
-    const idle = NAMES.find((name) => settings.isGiven(name));
+    const idle = NAMES[side].find((name) => settings.isGiven(name));
     if (idle !== undefined) throw settings.fault(idle, 'goes with a wss: endpoint');
     return undefined;
   }
@@ -29,4 +43,10 @@ export async function readTls(
   const { readTlsFiles } = await import('../wire/tls.ts');
   readTlsFiles(files);
   return files;
+}
+
+/** A terminal is where its wire is. */
+export function isSecure(endpoint: Endpoint | undefined): boolean {
+  if (endpoint?.kind === 'terminal') return isSecure(endpoint.place);
+  return endpoint?.kind === 'ws' && endpoint.secure;
 }

@@ -75,7 +75,7 @@ function isHostPart(value: string): boolean {
 }
 
 /** `/`, `?`, `{` and the like, control characters, non-ASCII and `%` itself become `%XX`, as do `.` and `..`. */
-function encodeFileName(value: string): string {
+export function encodeFileName(value: string): string {
   if (value === '.' || value === '..') return value.replaceAll('.', '%2E');
   let encoded = '';
   for (const byte of Buffer.from(value)) {

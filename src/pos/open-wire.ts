@@ -3,8 +3,13 @@ import { connectWire } from '../wire/socket.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { ResolvedPosOptions } from './pos-options.ts';
 
+export type WireOpening = Pick<
+  ResolvedPosOptions,
+  'to' | 'dialect' | 'openWire' | 'clock' | 'log' | 'maxFrameBytes' | 'wsCredentials' | 'tls'
+>;
+
 /** How a wire to the terminal is opened: as often as needed, descriptors once. Rejects with a BridgeError. */
-export function terminalWireOpener(options: ResolvedPosOptions): (signal: AbortSignal) => Promise<Wire> {
+export function terminalWireOpener(options: WireOpening): (signal: AbortSignal) => Promise<Wire> {
   if (options.openWire !== undefined) return options.openWire;
   let isFirst = true;
   return async (signal) => {
@@ -20,7 +25,7 @@ export function terminalWireOpener(options: ResolvedPosOptions): (signal: AbortS
   };
 }
 
-async function openWire(options: ResolvedPosOptions, signal: AbortSignal): Promise<Wire> {
+async function openWire(options: WireOpening, signal: AbortSignal): Promise<Wire> {
   const { to, dialect, clock, log, maxFrameBytes, wsCredentials, tls } = options;
   switch (to.kind) {
     case 'tcp':

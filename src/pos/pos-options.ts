@@ -112,8 +112,8 @@ export interface ResolvedPosOptions {
 export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_OUTCOME_WAIT_MS = 900_000;
 const DEFAULT_NOT_FOUND_AFTER_MS = 5000;
-const DEFAULT_KEEPALIVE: KeepaliveOptions = { idleMs: 30_000, busyMs: 5000, limitMs: 5000 };
-const DEFAULT_MAX_FRAME_BYTES = 262_134;
+export const DEFAULT_KEEPALIVE: KeepaliveOptions = { idleMs: 30_000, busyMs: 5000, limitMs: 5000 };
+export const DEFAULT_MAX_FRAME_BYTES = 262_134;
 const MIN_FRAME_BYTES = 16_384;
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 const MIN_LINK_SPEED = 10;
@@ -176,7 +176,7 @@ function terminalOf(place: string | Endpoint): TerminalEndpoint {
 }
 
 /** What a serial line carries, if the endpoint says how fast it is. */
-function speedOf(to: WireEndpoint): number | undefined {
+export function speedOf(to: WireEndpoint): number | undefined {
   const baudRate = to.kind === 'serial' ? to.options.baudRate : undefined;
   return to.kind === 'serial' && baudRate !== undefined
     ? bytesPerSecond({ ...to.options, baudRate })

@@ -1,7 +1,8 @@
+import { type Abortable, NOTHING_TO_ABORT, whyNotAborted } from '../application/abort.ts';
 import { type Checked, readFields, rulesOf } from '../application/fields.ts';
-import { type AbortOrder, mayMean, readAbort, readIdentifiers } from '../application/identifiers.ts';
+import { mayMean, readAbort, readIdentifiers } from '../application/identifiers.ts';
 import { type ApplicationEnd, LineEnd, type Receiver } from '../application/line-end.ts';
-import { type Caller, isSame, isSameRegister, type Register, Registers } from '../application/registers.ts';
+import { type Caller, isSame, type Register, Registers } from '../application/registers.ts';
 import { type Clock, isoTime } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -368,22 +369,13 @@ export class Terminal implements Receiver {
     const order = readAbort(params);
     if (!order.ok) return refusal(order);
     const running = this.#running;
-    const { identifiers } = order.value;
-    if (running === undefined || (identifiers && !mayMean(identifiers, running.payment.purchase))) {
-      return errorAnswer('NOTHING_TO_ABORT', 'no such transaction is running');
-    }
-    if (!this.#mayAbort(running, caller, order.value)) {
-      return errorAnswer('ABORT_REFUSED', 'the transaction that is running belongs to another register');
-    }
-    if (!running.payment.abort()) return errorAnswer('ABORT_REFUSED', 'the transaction is decided already');
+    const refused =
+      running === undefined
+        ? NOTHING_TO_ABORT
+        : whyNotAborted(abortableOf(running), caller, order.value, this.#registers);
+    if (refused !== undefined) return errorAnswer(refused.code, refused.details);
+    if (!running?.payment.abort()) return errorAnswer('ABORT_REFUSED', 'the transaction is decided already');
     return resultAnswer({});
-  }
-
-  /** A register that has lost its connection, or opens one for each request, aborts by another one. */
-  #mayAbort({ payment, caller, register }: Running, by: Caller, { apiKey }: AbortOrder): boolean {
-    if (isSame(caller, by)) return true;
-    const isSameKey = apiKey === undefined || apiKey === payment.purchase.apiKey;
-    return isSameKey && isSameRegister(register, this.#registers.find(by));
   }
 
   async #totals(params: Buffer): Promise<Answer> {
@@ -559,6 +551,11 @@ function duplicate(state: Known['state']): Answer {
   const how = HOW_KNOWN[state] ?? HOW_KNOWN.running;
   const details = `not charged again: a transaction with these identifiers ${how}`;
   return errorAnswer('DUPLICATE_TRANSACTION', details);
+}
+
+function abortableOf({ payment, caller, register }: Running): Abortable {
+  const { purchase } = payment;
+  return { caller, register, identifiers: purchase, apiKey: purchase.apiKey };
 }
 
 function active(): Answer {

@@ -202,6 +202,7 @@ export function benchParts(more: BenchOptions = {}) {
     random: () => 0,
     env: {},
     simulate: async () => (wire: Wire) => app.attach(wire),
+    askTerminal: async () => (wire: Wire) => app.attach(wire),
   };
   let ids = 0;
   const first = benches;

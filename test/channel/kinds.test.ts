@@ -21,6 +21,7 @@ const context: ChannelContext = {
   random: () => 0,
   env: {},
   simulate: async () => () => {},
+  askTerminal: async () => () => {},
 };
 
 /** A channel kind of its own: everything that reaches the application comes back as a notification's name. */
@@ -86,7 +87,7 @@ async function settle(): Promise<void> {
 
 test('every kind has one row', () => {
   const kinds = CHANNEL_KINDS.map(({ kind }) => kind);
-  expect(kinds.toSorted()).toEqual(['fd', 'fifo', 'null', 'simulator', 'tcp', 'unix']);
+  expect(kinds.toSorted()).toEqual(['fd', 'fifo', 'null', 'simulator', 'tcp', 'terminal', 'unix']);
 });
 
 test('a new kind of channel is a row: lines go out and come back', async () => {

@@ -1,0 +1,85 @@
+import path from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { TerminalEndpoint } from '../endpoint/endpoint.ts';
+import { encodeFileName } from '../endpoint/expand.ts';
+import { placeOf } from '../endpoint/place.ts';
+import { placeholdersIn } from '../endpoint/placeholder.ts';
+import type { Gateway } from '../pos/gateway/gateway.ts';
+import type { Wire } from '../wire/wire.ts';
+import { readFolder } from './readers.ts';
+import type { Settings } from './settings.ts';
+import { readTerminalTls } from './tls-options.ts';
+
+/** The terminals behind the channels of this process: each has one gateway, however many channels lead to it. */
+export class Terminals {
+  readonly #settings: Settings;
+  readonly #log: Logger;
+  readonly #gateways = new Map<string, Promise<Gateway>>();
+
+  constructor(settings: Settings, log: Logger) {
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** What attaches to a terminal. Rejects with what is wrong with its endpoint or its folder. */
+  async ask(endpoint: TerminalEndpoint): Promise<(wire: Wire) => void> {
+    const { text } = endpoint;
+    const gateway = this.#gateways.get(text) ?? this.#open(endpoint);
+    this.#gateways.set(text, gateway);
+    gateway.catch(() => this.#gateways.delete(text)); // the next attempt may find its folder free
+    const opened = await gateway;
+    return (wire) => opened.attach(wire);
+  }
+
+  /** Says goodbye to every terminal. Never rejects. */
+  async close(): Promise<void> {
+    const gateways = await Promise.allSettled(this.#gateways.values());
+    await Promise.all(gateways.map((one) => one.status === 'fulfilled' && one.value.close()));
+  }
+
+  async #open(endpoint: TerminalEndpoint): Promise<Gateway> {
+    const { openGateway } = await import('../pos/gateway/open-gateway.ts');
+    const register = this.#settings.text('register');
+    return openGateway(endpoint, {
+      clock: systemClock,
+      log: this.#log,
+      register: register === undefined || register.includes('{') ? undefined : register,
+      store: await this.#storeFor(endpoint),
+      tls: await readTerminalTls(this.#settings, endpoint.place),
+    });
+  }
+
+  /** One terminal has the folder for itself; of several, each has one in it that is named after its place. */
+  async #storeFor(endpoint: TerminalEndpoint): Promise<string | undefined> {
+    const folder = terminalStoreOf(this.#settings);
+    const isOnly = this.#configured().every((text) => text === endpoint.text);
+    if (folder === undefined || isOnly) return folder;
+    return path.join(folder, encodeFileName(await placeOf(endpoint)));
+  }
+
+  /** Endpoints of terminals as they were written, with their placeholders. */
+  #configured(): string[] {
+    return ENDPOINT_OPTIONS.flatMap((name) => this.#settings.text(name) ?? []).filter((text) =>
+      text.includes('+'),
+    );
+  }
+}
+
+const ENDPOINT_OPTIONS = ['app', 'ui', 'payment', 'storage', 'device', 'to'] as const;
+
+/** `--terminal-store`, else a folder in the journal's. */
+export function terminalStoreOf(settings: Settings): string | undefined {
+  const given = readFolder(settings, 'terminal-store');
+  if (given !== undefined) {
+    if (placeholdersIn(given).length === 0) return given;
+    throw settings.fault(
+      'terminal-store',
+      `${given}: there are no placeholders; each terminal has its folder in it`,
+    );
+  }
+  const journal = settings.text('journal');
+  if (journal === undefined) return undefined;
+  const at = journal.indexOf('{');
+  return path.join(at === -1 ? journal : path.dirname(`${journal.slice(0, at)}x`), 'terminal');
+}

@@ -1,0 +1,59 @@
+import { mayMean, readIdentifiers } from '../../application/identifiers.ts';
+import type { OutcomeText } from '../../rpc/outcome.ts';
+import { judgeCheckAnswer } from '../outcome.ts';
+import { type Call, passedOn, refusal } from './gateway-answer.ts';
+import type { GatewaySale } from './gateway-sale.ts';
+import type { GatewayStore } from './gateway-store.ts';
+import { answerOf, unsent, type Way } from './way.ts';
+
+export interface CheckDeskOptions {
+  readonly way: Way;
+  /** Whether the terminal can be asked about earlier sales. */
+  readonly hasRecovery: boolean;
+  /** Where it cannot. */
+  readonly store: GatewayStore | undefined;
+  readonly running: () => GatewaySale | undefined;
+}
+
+/** Answers Check: by the terminal where it can be asked, else by what the store knows. */
+export class CheckDesk {
+  readonly #options: CheckDeskOptions;
+
+  constructor(options: CheckDeskOptions) {
+    this.#options = options;
+  }
+
+  async answer({ method, params }: Call): Promise<OutcomeText> {
+    const { way, store, hasRecovery, running } = this.#options;
+    const read = readIdentifiers(Buffer.from(params));
+    if (!read.ok) return refusal('JSONRPC_INVALID_PARAMS', read.why);
+    const sale = running();
+    const isRunning = sale?.identifiers !== undefined && mayMean(read.value, sale.identifiers);
+    if (isRunning && (sale.connection === undefined || !hasRecovery)) return active();
+    if (isRunning) return this.#askUnderWay(sale, params);
+    if (hasRecovery) return way.ask(method, params);
+    return store === undefined
+      ? refusal('OUTCOME_UNKNOWN', 'this terminal cannot be asked')
+      : store.check(read.value);
+  }
+
+  /**
+   * Asks about the sale that is under way, in case its answer was lost on a way that nobody saw. "Not found" means nothing while the
+   * connection that carries it lives.
+   */
+  async #askUnderWay(sale: GatewaySale, params: string): Promise<OutcomeText> {
+    const asked = sale.connection?.ask('Check', params) ?? 'closed';
+    if (typeof asked === 'string') return asked === 'closed' ? active() : unsent(asked);
+    const answer = await asked;
+    const finding = judgeCheckAnswer(answer, NO_CODES);
+    if (finding.is === 'not-found') return active();
+    if (finding.is === 'outcome') sale.found(answer);
+    return answer.lost === undefined ? passedOn(answer) : answerOf(answer);
+  }
+}
+
+const NO_CODES: ReadonlySet<string> = new Set();
+
+function active(): OutcomeText {
+  return refusal('TRANSACTION_ACTIVE', 'the transaction is still running');
+}

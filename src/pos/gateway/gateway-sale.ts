@@ -1,0 +1,160 @@
+import type { Abortable } from '../../application/abort.ts';
+import type { Identifiers } from '../../application/identifiers.ts';
+import type { Caller, Register } from '../../application/registers.ts';
+import { deferred } from '../../base/deferred.ts';
+import { meaningOfAnswer, type OutcomeText, readStatement } from '../../rpc/outcome.ts';
+import type { OwnedEntry } from '../../store/journal.ts';
+import type { Answer } from '../answer.ts';
+import type { TerminalConnection } from '../terminal-connection.ts';
+import { passedOn, refusal } from './gateway-answer.ts';
+import type { GatewayStore } from './gateway-store.ts';
+import { unsent, type Way } from './way.ts';
+
+export interface GatewaySaleOptions {
+  readonly method: string;
+  /** JSON. */
+  readonly params: string;
+  readonly caller: Caller;
+  readonly register: Register | undefined;
+  readonly identifiers: Identifiers | undefined;
+  readonly apiKey: string | undefined;
+  /** Since when, for people. */
+  readonly since: string;
+  readonly way: Way;
+  /** Where outcomes are kept, for terminals that cannot be asked for them. */
+  readonly store: GatewayStore | undefined;
+  /** A result has come after a Check had brought "not charged". */
+  readonly late: (answer: OutcomeText) => void;
+}
+
+/**
+ * A sale that has the terminal: connecting ──▶ sent ──▶ over.
+ *
+ * It is sent once or not at all. An answer that may have been lost is answered with OUTCOME_UNKNOWN, never with an outcome: the bridge
+ * then asks by Check.
+ */
+export class GatewaySale implements Abortable {
+  readonly caller: Caller;
+  readonly register: Register | undefined;
+  readonly identifiers: Identifiers | undefined;
+  readonly apiKey: string | undefined;
+  readonly since: string;
+  readonly #options: GatewaySaleOptions;
+  readonly #giveUp = new AbortController();
+  /** What a Check has brought instead of the answer itself. */
+  readonly #found = deferred<Answer>();
+  #connection: TerminalConnection | undefined;
+  #isWatched = true;
+
+  constructor(options: GatewaySaleOptions) {
+    this.#options = options;
+    this.caller = options.caller;
+    this.register = options.register;
+    this.identifiers = options.identifiers;
+    this.apiKey = options.apiKey;
+    this.since = options.since;
+  }
+
+  /** What carries it, once it is sent. */
+  get connection(): TerminalConnection | undefined {
+    return this.#connection;
+  }
+
+  /** Whether its register's connection is still there. */
+  get isWatched(): boolean {
+    return this.#isWatched;
+  }
+
+  /** Some connections are gone. */
+  left(isGone: (caller: Caller) => boolean): void {
+    if (isGone(this.caller)) this.#isWatched = false;
+  }
+
+  /** It was not sent yet, and will not be. False: it was. */
+  withdraw(): boolean {
+    if (this.#connection !== undefined) return false;
+    this.#giveUp.abort();
+    return true;
+  }
+
+  /** A Check of the sale that is under way has brought its outcome. */
+  found(answer: Answer): void {
+    this.#found.resolve(answer);
+  }
+
+  /** Resolves to what the register is answered. */
+  async run(): Promise<OutcomeText> {
+    const { store, method, params, identifiers } = this.#options;
+    const begun = identifiers && (await store?.begin(identifiers, method, params));
+    if (begun !== undefined && 'kind' in begun) return begun;
+    const entry = begun && new Entry(begun, store);
+    const answer = await this.#send();
+    if ('kind' in answer) {
+      await entry?.withdraw();
+      return answer;
+    }
+    const told = await Promise.race([answer.given, this.#found.promise]);
+    if (told.kind === 'error')
+      void answer.given.then((late) => late.kind === 'result' && this.#options.late(passedOn(late)));
+    return this.#judge(told, entry);
+  }
+
+  async #send(): Promise<OutcomeText | { readonly given: Promise<Answer> }> {
+    const { way, method, params } = this.#options;
+    const { signal } = this.#giveUp;
+    for (;;) {
+      const connection = await way.provenConnection(signal);
+      if (signal.aborted) return refusal('ABORTED', 'aborted before it was sent to the terminal');
+      if ('kind' in connection) return connection;
+      const given = connection.ask(method, params);
+      if (given === 'closed') continue;
+      if (typeof given === 'string') return unsent(given);
+      this.#connection = connection;
+      return { given };
+    }
+  }
+
+  async #judge(answer: Answer, entry: Entry | undefined): Promise<OutcomeText> {
+    if (answer.lost !== undefined) {
+      await entry?.release();
+      const why = `the connection to the terminal was lost in mid-transaction (${answer.lost.text})`;
+      return refusal('OUTCOME_UNKNOWN', `${why}; it may be charged`);
+    }
+    const passed = passedOn(answer);
+    switch (meaningOfAnswer(readStatement(passed).says)) {
+      case 'charged':
+      case 'not-charged':
+        await entry?.finish(answer);
+        break;
+      case 'refused':
+        await entry?.withdraw();
+        break;
+      case 'ask':
+        await entry?.release();
+    }
+    return passed;
+  }
+}
+
+/** The sale's place in the store. */
+class Entry {
+  readonly #owned: OwnedEntry;
+  readonly #store: GatewayStore | undefined;
+
+  constructor({ owned }: { readonly owned: OwnedEntry }, store: GatewayStore | undefined) {
+    this.#owned = owned;
+    this.#store = store;
+  }
+
+  async finish(answer: Answer): Promise<void> {
+    await this.#store?.finish(this.#owned, answer);
+  }
+
+  async withdraw(): Promise<void> {
+    await this.#store?.withdraw(this.#owned);
+  }
+
+  async release(): Promise<void> {
+    await this.#store?.release(this.#owned);
+  }
+}
