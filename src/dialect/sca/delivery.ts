@@ -54,7 +54,7 @@ export class Delivery {
           if (says !== 'active') this.#release();
           if (response === undefined) this.#again();
           else {
-            end.setLast(this.#register, { ...payment, isOpen: false });
+            this.#close(payment);
             void end.save(host.log);
             end.keep(this.#register, payment, response);
             this.start();
@@ -63,6 +63,14 @@ export class Delivery {
         },
       };
     });
+  }
+
+  /** A newer payment stays the last one. */
+  #close(payment: LastPayment): void {
+    const { end } = this.#speaking;
+    const last = end.lastOf(this.#register);
+    if (last?.receiptId === payment.receiptId && last.sequenceId === payment.sequenceId)
+      end.setLast(this.#register, { ...payment, isOpen: false });
   }
 
   #again(): void {

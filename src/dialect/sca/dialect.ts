@@ -1,0 +1,105 @@
+import path from 'node:path';
+import { decimalsOf } from '../../base/currency.ts';
+import { describeFault } from '../../base/errors.ts';
+import type { Dialect } from '../dialect.ts';
+import type { DialectSettings } from '../row.ts';
+import { AnsweringConversation } from './answering.ts';
+import { type Assumptions, DEFAULT_ASSUMPTIONS, readAssumptions } from './assumptions.ts';
+import { forgetfulMemory, openMemory, type TerminalMemory } from './memory.ts';
+import { routes, transactions } from './routes.ts';
+import type { Port } from './speaking.ts';
+import { type Authentication, TerminalEnd } from './terminal-end.ts';
+
+/** How long the connection to the broker is not tried again: 5 s, whatever went wrong. */
+const RETRY_MS = 5000;
+/** Longer than a customer takes with a card: UI commands wait for people. */
+const TIMEOUT_MS = 300_000;
+
+/** The terminal's end of SCA. */
+export async function setUp(settings: DialectSettings): Promise<Dialect> {
+  const assumed = readAssumed(settings);
+  const wire = settings.text('wire');
+  const end = new TerminalEnd({
+    currency: readCurrency(settings),
+    authentication: readAuthentication(settings, wire),
+    assumed,
+    memory: await readMemory(settings),
+    pairsAlone: isOn(settings, 'auto-pair'),
+    dials: wire !== undefined && isWebSocket(wire),
+  });
+  return terminalDialect(end);
+}
+
+/** The dialect of a terminal that is known. */
+export function terminalDialect(end: TerminalEnd, port: Port = 'both'): Dialect {
+  return {
+    name: 'sca',
+    routes,
+    transactions,
+    secrets: ['ENTRY_CODE', 'MAC_KEY', 'TERMINAL_KEY'],
+    timeoutMs: TIMEOUT_MS,
+    ...(end.options.dials && {
+      reconnects: { firstMs: RETRY_MS, limitMs: RETRY_MS, refusedMs: RETRY_MS },
+    }),
+    webSocket: { subprotocol: 'sci', isBinary: true },
+    ranked: (rank) => terminalDialect(end, rank === 1 ? 'primary' : 'secondary'),
+    converse: (host, framing, options) => new AnsweringConversation(host, framing, options, end, port),
+  };
+}
+
+function readCurrency(settings: DialectSettings): string {
+  const currency = settings.text('currency');
+  if (currency !== undefined) {
+    if (decimalsOf(currency) === undefined)
+      throw settings.fault('currency', 'the code of a currency is wanted, such as USD or EUR');
+    return currency;
+  }
+  const payment = settings.text('payment') ?? settings.text('app');
+  if (payment?.startsWith('simulator:') === true) return 'USD';
+  throw settings.fault(
+    'currency',
+    'SCA names no currency: say which one amounts are in, such as --currency USD',
+  );
+}
+
+function readAuthentication(settings: DialectSettings, wire: string | undefined): Authentication {
+  if (isOn(settings, 'skip-pos-auth')) {
+    const place = wire ?? settings.text('listen') ?? '';
+    if (!isWebSocket(place) && !isOn(settings, 'websocket'))
+      throw settings.fault(
+        'skip-pos-auth',
+        'goes with ws: and wss: only; over TCP a register has to register',
+      );
+    return 'skip';
+  }
+  const isMutual = wire?.startsWith('wss:') === true && settings.text('tls-cert') !== undefined;
+  return isMutual ? 'optional' : 'required';
+}
+
+function readAssumed(settings: DialectSettings): Assumptions {
+  const text = settings.text('assume');
+  if (text === undefined) return DEFAULT_ASSUMPTIONS;
+  const read = readAssumptions(text);
+  if (typeof read === 'string') throw settings.fault('assume', read);
+  return read;
+}
+
+async function readMemory(settings: DialectSettings): Promise<TerminalMemory> {
+  const journal = settings.text('journal');
+  const isShared = journal !== undefined && !/[{}:]/.test(journal);
+  const folder =
+    settings.text('terminal-state') ?? (isShared ? path.join(journal, 'sca-terminal') : undefined);
+  if (folder === undefined) return forgetfulMemory();
+  return openMemory(folder).catch((fault: unknown) => {
+    throw settings.fault('terminal-state', describeFault(fault));
+  });
+}
+
+function isOn(settings: DialectSettings, flag: string): boolean {
+  const text = settings.text(flag);
+  return text !== undefined && text !== 'no';
+}
+
+function isWebSocket(place: string): boolean {
+  return /^wss?:/.test(place);
+}
