@@ -24,7 +24,7 @@ export async function setUp(settings: DialectSettings): Promise<Dialect> {
     authentication: readAuthentication(settings, wire),
     assumed,
     memory: await readMemory(settings),
-    pairsAlone: isOn(settings, 'auto-pair'),
+    pairsAlone: settings.flag('auto-pair'),
     dials: wire !== undefined && isWebSocket(wire),
   });
   return terminalDialect(end);
@@ -63,9 +63,9 @@ function readCurrency(settings: DialectSettings): string {
 }
 
 function readAuthentication(settings: DialectSettings, wire: string | undefined): Authentication {
-  if (isOn(settings, 'skip-pos-auth')) {
+  if (settings.flag('skip-pos-auth')) {
     const place = wire ?? settings.text('listen') ?? '';
-    if (!isWebSocket(place) && !isOn(settings, 'websocket'))
+    if (!isWebSocket(place) && !settings.flag('websocket'))
       throw settings.fault(
         'skip-pos-auth',
         'goes with ws: and wss: only; over TCP a register has to register',
@@ -93,11 +93,6 @@ async function readMemory(settings: DialectSettings): Promise<TerminalMemory> {
   return openMemory(folder).catch((fault: unknown) => {
     throw settings.fault('terminal-state', describeFault(fault));
   });
-}
-
-function isOn(settings: DialectSettings, flag: string): boolean {
-  const text = settings.text(flag);
-  return text !== undefined && text !== 'no';
 }
 
 function isWebSocket(place: string): boolean {

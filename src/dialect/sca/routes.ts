@@ -1,6 +1,5 @@
 import type { ChannelName } from '../../base/channel-name.ts';
-import { errorText } from '../../rpc/error-object.ts';
-import type { AnswerText, TransactionRules } from '../dialect.ts';
+import type { TransactionRules } from '../dialect.ts';
 import { COMMANDS } from './commands.ts';
 
 const NAMED = Object.entries(COMMANDS).flatMap(([functionType, commands]) =>
@@ -42,10 +41,5 @@ export const transactions: TransactionRules = {
   amount: 'amount',
   currency: 'currency',
   recovery: 'Check',
-  repeated: () => DUPLICATE,
-};
-
-const DUPLICATE: AnswerText = {
-  kind: 'error',
-  text: errorText('DUPLICATE_TRANSACTION', 'this session has a payment with the same POS_RECON'),
+  refusesRepeats: true,
 };

@@ -190,12 +190,6 @@ describe('a sale', () => {
     expect(register.last.params.sequence_id).not.toBe('r1');
   });
 
-  test('a repetition that the journal finds is told that it is one', () => {
-    const repeated = transactions.repeated?.('Purchase', { kind: 'result', text: Buffer.from('{}') });
-    expect(repeated?.kind).toBe('error');
-    expect(String(repeated?.text)).toContain('DUPLICATE_TRANSACTION');
-  });
-
   test('that is refused before it began leaves its POS_RECON free', async () => {
     const register = await inSession();
     await register.send('PAYMENT', 'CAPTURE', { TRANS_AMOUNT: '5.35', POS_RECON: 'r1' });
