@@ -93,8 +93,7 @@ export function comparedText(method: string, params: Buffer, isCompared: (name: 
 /** "1230", 1230 and 1230.0 are the same, and a text may be escaped in many ways. */
 function comparedValue(text: string): string {
   if (text.startsWith('"')) return decodeString(text);
-  const kept = text.startsWith('{') || text.startsWith('[') ? dropMembers(text, isNeverStored) : text;
-  return kept.replace(STRING_OR_NUMBER, (token) => integerText(token) ?? token);
+  return dropMembers(text, isNeverStored).replace(STRING_OR_NUMBER, (token) => integerText(token) ?? token);
 }
 
 /** Strings are matched as a whole, so that no digits in them are taken for a number. */

@@ -55,9 +55,16 @@ test.each([
   expect(keyOf(JSON.stringify({ receipt_id: 1, sequence_id: track }))).toBe('invalid');
 });
 
-test.each(['2026113013150005', '12345678901234=1', 'A^B^2512', '4111111111111111'])(
-  'what only looks a little like it identifies a sale: %s',
-  (id) => expect(keyOf(JSON.stringify({ receipt_id: id }))).toContain(id),
+test.each([
+  '2026113013150005',
+  '12345678901234=1',
+  '12345678901=2512',
+  'TABLE5=2026',
+  'A^B^2512',
+  '4111111111111111^AB^CD^2512',
+  '4111111111111111',
+])('what only looks a little like it identifies a sale: %s', (id) =>
+  expect(keyOf(JSON.stringify({ receipt_id: id }))).toContain(id),
 );
 
 describe('a member that is not given', () => {
@@ -101,6 +108,27 @@ test('what an application is asked with has the text of the peer', () => {
   });
 });
 
+test('of three identifying members any one that is given tells transactions apart', () => {
+  const names = [...NAMES, 'shop'];
+  const restOf = (params: string) => {
+    const identity = identify(Buffer.from(params), names);
+    return typeof identity === 'string' ? identity : identity.rest;
+  };
+  expect(restOf('{"receipt_id":17}')).toBeUndefined();
+  expect(restOf('{"receipt_id":17,"sequence_id":1}')).toBe('["1",null]');
+  expect(restOf('{"receipt_id":17,"shop":"A"}')).toBe('[null,"A"]');
+});
+
+test('capital and small letters are the same only in members of which that is said', () => {
+  const of = (params: string) => identify(Buffer.from(params), NAMES, ['sequence_id']);
+  expect(of('{"receipt_id":"a","sequence_id":"Xy"}')).toMatchObject({
+    key: '["a","xy"]',
+    rest: '["xy"]',
+    values: { receipt_id: 'a', sequence_id: 'Xy' },
+  });
+  expect(of('{"receipt_id":"A","sequence_id":"xY"}')).toMatchObject({ key: '["A","xy"]' });
+});
+
 describe('what a repeated request has to have in common', () => {
   const isCompared = (name: string) => /amount|api_key|card/.test(name);
   const textOf = (params: string) => comparedText('Purchase', Buffer.from(params), isCompared);
@@ -136,6 +164,26 @@ describe('what a repeated request has to have in common', () => {
     expect(textOf('{"amounts":{"net":[1000.0,-20e-1],"note":"1.0 \\" 2.0"}}')).toBe(parts);
     expect(textOf('{"amounts":{"net":[1000,2],"note":"1.0 \\" 2.0"}}')).not.toBe(parts);
     expect(textOf('{"amounts":{"net":[1000,-2],"note":"1 \\" 2"}}')).not.toBe(parts);
+  });
+
+  test('is changed by other digits inside of a text in a part, however the text is written', () => {
+    for (const [one, other] of [
+      ['1.0', '1'],
+      ['a\\n1.0', 'a\\n1'],
+      ['\\\\ 1.0', '\\\\ 1'],
+      ['\\"x\\" 1.0', '\\"x\\" 1'],
+    ])
+      expect(textOf(`{"amounts":{"note":"${one}","net":2}}`)).not.toBe(
+        textOf(`{"amounts":{"note":"${other}","net":2}}`),
+      );
+    const two = (net: string) => textOf(`{"amounts":["a \\" b \\" c", ${net}, "\\\\", ${net}]}`);
+    expect(two('2.0')).toBe(two('2'));
+  });
+
+  test('is changed by a truth or a text in the place of a number, and by the number of parts', () => {
+    const values = ['1', '"1x"', 'true', 'false', '[]', '[1]', '[1,1]', '{}', '{"amount":1}'];
+    const texts = values.map((value) => textOf(`{"amount":${value}}`));
+    expect(new Set(texts).size).toBe(values.length);
   });
 
   test('is changed by another method', () => {

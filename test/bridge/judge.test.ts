@@ -52,6 +52,8 @@ describe('an answer to a question of the bridge', () => {
     const { judge, lines } = judging();
     expect(judge.check(failure('DECLINED'), ASKED)).toEqual({ says: 'not-charged', code: 'DECLINED' });
     expect(judge.check(failure('TRANSACTION_ACTIVE'), ASKED).says).toBe('active');
+    const text = Buffer.from('{"receipt_id":"18","code":1,"message":"m","data":{"string_code":"DECLINED"}}');
+    expect(judge.check({ kind: 'error', text }, ASKED).says).toBe('not-charged');
     expect(lines).toEqual([]);
   });
 });
@@ -61,6 +63,19 @@ test('a code that the operator has declared is an outcome, in answer to the tran
   expect(judge.answer(failure('PAPER_OUT')).says).toBe('not-charged');
   expect(judge.check(failure('PAPER_OUT'), ASKED).says).toBe('not-charged');
   expect(judging().judge.answer(failure('PAPER_OUT')).says).toBe('other');
+});
+
+test("the names of the members are the dialect's", () => {
+  const sink = memorySink();
+  const log = createLogger({ format: 'human', clock: new FakeClock(), level: 'info', sink });
+  const names = { receipt: 'ticket', amount: 'sum', currency: 'cur' };
+  const judge = new Judge({ outcomeCodes: new Set(), names, log });
+  expect(judge.names).toBe(names);
+  expect(judge.asked(Buffer.from('{"ticket":"17","sum":5,"cur":"EUR","amount":1}'))).toEqual({
+    receipt: '17',
+    amount: '5',
+    currency: 'EUR',
+  });
 });
 
 test('what was asked for is read by value, and texts as they are', () => {
