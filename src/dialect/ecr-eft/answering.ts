@@ -126,7 +126,9 @@ export class AnsweringConversation implements Conversation, ConnectionOwner {
     this.host.log.info('the peer answers what is not open', { type: message.type });
   }
 
-  #unreadable({ token, type }: Pick<EcrMessage, 'token' | 'type'>, why: string): void {
+  #unreadable(header: Pick<EcrMessage, 'token' | 'type'> | undefined, why: string): void {
+    if (header === undefined) return;
+    const { token, type } = header;
     const answer = CATALOGUE.get(type)?.answer;
     if (answer === undefined || OWN_TYPES.has(type) || this.#ownerOf(token) !== undefined) return;
     this.link.send({ token, type: answer, fields: refusalFields(answer, why) });

@@ -25,6 +25,8 @@ import type { Fate, Sending } from './transmitter.ts';
 
 /** A sale whose S1 was not acknowledged and of which nothing is heard: so long it may still have arrived. */
 const DOUBT_MS = 60_000;
+/** Longer than any customer takes; a terminal that lives and says nothing more has lost the sale, or its end. */
+const SILENCE_MS = 900_000;
 const FIRST_RETRY_MS = 100;
 const RETRY_LIMIT_MS = 5000;
 
@@ -51,8 +53,8 @@ interface OpenSale {
   readonly token: number;
   readonly settle: (answer: PeerAnswer) => void;
   sending: Sending | undefined;
-  /** Runs while it is not known whether S1 arrived. */
-  doubt: Timer | undefined;
+  /** When it runs out without a word about the sale, the outcome is unknown. */
+  limit: Timer;
 }
 
 /**
@@ -87,7 +89,7 @@ class AskingConversation implements Conversation, AskedTerminal {
         tested: () => this.#tested(),
         said: (message, received) => this.#said(message, received),
         answered: (message) => this.#answered(message),
-        unreadable: () => {},
+        unreadable: (header) => this.#misheard(header),
         broken: (why) => this.#finish({ code: 'KEEPALIVE', text: why, by: 'us' }, 'lost'),
       },
     );
@@ -171,7 +173,8 @@ class AskingConversation implements Conversation, AskedTerminal {
       return;
     }
     const token = this.#link.nextToken();
-    const open: OpenSale = { sale, token, settle, sending: undefined, doubt: undefined };
+    const limit = this.#host.clock.after(SILENCE_MS, () => this.#endUnknown(SILENT));
+    const open: OpenSale = { sale, token, settle, sending: undefined, limit };
     this.#sale = open;
     this.#memory.begin(sale, token);
     this.#changed();
@@ -200,14 +203,9 @@ class AskingConversation implements Conversation, AskedTerminal {
 
   #fateOf(open: OpenSale, fate: Fate): void {
     if (this.#sale !== open) return;
-    if (fate === 'accepted') this.#believe(open);
+    if (fate === 'accepted') this.#wait(open, SILENCE_MS, SILENT);
     else if (fate === 'doubtful') {
-      open.doubt ??= this.#host.clock.after(DOUBT_MS, () =>
-        this.#endSale(
-          open,
-          unknownOutcome('S1 was not acknowledged, and the terminal says nothing of the payment'),
-        ),
-      );
+      this.#wait(open, DOUBT_MS, 'S1 was not acknowledged, and the terminal says nothing of the payment');
     } else {
       const why = fate === 'refused' ? 'the terminal refused the frame (NAK)' : 'the connection ended before';
       this.#memory.forget(open.sale);
@@ -216,10 +214,22 @@ class AskingConversation implements Conversation, AskedTerminal {
     }
   }
 
-  /** The terminal has the sale. */
-  #believe(open: OpenSale): void {
-    open.doubt?.cancel();
-    open.doubt = undefined;
+  /** From now on the terminal has so long to say something of the sale. */
+  #wait(open: OpenSale, ms: number, why: string): void {
+    open.limit.cancel();
+    open.limit = this.#host.clock.after(ms, () => this.#endUnknown(why));
+  }
+
+  /** It may have been S2. */
+  #misheard(header: Pick<EcrMessage, 'token' | 'type'> | undefined): void {
+    const open = this.#sale;
+    if (open === undefined) return;
+    if (header === undefined) this.#wait(open, DOUBT_MS, 'the terminal said something that cannot be read');
+    else if (header.type === 'S2' && header.token === open.token) this.#endUnknown('S2 cannot be read');
+  }
+
+  #endUnknown(why: string): void {
+    if (this.#sale !== undefined) this.#endSale(this.#sale, unknownOutcome(why));
   }
 
   #endSale(open: OpenSale, outcome: AnswerText): void {
@@ -230,7 +240,7 @@ class AskingConversation implements Conversation, AskedTerminal {
   }
 
   #take(open: OpenSale): void {
-    open.doubt?.cancel();
+    open.limit.cancel();
     this.#sale = undefined;
     this.#changed();
   }
@@ -268,7 +278,7 @@ class AskingConversation implements Conversation, AskedTerminal {
     const open = this.#sale;
     if (message.type === 'I1' && open !== undefined && open.token === message.token) {
       if (open.sending !== undefined) this.#link.arrived(open.sending);
-      this.#believe(open);
+      this.#wait(open, SILENCE_MS, SILENT);
       this.#progress(message);
     } else if (message.type === 'S1') this.#link.answer(received, refusalFields('S2', 'this is a register'));
     else if (this.#events !== undefined) this.#others.tell(message, received, this.#events);
@@ -300,7 +310,7 @@ class AskingConversation implements Conversation, AskedTerminal {
     };
     const open = this.#sale;
     this.#sale = undefined;
-    open?.doubt?.cancel();
+    open?.limit.cancel();
     if (open !== undefined) {
       this.#memory.lost(open.sale);
       open.settle(lost);
@@ -312,6 +322,7 @@ class AskingConversation implements Conversation, AskedTerminal {
   }
 }
 
+const SILENT = 'the terminal says nothing more of the payment';
 const ANSWER_DEPTH = 6;
 
 function give(settle: (answer: PeerAnswer) => void, { kind, text }: AnswerText): void {

@@ -20,8 +20,8 @@ export interface LinkEvents {
   said(message: EcrMessage, request: Received): void;
   /** An answer of the peer, to whatever. Valid only during the call. */
   answered(message: EcrMessage): void;
-  /** The header can be read, the rest cannot; undefined where it is not known whom to answer. */
-  unreadable(header: Pick<EcrMessage, 'token' | 'type'>, why: string): void;
+  /** An intact frame that makes no sense; what it would have been is told where its header can be read. */
+  unreadable(header: Pick<EcrMessage, 'token' | 'type'> | undefined, why: string): void;
   /** The peer has said something that makes sense, for the first time. */
   heard(): void;
   /** The peer has answered a link test of ours. */
@@ -138,7 +138,8 @@ export class Link {
   send(message: EcrMessage, more: { readonly isVital?: boolean; fate?(fate: Fate): void } = {}): Sending {
     const { type } = message;
     const isEffectful = CATALOGUE.get(type)?.isEffectful ?? !CATALOGUE.has(type);
-    const sending: Sending = { bytes: encodeFrame(message), type, isEffectful, ...more };
+    const isAlone = isEffectful || type === 'S2';
+    const sending: Sending = { bytes: encodeFrame(message), type, isEffectful, isAlone, ...more };
     this.#trace('frame out', message);
     this.#transmitter.send(sending);
     return sending;
@@ -212,7 +213,7 @@ export class Link {
     if (!read.ok) {
       this.#host.statistics.count('unreadable frames');
       this.#host.log.info('a frame cannot be read', { why: read.why, type: read.header?.type });
-      if (read.header !== undefined) this.#events.unreadable(read.header, read.why);
+      this.#events.unreadable(read.header, read.why);
       return;
     }
     const { message } = read;

@@ -37,6 +37,7 @@ export function readSale(fields: readonly Buffer[], rules: SaleRules): Sale | st
   const [cashback = '', limit = ''] = texts.slice(7);
   if (kind !== 'S' && !(kind === 'C' && rules.takesEarlier)) return `kind ${kind} is not carried out here`;
   if (ecrId.length > MAX_ID || paymentId.length > MAX_ID) return `an id is longer than ${MAX_ID} characters`;
+  if (hasControls(ecrId) || hasControls(paymentId)) return 'an id holds a control character';
   const wrong = [gross, net, vat, cashback, ...(limit === '' ? [] : [limit])].find(
     (text) => !AMOUNT.test(text),
   );
@@ -76,6 +77,11 @@ export function readSale(fields: readonly Buffer[], rules: SaleRules): Sale | st
     onTop: String(onTop),
     params: JSON.stringify(kind === 'S' ? { ...identity, ...money } : identity),
   };
+}
+
+/** No XOR notices a 00 that noise has put between two bytes. */
+function hasControls(text: string): boolean {
+  return [...text].some((letter) => letter < ' ' || letter === '\x7f');
 }
 
 /** What a register's end asks for. */

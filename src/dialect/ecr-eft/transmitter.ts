@@ -18,8 +18,10 @@ export interface Sending {
   readonly bytes: Buffer;
   /** For the log. */
   readonly type: string;
-  /** It is never sent again because no answer came in time: it may have arrived. */
+  /** It is never sent again because no answer came in time: it may have arrived. Such a frame is always alone on its way. */
   readonly isEffectful?: boolean;
+  /** Nothing else may be on its way with it, so that its answer can be no other's. */
+  readonly isAlone?: boolean;
   /** The link is broken when it cannot be brought to the peer. */
   readonly isVital?: boolean;
   /** Called once, and not for a frame that was forgotten. */
@@ -46,18 +48,21 @@ interface Transmission {
 /**
  * Sends frames and pairs them with the one-byte answers, which have no names: the oldest frame is meant.
  *
- * A frame without effect is sent at once and sent again after `ACK_MS` and after a NAK. One with an effect waits until nothing else
- * is unanswered, and is sent again only after a NAK that can mean no other frame. It counts as refused when the last of its
- * NAKs is not followed by an ACK: one of them may have been noise.
+ * Frames without effect are sent at once, and again after `ACK_MS` and after a NAK. A frame that must be alone waits until nothing
+ * else is unanswered, and everything else waits for its answer. One with an effect is sent again only after a NAK. It counts as
+ * refused when the last of its NAKs is not followed by an ACK: one of them may have been noise.
+ *
+ * The answer to a frame that was given up may still come. For a while the next answer is taken for that one, so that none is
+ * ever taken for another frame's: a frame may then be sent once more than needed, or be called doubtful without need.
  */
 export class Transmitter {
   readonly #options: TransmitterOptions;
   /** Written and not answered, the oldest first. */
   #unanswered: Transmission[] = [];
-  /** Frames with an effect that wait for their turn. */
+  /** Frames that wait for their turn. */
   #waiting: Sending[] = [];
-  /** When copies were written whose answers were given up: they may still come. */
-  #strays: number[] = [];
+  /** Copies whose answers were given up, the oldest first: they may still come. */
+  #strays: Transmission[] = [];
   /** Its last NAK has come; soon it counts as refused. */
   #refused: { readonly sending: Sending; readonly timer: Timer } | undefined;
   #timer: Timer | undefined;
@@ -68,9 +73,14 @@ export class Transmitter {
   }
 
   send(sending: Sending): void {
-    if (this.#state === 'stopped') sending.fate?.('unsent');
-    else if (sending.isEffectful && (!this.#isQuiet || this.#waiting.length > 0)) this.#waiting.push(sending);
-    else this.#transmit(sending, 0);
+    if (this.#state === 'stopped') {
+      sending.fate?.('unsent');
+    } else if (this.#waiting.length >= MAX_WAITING && !isAlone(sending)) {
+      this.#options.statistics.count('frames dropped');
+    } else {
+      this.#waiting.push(sending);
+      this.#next();
+    }
   }
 
   /** The answer to a frame proves that it arrived, whatever became of its ACK. */
@@ -92,25 +102,23 @@ export class Transmitter {
   // The one-byte answers.
 
   acknowledged(): void {
+    const stray = this.#takeStray();
+    // Whichever copy of a frame it is that arrived.
+    if (stray !== undefined && stray.sending !== this.#unanswered[0]?.sending) return;
     const transmission = this.#unanswered.shift();
+    if (stray !== undefined && transmission !== undefined) this.#stray(transmission);
     if (transmission !== undefined) transmission.sending.fate?.('accepted');
     else if (this.#refused !== undefined) this.#endRefusal('accepted');
-    else this.#strays.shift();
     this.#next();
   }
 
   naked(): void {
-    const transmission = this.#unanswered[0];
-    if (transmission === undefined) {
-      this.#strays.shift();
-      return;
-    }
+    if (this.#takeStray() !== undefined) return;
+    const transmission = this.#unanswered.shift();
+    if (transmission === undefined) return;
     this.#options.statistics.count('NAK in');
-    const isCertain = this.#unanswered.length === 1 && !this.#hasStrays;
-    this.#unanswered.shift();
     const { sending, repeats } = transmission;
-    if (sending.isEffectful && !isCertain) this.#doubt(transmission, 'a NAK may mean another frame');
-    else if (repeats < MAX_REPEATS) this.#transmit(sending, repeats + 1);
+    if (repeats < MAX_REPEATS) this.#transmit(sending, repeats + 1);
     else if (sending.isEffectful) this.#refuse(sending);
     else this.#giveUp(transmission, `${sending.type} was refused ${repeats + 1} times`);
     this.#next();
@@ -160,14 +168,11 @@ export class Transmitter {
 
   // Inside.
 
-  get #isQuiet(): boolean {
-    return this.#unanswered.length === 0 && this.#refused === undefined;
-  }
-
-  get #hasStrays(): boolean {
+  /** The frame that was given up and that an answer may belong to. */
+  #takeStray(): Transmission | undefined {
     const sinceMs = this.#options.clock.nowMs() - STRAY_MS;
-    while (this.#strays[0] !== undefined && this.#strays[0] < sinceMs) this.#strays.shift();
-    return this.#strays.length > 0;
+    while (this.#strays[0] !== undefined && this.#strays[0].sentMs < sinceMs) this.#strays.shift();
+    return this.#strays.shift();
   }
 
   #transmit(sending: Sending, repeats: number): void {
@@ -190,11 +195,16 @@ export class Transmitter {
     this.#watch();
   }
 
-  /** Frames with an effect go one by one. */
+  /** Sends what may go. */
   #next(): void {
-    if (this.#state === 'stopped' || !this.#isQuiet) return;
-    const sending = this.#waiting.shift();
-    if (sending !== undefined) this.#transmit(sending, 0);
+    for (;;) {
+      const [sending] = this.#waiting;
+      const [oldest] = this.#unanswered;
+      if (sending === undefined || this.#state === 'stopped' || this.#refused !== undefined) return;
+      if (oldest !== undefined && (isAlone(sending) || isAlone(oldest.sending))) return;
+      this.#waiting.shift();
+      this.#transmit(sending, 0);
+    }
   }
 
   #watch(): void {
@@ -226,7 +236,9 @@ export class Transmitter {
   #timedOut(transmission: Transmission): void {
     const { sending, repeats } = transmission;
     this.#unanswered.shift();
-    if (sending.isEffectful) this.#doubt(transmission, 'no ACK in time');
+    const [next] = this.#waiting;
+    const isInTheWay = next !== undefined && isAlone(next) && !isAlone(sending);
+    if (sending.isEffectful || isInTheWay) this.#doubt(transmission, 'no ACK in time');
     else if (repeats < MAX_REPEATS) {
       this.#stray(transmission);
       this.#transmit(sending, repeats + 1);
@@ -234,8 +246,8 @@ export class Transmitter {
     this.#next();
   }
 
-  #stray({ sentMs }: Transmission): void {
-    this.#strays.push(sentMs);
+  #stray(transmission: Transmission): void {
+    this.#strays.push(transmission);
     if (this.#strays.length > MAX_UNANSWERED) this.#strays.shift();
   }
 
@@ -272,9 +284,14 @@ export class Transmitter {
 /** Answers that were given up may come so much later. */
 const STRAY_MS = 10_000;
 const MAX_UNANSWERED = 64;
+const MAX_WAITING = 256;
 /** The slowest line that is usual, bytes a millisecond; what is short needs no extra time. */
 const SLOW_LINE = 0.96;
 const SHORT_BYTES = 256;
+
+function isAlone(sending: Sending): boolean {
+  return sending.isAlone === true || sending.isEffectful === true;
+}
 
 function limitMs({ bytes }: Sending): number {
   return ACK_MS + Math.max(0, bytes.length - SHORT_BYTES) / SLOW_LINE;

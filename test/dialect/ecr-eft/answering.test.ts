@@ -91,7 +91,7 @@ describe('S1', () => {
     expect(end.said()).toEqual([
       `2A31 S2 0,${'AB'.repeat(32)},,${'t'.repeat(20)},,928,,Visa,${'m'.repeat(80)}`,
     ]);
-    end.say(s1(1, '7'));
+    end.say(ACKED, s1(1, '7'));
     answer(lastOf(end).requests[1], 'result', { ...APPROVED, 'ecr-eft': { card_token: 'xyz' } });
     expect(end.said()).toEqual(['1 S2 0,,,,,928,,CARD,']);
   });
@@ -128,6 +128,7 @@ describe('S1 that is refused before anything begins', () => {
     ['with letters in the VAT', withField(5, '1e2'), 'an amount is not 1 to 12 digits'],
     ['with nothing to pay', withField(3, '000'), 'there is nothing to pay'],
     ['with a currency number', withField(6, '985'), 'the currency is not three letters'],
+    ['with a control character in an id', withField(2, 'r\x00'), 'an id holds a control character'],
     ['with an endless payment id', withField(2, 'x'.repeat(129)), 'an id is longer than 128 characters'],
   ])('%s', (_title, fields, why) => {
     expect(refused(fields)).toBe(`5 S2 999,,M000,T000,N/A,,,NONE,${why}`);
