@@ -2,7 +2,7 @@ import type { Timer } from '../base/clock.ts';
 import type { Attachment, QueuedLine } from '../channel/channel.ts';
 import type { Reply } from '../dialect/dialect.ts';
 import type { OutcomeText as Answer, Statement } from '../rpc/outcome.ts';
-import type { OwnedEntry } from '../store/journal.ts';
+import type { OwnedEntry } from '../store/owned-entry.ts';
 import type { Identity } from './identity.ts';
 import type { Recovery } from './recovery.ts';
 

@@ -7,7 +7,7 @@ import type { InboundRequest, PreparedAnswer, Reply } from '../dialect/dialect.t
 import { isPrepared, reply } from '../dialect/reply.ts';
 import { errorText } from '../rpc/error-object.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
-import type { OwnedEntry } from '../store/journal.ts';
+import type { OwnedEntry } from '../store/owned-entry.ts';
 import type { Identity } from './identity.ts';
 import type { Known, OpenRequest, TransactionEnd } from './open-request.ts';
 

@@ -2,7 +2,7 @@ import { decimalsOf, formatAmount } from '../base/currency.ts';
 import { maskField, maskText, maskValue } from '../base/mask.ts';
 import { cutText, escapeActive } from '../base/printable.ts';
 import { stringCodeOf } from '../rpc/error-object.ts';
-import { isDamaged, type StoredEntry } from '../store/journal.ts';
+import { isDamaged, type StoredEntry } from '../store/entry-state.ts';
 import type { DoneRecord, SentRecord } from '../store/journal-record.ts';
 import { columns } from './columns.ts';
 

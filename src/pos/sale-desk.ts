@@ -1,5 +1,5 @@
 import { faultPoint } from '../base/fault-point.ts';
-import type { OwnedEntry } from '../store/journal.ts';
+import type { OwnedEntry } from '../store/owned-entry.ts';
 import { Inquiry, type InquiryOptions, type Search } from './inquiry.ts';
 import type { Verdict } from './outcome.ts';
 import { PosError } from './pos-error.ts';

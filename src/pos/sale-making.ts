@@ -1,5 +1,5 @@
 import { faultPoint } from '../base/fault-point.ts';
-import type { OwnedEntry } from '../store/journal.ts';
+import type { OwnedEntry } from '../store/owned-entry.ts';
 import type { Answer } from './answer.ts';
 import type { Search } from './inquiry.ts';
 import { judgeSaleAnswer, type Verdict } from './outcome.ts';

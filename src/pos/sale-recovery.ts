@@ -1,5 +1,5 @@
 import { pause } from '../base/pause.ts';
-import type { OwnedEntry } from '../store/journal.ts';
+import type { OwnedEntry } from '../store/owned-entry.ts';
 import type { Search } from './inquiry.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import type { RecoveredSale, RecoverySummary, SaleOutcome } from './sale.ts';

@@ -1,132 +1,28 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, lstat, readdir, rename, unlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, lstat, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, isoTime } from '../base/clock.ts';
-import { BridgeError, describeFault } from '../base/errors.ts';
-import { loadFileLocks } from '../base/file-lock.ts';
+import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { maskField, maskText } from '../base/mask.ts';
 import { ageOf, type Moment, wallAgeOf } from './age.ts';
 import { Carriers } from './carriers.ts';
 import { CompareKey } from './compare-key.ts';
-import {
-  checkFolder,
-  DurableAppender,
-  ifThere,
-  isNameOf,
-  isOfKind,
-  type JournalKind,
-  KIND_PREFIXES,
-  linkNew,
-  makeFolder,
-  OWNER_BYTE,
-  type Owners,
-  openFile,
-  openFolder,
-  readEntry,
-  writeWhole,
-} from './journal-file.ts';
-import {
-  type DoneRecord,
-  encodeRecord,
-  type JournalRecord,
-  type ParsedEntry,
-  parseEntry,
-  type SentRecord,
-} from './journal-record.ts';
+import { entryId, groupStart, isBareId } from './entry-id.ts';
+import { isDamaged, judge, type Lookup, type Outcome, type StoredEntry } from './entry-state.ts';
+import { ifThere, linkNew, openFile, readEntry, writeWhole } from './journal-file.ts';
+import { JournalFolder, type JournalFolderOptions } from './journal-folder.ts';
+import { type DoneRecord, encodeRecord, parseEntry, type SentRecord } from './journal-record.ts';
+import { followingRecord, type OwnedEntry, ownEntry, stamped } from './owned-entry.ts';
 import { UnbornEntries } from './unborn-entries.ts';
 
-const ENTRY = '.entry';
-const DAMAGED = '.damaged';
 /** How often it is tried to begin, each time under another name, while other processes disturb it. */
 const BEGIN_ATTEMPTS = 10;
 
-export interface JournalOptions {
+export interface JournalOptions extends JournalFolderOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** How long an ended transaction keeps its identifiers. */
   readonly keepMs: number;
-  /** Whose entries these are; default: a bridge's. `any`: for people's tools, which see all of them, by their files' names. */
-  readonly kind?: JournalKind | 'any';
-  /** For people's tools: a folder that is not there is a fault and no first start. */
-  readonly mustExist?: boolean;
-  /** Default: what somebody else than we and root may have written is refused. */
-  readonly owners?: Owners;
-}
-
-/** What the journal knows of a transaction. */
-export type Lookup =
-  | { readonly state: 'none' }
-  /** A living process is at it, or looks at it; `sent` as far as it can be read. `isOver`: it has an outcome already. */
-  | { readonly state: 'running'; readonly sent?: SentRecord; readonly isOver: boolean }
-  /**
-   * Its owner died or gave up. `isDoubtful`: a part of its file cannot be read, an outcome may have stood there. `directCode`: the
-   * error of no declared meaning with which the transaction itself was answered. `serialNumber`: of the terminal that has it.
-   */
-  | {
-      readonly state: 'unresolved';
-      readonly sent: SentRecord;
-      readonly isDoubtful: boolean;
-      readonly directCode?: string;
-      readonly serialNumber?: string;
-    }
-  /** There was a record, and it cannot be read any more. */
-  | { readonly state: 'lost' }
-  | Done;
-
-interface Done {
-  readonly state: 'done';
-  readonly sent: SentRecord;
-  /** The outcome that counts. */
-  readonly done: DoneRecord;
-  /** "Not charged", as it was told before the result in `done` came. */
-  readonly contradicted?: DoneRecord;
-  /** The connections that have carried the outcome to the transaction or to a repeated one. */
-  readonly carriers?: readonly string[];
-}
-
-/** A stored transaction, for people's tools. */
-export interface StoredEntry extends ParsedEntry {
-  readonly id: string;
-  readonly file: string;
-  readonly isRunning: boolean;
-  readonly isSetAside: boolean;
-  /** When the file or its name was changed last. */
-  readonly changedMs: number;
-  /** Why the file cannot be read at all. */
-  readonly fault?: string;
-}
-
-/** Whether an entry says nothing any more that counts. */
-export function isDamaged({ isSetAside, isRunning, sent }: StoredEntry): boolean {
-  return isSetAside || (!isRunning && sent === undefined);
-}
-
-/** What there is to say of an outcome. */
-export type Outcome = Omit<DoneRecord, 'state'>;
-
-/** An entry whose lock this process holds. */
-export interface OwnedEntry {
-  /** What stood in it when it was taken over. */
-  readonly lookup: Lookup;
-  /** Stores the outcome and lets go; resolves when it is on the disk. May be tried again after a failure. */
-  finish(done: Outcome): Promise<void>;
-  /**
-   * Stores a result that came after "not charged" was told, and lets go; it counts from then on. As durable as `finish`, and may be
-   * tried again like it.
-   */
-  contradict(done: Outcome): Promise<void>;
-  /**
-   * Stores the code of no declared meaning with which the transaction itself was answered; one that looks like a secret is not stored.
-   * May be tried again.
-   */
-  note(code: string): Promise<void>;
-  /** Likewise the serial number of the terminal that has the transaction, while it is not ended. */
-  noteTerminal(serialNumber: string): Promise<void>;
-  /** It was refused before anything was handed over: no trace of it is left. */
-  withdraw(): Promise<void>;
-  /** Lets go of it; without an outcome it is unresolved from now on. Safe to repeat. */
-  release(): Promise<void>;
 }
 
 /**
@@ -139,41 +35,29 @@ export interface OwnedEntry {
  * `.damaged` and kept.
  */
 export class Journal {
-  readonly folder: string;
+  readonly #folder: JournalFolder;
   readonly #options: JournalOptions;
-  readonly #directory: FileHandle;
-  readonly #locks = loadFileLocks();
   readonly #unborn: UnbornEntries;
   readonly #compareKey: CompareKey;
   /** The connections whose transactions are in this journal. */
   readonly carriers: Carriers;
-  readonly #prefix: string;
 
-  private constructor(folder: string, directory: FileHandle, options: JournalOptions) {
-    this.folder = folder;
-    this.#directory = directory;
+  private constructor(folder: JournalFolder, options: JournalOptions) {
+    this.#folder = folder;
     this.#options = options;
-    const kind = options.kind ?? 'bridge';
-    this.#prefix = kind === 'any' ? '' : KIND_PREFIXES[kind];
-    this.#unborn = new UnbornEntries(folder, this.#keptKind, options.clock, options.owners);
-    this.#compareKey = new CompareKey(folder);
-    this.carriers = new Carriers(folder);
+    this.#unborn = new UnbornEntries(folder.path, folder.keptKind, options.clock, options.owners);
+    this.#compareKey = new CompareKey(folder.path);
+    this.carriers = new Carriers(folder.path);
     options.clock.bootTime?.(); // its first call reads a file
   }
 
   /** Opens the folder, making it (0700) if it is missing. Rejects with JOURNAL_OPEN_FAILED. */
   static async open(folder: string, options: JournalOptions): Promise<Journal> {
-    let directory: FileHandle | undefined;
-    try {
-      if (!options.mustExist) await makeFolder(folder);
-      directory = await openFolder(folder);
-      if (options.owners !== 'anybody') await checkFolder(folder, directory);
-      return new Journal(folder, directory, options);
-    } catch (cause) {
-      await directory?.close();
-      const text = `the journal ${folder} cannot be opened: ${describeFault(cause)}; give another folder with --journal`;
-      throw new BridgeError('JOURNAL_OPEN_FAILED', text, { cause });
-    }
+    return new Journal(await JournalFolder.open(folder, options), options);
+  }
+
+  get folder(): string {
+    return this.#folder.path;
   }
 
   /** The lock of the terminal whose journal this is. */
@@ -181,23 +65,14 @@ export class Journal {
     return path.join(this.folder, 'posbridge.lock');
   }
 
-  /**
-   * Rejects with JOURNAL_OPEN_FAILED where the folder is not the one any more that was opened: what is found there then, and above all
-   * what is not, says nothing about earlier transactions.
-   */
-  async checkPlace(): Promise<void> {
-    if (await isNameOf(this.folder, this.#directory)) return;
-    const isGone = (await ifThere(lstat(this.folder))) === undefined;
-    const text = isGone
-      ? `the folder of the journal ${this.folder} is gone: put it back where it was, with all that was in it`
-      : `something else is now where the journal ${this.folder} was: put the old folder back, with all that was in it, or start posbridge ` +
-        'anew to begin with what is there now, which knows nothing of earlier transactions';
-    throw new BridgeError('JOURNAL_OPEN_FAILED', `${text}; until then no new connection is served`);
+  /** See `JournalFolder.checkPlace`. */
+  checkPlace(): Promise<void> {
+    return this.#folder.checkPlace();
   }
 
   async close(): Promise<void> {
     await this.carriers.close();
-    await this.#directory.close();
+    await this.#folder.close();
   }
 
   /**
@@ -207,13 +82,12 @@ export class Journal {
    * @param rest the other values, as one text; undefined where none was given.
    */
   static idOf(register: string, first: string, rest?: string): string {
-    const group = digest(JSON.stringify([register, first])).slice(0, GROUP_LENGTH);
-    return `${group}-${rest === undefined ? NO_REST : digest(rest).slice(0, MEMBER_LENGTH)}`;
+    return entryId(register, first, rest);
   }
 
   /** Whether an entry is the one of its group that has the first value alone. */
   static isBare(id: string): boolean {
-    return id.endsWith(`-${NO_REST}`);
+    return isBareId(id);
   }
 
   /** Keyed hash of a text that must not be stored. The key lies in the folder, and is made when it is first needed. */
@@ -223,11 +97,11 @@ export class Journal {
 
   /** The entries of the same group, in no order, also damaged ones. Reads names only. */
   async siblings(id: string): Promise<string[]> {
-    const start = this.#prefix + id.slice(0, id.lastIndexOf('-') + 1);
+    const start = this.#folder.nameOf(groupStart(id));
     const ids = new Set<string>();
-    for (const file of await this.#names()) {
-      if (file.startsWith(start) && (file.endsWith(ENTRY) || file.endsWith(DAMAGED)))
-        ids.add(this.#idIn(file));
+    for (const file of await this.#folder.names()) {
+      if (file.startsWith(start) && (file.endsWith('.entry') || file.endsWith('.damaged')))
+        ids.add(this.#folder.idIn(file));
     }
     return [...ids];
   }
@@ -240,12 +114,11 @@ export class Journal {
   }
 
   async #lookup(id: string): Promise<Lookup> {
-    const file = await openFile(this.#path(id, ENTRY), 'read', this.#options.owners);
+    const file = await openFile(this.#folder.fileOf(id, '.entry'), 'read', this.#options.owners);
     if (file === undefined) return (await this.#isSetAside(id)) ? { state: 'lost' } : { state: 'none' };
     let lookup: Lookup | undefined;
     try {
-      // The lock first: an owner that lets go after this cannot have written later than what is read now.
-      const isRunning = !this.#locks.tryLock(file.fd, OWNER_BYTE, 'shared');
+      const isRunning = this.#folder.isOwned(file); // before it is read
       const entry = await readEntry(file);
       if (isRunning) {
         const { sent, done } = entry;
@@ -277,10 +150,11 @@ export class Journal {
     contradiction?: Outcome,
   ): Promise<OwnedEntry | 'exists'> {
     const records = [encodeRecord(sent)];
-    if (done !== undefined) records.push(encodeRecord(this.#stamped({ ...done, state: 'done' })));
+    if (done !== undefined)
+      records.push(encodeRecord(stamped({ ...done, state: 'done' }, this.#options.clock)));
     if (contradiction !== undefined)
-      records.push(encodeRecord(this.#stamped({ ...contradiction, state: 'contradicted' })));
-    const mention = this.#unborn.mention(this.#prefix + id);
+      records.push(encodeRecord(stamped({ ...contradiction, state: 'contradicted' }, this.#options.clock)));
+    const mention = this.#unborn.mention(this.#folder.nameOf(id));
     try {
       for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
         const file = await this.#bear(id, Buffer.concat(records));
@@ -296,8 +170,8 @@ export class Journal {
 
   /** One attempt to make an entry. Its owner has the lock before anybody can look for it by its real name. */
   async #bear(id: string, records: Buffer): Promise<FileHandle | 'exists' | 'disturbed'> {
-    const entry = this.#path(id, ENTRY);
-    const unborn = await this.#unborn.create(this.#prefix + id);
+    const entry = this.#folder.fileOf(id, '.entry');
+    const unborn = await this.#unborn.create(this.#folder.nameOf(id));
     if (unborn === undefined) return 'disturbed';
     const { file, name } = unborn;
     let isBorn = false;
@@ -308,7 +182,7 @@ export class Journal {
       if (linked === undefined) return 'disturbed'; // somebody took it for a leftover
       isBorn = linked;
       if (!isBorn) return 'exists';
-      await this.#directory.sync();
+      await this.#folder.sync();
       await this.checkPlace();
       return file;
     } catch (fault) {
@@ -323,16 +197,16 @@ export class Journal {
 
   /** Whether there is certainly a file for it, readable or not. Never rejects. */
   async hasEntry(id: string): Promise<boolean> {
-    const status = await lstat(this.#path(id, ENTRY)).catch(() => undefined);
+    const status = await lstat(this.#folder.fileOf(id, '.entry')).catch(() => undefined);
     return status !== undefined;
   }
 
   /** Whether there is a file for it, readable or not, or nobody can say, as where the folder is gone, or another. Never rejects. */
   async mayHaveEntry(id: string): Promise<boolean> {
     try {
-      const status = await ifThere(lstat(this.#path(id, ENTRY)));
+      const status = await ifThere(lstat(this.#folder.fileOf(id, '.entry')));
       if (status !== undefined || (await this.#isSetAside(id))) return true;
-      return !(await isNameOf(this.folder, this.#directory));
+      return !(await this.#folder.isStillThere());
     } catch {
       return true;
     }
@@ -340,7 +214,7 @@ export class Journal {
 
   /** Whether a living process is just beginning this transaction, or somebody has. */
   async isBeginning(id: string): Promise<boolean> {
-    return (await this.#unborn.has(this.#prefix + id)) || (await this.hasEntry(id));
+    return (await this.#unborn.has(this.#folder.nameOf(id))) || (await this.hasEntry(id));
   }
 
   /**
@@ -348,7 +222,7 @@ export class Journal {
    * whole machine no connection is left that it could matter to.
    */
   async carried(id: string, connection: string): Promise<void> {
-    const file = await openFile(this.#path(id, ENTRY), 'append');
+    const file = await openFile(this.#folder.fileOf(id, '.entry'), 'append');
     if (file === undefined) return;
     try {
       await writeWhole(
@@ -362,7 +236,7 @@ export class Journal {
 
   /** Takes over an entry without a living owner; undefined when there is one, or no entry. Rejects where `checkPlace` does. */
   async claim(id: string): Promise<OwnedEntry | undefined> {
-    const file = await this.#takeOver(id);
+    const file = await this.#folder.takeOver(id);
     if (file === undefined) return undefined;
     try {
       const lookup = judge(await readEntry(file)) ?? { state: 'lost' };
@@ -380,7 +254,7 @@ export class Journal {
    */
   async isComplete(): Promise<boolean> {
     let isComplete = true;
-    for await (const entry of this.#entries(this.#keptKind)) {
+    for await (const entry of this.#folder.entries(this.#folder.keptKind)) {
       if (!this.isMissed(entry)) continue;
       isComplete = false;
       if (!entry.isSetAside && entry.fault === undefined && entry.otherVersion === undefined)
@@ -402,28 +276,13 @@ export class Journal {
 
   /** Every entry, also damaged and old ones, in no order. Changes nothing, and holds nothing up while its reader is busy. */
   entries(): AsyncGenerator<StoredEntry> {
-    return this.#entries(this.#options.kind ?? 'bridge');
-  }
-
-  /** Other kinds' entries are not ours to judge. */
-  get #keptKind(): JournalKind {
-    const { kind = 'bridge' } = this.#options;
-    return kind === 'any' ? 'bridge' : kind;
-  }
-
-  async *#entries(kind: JournalKind | 'any'): AsyncGenerator<StoredEntry> {
-    for (const file of await this.#names()) {
-      if (!file.endsWith(ENTRY) && !file.endsWith(DAMAGED)) continue;
-      if (kind !== 'any' && !isOfKind(file, kind)) continue;
-      const entry = await this.#read(file);
-      if (entry !== undefined) yield entry;
-    }
+    return this.#folder.entries();
   }
 
   /** Removes what is of this kind and older than the journal keeps: ended transactions, damaged files, leftovers of dead processes. */
   async prune(): Promise<{ removed: number; unresolved: number; damaged: number }> {
     const count = { removed: 0, unresolved: 0, damaged: 0 };
-    for await (const entry of this.#entries(this.#keptKind)) {
+    for await (const entry of this.#folder.entries(this.#folder.keptKind)) {
       const { id, file, isRunning, done, fault, otherVersion } = entry;
       if (isDamaged(entry)) {
         if (fault === undefined && otherVersion === undefined && this.#isOldFile(entry.changedMs)) {
@@ -438,99 +297,26 @@ export class Journal {
   }
 
   #own(id: string, file: FileHandle, lookup: Lookup): OwnedEntry {
-    let isOpen = true;
-    const release = async () => {
-      if (!isOpen) return;
-      isOpen = false;
-      await file.close(); // frees the lock
-    };
-    const appender = new DurableAppender(file);
-    return {
-      lookup,
-      finish: async (done) => {
-        await appender.append(followingRecord(this.#stamped({ ...done, state: 'done' })));
-        await release();
-      },
-      contradict: async (done) => {
-        await appender.append(followingRecord(this.#stamped({ ...done, state: 'contradicted' })));
-        await release();
-      },
-      note: async (code) => {
-        if (maskText(code) !== code) return;
-        await appender.append(followingRecord({ state: 'note', code, time: isoTime(this.#options.clock) }));
-      },
-      noteTerminal: async (serialNumber) => {
-        if (maskField('serial_number', serialNumber) !== serialNumber) return;
-        const time = isoTime(this.#options.clock);
-        if (isOpen) await appender.append(followingRecord({ state: 'terminal', serialNumber, time }));
-      },
-      withdraw: async () => {
-        if (isOpen) await unlink(this.#path(id, ENTRY));
-        await release();
-      },
-      release,
-    };
-  }
-
-  async #names(): Promise<string[]> {
-    const names = await readdir(this.folder);
-    await this.checkPlace();
-    return names;
-  }
-
-  async #read(file: string): Promise<StoredEntry | undefined> {
-    const id = this.#idIn(file);
-    const isSetAside = file.endsWith(DAMAGED);
-    const at = path.join(this.folder, file);
-    let handle: FileHandle | undefined;
-    let changedMs = Number.POSITIVE_INFINITY;
-    try {
-      const status = await ifThere(lstat(at));
-      if (status !== undefined) changedMs = Math.max(status.mtimeMs, status.ctimeMs);
-      handle = await openFile(at, 'read', this.#options.owners);
-      if (handle === undefined) return undefined;
-      const isRunning = !this.#locks.tryLock(handle.fd, OWNER_BYTE, 'shared');
-      return { id, file, isRunning, isSetAside, changedMs, ...(await readEntry(handle)) };
-    } catch (cause) {
-      const fault = describeFault(cause);
-      const nothing = { sent: undefined, done: undefined, isClean: false };
-      return { id, file, isRunning: false, isSetAside, changedMs, ...nothing, fault };
-    } finally {
-      await handle?.close();
-    }
-  }
-
-  /** Opens an entry and takes its lock; undefined when it is not there, or somebody has it. */
-  async #takeOver(id: string): Promise<FileHandle | undefined> {
-    const name = this.#path(id, ENTRY);
-    const file = await openFile(name, 'append', this.#options.owners);
-    if (file === undefined) return undefined;
-    let isOurs = false;
-    try {
-      // Between opening and locking the name may have gone to another file, or away.
-      isOurs = this.#locks.tryLock(file.fd, OWNER_BYTE, 'exclusive') && (await isNameOf(name, file));
-    } finally {
-      if (!isOurs) await file.close();
-    }
-    return isOurs ? file : undefined;
+    return ownEntry(this.#folder.fileOf(id, '.entry'), file, lookup, this.#options.clock);
   }
 
   async #isSetAside(id: string): Promise<boolean> {
-    const entry = await this.#read(path.basename(this.#path(id, DAMAGED)));
+    const entry = await this.#folder.read(path.basename(this.#folder.fileOf(id, '.damaged')));
     return entry !== undefined && this.isMissed(entry);
   }
 
   /** Renames an entry whose first record cannot be read, unless somebody else is just doing that. Never rejects. */
   async #setAside(id: string): Promise<void> {
-    const [from, to] = [this.#path(id, ENTRY), this.#path(id, DAMAGED)];
+    const [from, to] = [this.#folder.fileOf(id, '.entry'), this.#folder.fileOf(id, '.damaged')];
     const why = 'its first record cannot be read';
     let file: FileHandle | undefined;
     try {
-      file = await this.#takeOver(id);
+      file = await this.#folder.takeOver(id);
       if (file === undefined) return;
       const entry = await readEntry(file);
       if (judge(entry) !== undefined || entry.otherVersion !== undefined) return;
-      while (!(await linkNew(from, to))) await rename(to, this.#path(`${id}.${randomUUID()}`, DAMAGED));
+      while (!(await linkNew(from, to)))
+        await rename(to, this.#folder.fileOf(`${id}.${randomUUID()}`, '.damaged'));
       await unlink(from);
       this.#options.log.error('a journal entry is damaged and set aside', { file: to, why });
     } catch (fault) {
@@ -539,10 +325,6 @@ export class Journal {
     } finally {
       await file?.close();
     }
-  }
-
-  #stamped(done: DoneRecord): DoneRecord {
-    return { ...done, ...this.#options.clock.bootTime?.() };
   }
 
   #isExpired(done: DoneRecord): boolean {
@@ -562,57 +344,4 @@ export class Journal {
     await entry?.release();
     return isExpired;
   }
-
-  #path(id: string, ending: string): string {
-    return path.join(this.folder, `${this.#prefix}${id}${ending}`);
-  }
-
-  #idIn(file: string): string {
-    const [name = ''] = file.split('.');
-    return name.slice(this.#prefix.length);
-  }
-}
-
-/** How much of a digest names a group, and an entry in it. */
-const GROUP_LENGTH = 24;
-const MEMBER_LENGTH = 16;
-/** In the place of a digest, where there is nothing but the first value. */
-const NO_REST = '0';
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-/** The newline ends a record that was torn by the death of an earlier owner. */
-function followingRecord(record: JournalRecord): Buffer {
-  return Buffer.concat([Buffer.from('\n'), encodeRecord(record)]);
-}
-
-/** Undefined where not even the first record can be read. */
-function judge({
-  sent,
-  done,
-  isClean,
-  directCode,
-  serialNumber,
-  contradicted,
-  carriers,
-}: ParsedEntry): Exclude<Lookup, { state: 'none' | 'running' | 'lost' }> | undefined {
-  if (sent === undefined) return undefined;
-  if (done !== undefined) {
-    return {
-      state: 'done',
-      sent,
-      done,
-      ...(contradicted !== undefined && { contradicted }),
-      ...(carriers !== undefined && { carriers }),
-    };
-  }
-  return {
-    state: 'unresolved',
-    sent,
-    isDoubtful: !isClean,
-    ...(directCode !== undefined && { directCode }),
-    ...(serialNumber !== undefined && { serialNumber }),
-  };
 }

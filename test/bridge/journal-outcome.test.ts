@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { OwnedEntry } from '../../src/store/journal.ts';
 import type { DoneRecord } from '../../src/store/journal-record.ts';
+import type { OwnedEntry } from '../../src/store/owned-entry.ts';
 import {
   codeOf,
   deskBench,

@@ -14,7 +14,7 @@ import {
 
 import { parseCommandLine } from '../../src/cli/parse.ts';
 import { errorText } from '../../src/rpc/error-object.ts';
-import type { StoredEntry } from '../../src/store/journal.ts';
+import type { StoredEntry } from '../../src/store/entry-state.ts';
 import { complaintOf } from './kit.ts';
 
 const NOW = Date.UTC(2025, 0, 31, 12, 0, 0);

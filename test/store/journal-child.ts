@@ -1,7 +1,8 @@
 // A process that has a journal open and does what it is told, for journal-processes.integration.test.ts.
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
-import { Journal, type OwnedEntry } from '../../src/store/journal.ts';
+import { Journal } from '../../src/store/journal.ts';
+import type { OwnedEntry } from '../../src/store/owned-entry.ts';
 
 export type Order =
   | { readonly do: 'begin' | 'claim' | 'lookup' | 'finish'; readonly id: string; readonly text?: string }

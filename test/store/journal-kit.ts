@@ -6,8 +6,9 @@ import { afterEach } from 'vitest';
 import type { BootTime } from '../../src/base/boot-time.ts';
 import { memorySink } from '../../src/base/log-sink.ts';
 import { createLogger } from '../../src/base/logger.ts';
-import { Journal, type JournalOptions, type OwnedEntry } from '../../src/store/journal.ts';
+import { Journal, type JournalOptions } from '../../src/store/journal.ts';
 import type { SentRecord } from '../../src/store/journal-record.ts';
+import type { OwnedEntry } from '../../src/store/owned-entry.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 
 export const DAY_MS = 86_400_000;

@@ -17,7 +17,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Journal, type StoredEntry } from '../../src/store/journal.ts';
+import type { StoredEntry } from '../../src/store/entry-state.ts';
+import { Journal } from '../../src/store/journal.ts';
 import { encodeRecord } from '../../src/store/journal-record.ts';
 import { complaintOf } from '../cli/kit.ts';
 import { FakeClock } from '../kit/fake-clock.ts';

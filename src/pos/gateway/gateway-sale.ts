@@ -3,7 +3,7 @@ import type { Identifiers } from '../../application/identifiers.ts';
 import type { Caller, Register } from '../../application/registers.ts';
 import { deferred } from '../../base/deferred.ts';
 import { meaningOfAnswer, type OutcomeText, readStatement } from '../../rpc/outcome.ts';
-import type { OwnedEntry } from '../../store/journal.ts';
+import type { OwnedEntry } from '../../store/owned-entry.ts';
 import type { Answer } from '../answer.ts';
 import type { TerminalConnection } from '../terminal-connection.ts';
 import { passedOn, refusal } from './gateway-answer.ts';

@@ -4,7 +4,7 @@ import { describeFault } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { OutcomeText } from '../../rpc/outcome.ts';
 import { decodeString, kindOf, scanObject } from '../../rpc/scan.ts';
-import type { OwnedEntry } from '../../store/journal.ts';
+import type { OwnedEntry } from '../../store/owned-entry.ts';
 import type { Answer } from '../answer.ts';
 import { PosError } from '../pos-error.ts';
 import { SaleStore, storedSale } from '../sale-store.ts';
