@@ -40,7 +40,7 @@ async function runOne(seed: string, isTold: boolean): Promise<boolean> {
 
 const totals = { sales: 0, statements: 0, steps: 0 };
 const faults = new Map<string, number>();
-const beganMs = performance.now();
+const beganUs = process.cpuUsage();
 let failed = 0;
 if (values.seed !== undefined) {
   if (!(await runOne(values.seed, values.trace))) failed = 1;
@@ -50,10 +50,11 @@ if (values.seed !== undefined) {
     if (!(await runOne(String(seed), false))) failed += 1;
   }
 }
-const seconds = (performance.now() - beganMs) / 1000;
+const { user, system } = process.cpuUsage(beganUs);
+const seconds = (user + system) / 1e6;
 console.log(
   `${values.seed ?? values.seeds} seeds, ${failed} failed, ${totals.sales} sales, ${totals.statements} statements, ` +
-    `${totals.steps} steps, ${seconds.toFixed(1)} s, ${(totals.sales / seconds).toFixed(0)} sales/s`,
+    `${totals.steps} steps, ${seconds.toFixed(1)} s of a processor, ${(totals.sales / seconds).toFixed(0)} sales/s`,
 );
 console.log(JSON.stringify(Object.fromEntries([...faults].sort())));
 process.exitCode = failed > 0 ? 1 : 0;

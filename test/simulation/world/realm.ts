@@ -1,11 +1,11 @@
-import * as buffer from 'node:buffer';
-import * as crypto from 'node:crypto';
-import * as events from 'node:events';
+import { constants as bufferConstants, isAscii, isUtf8, Buffer as RealBuffer } from 'node:buffer';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { getEventListeners, once, setMaxListeners } from 'node:events';
 import { constants } from 'node:fs';
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import * as path from 'node:path';
-import * as util from 'node:util';
-import * as zlib from 'node:zlib';
+import { inspect, parseArgs, promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
 import type { Endpoint } from '../../../src/endpoint/endpoint.ts';
 import type { Wire } from '../../../src/wire/wire.ts';
 import { DiskError } from './disk.ts';
@@ -133,15 +133,17 @@ export function realmOf(
     clear,
     forbidden,
     modules: {
-      'node:buffer': buffer,
-      'node:events': events,
+      'node:buffer': { Buffer: RealBuffer, constants: bufferConstants, isAscii, isUtf8 },
+      'node:events': { getEventListeners, once, setMaxListeners },
       'node:path': path,
-      'node:util': util,
-      'node:zlib': zlib,
+      'node:util': { inspect, parseArgs, promisify },
+      'node:zlib': { crc32 },
       'node:fs': fs,
       'node:fs/promises': files,
       'node:crypto': {
-        ...crypto,
+        createHash,
+        createHmac,
+        timingSafeEqual,
         randomBytes: (length: number) => random.bytes(length),
         randomInt,
         randomUUID: uuid,
