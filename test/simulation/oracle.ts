@@ -16,6 +16,9 @@ const REFUSED =
 /** In answer to a Check these say nothing. Anything else is taken for "not charged": that is what registers do. */
 const NOTHING_TO_CHECK =
   /^(TRANSACTION_ACTIVE|OUTCOME_UNKNOWN|BUSY|TIMEOUT|CHANNEL_\w+|JOURNAL_UNAVAILABLE|RESPONSE_TOO_LARGE|JSONRPC_\w+)$/;
+/** Without a journal a Check gets the application's own words, and its register has to know these as well. */
+const APPLICATION_SAYS_NOTHING =
+  /^(ACCESS_DENIED|DUPLICATE_TRANSACTION|INTERNAL_ERROR|INVALID_API_KEY|NOT_READY|SERVICE_UNAVAILABLE|STORAGE_ERROR|UNKNOWN)$/;
 
 /**
  * What a register takes from an answer; undefined: it has to ask on.
@@ -28,10 +31,11 @@ export function readAnswer(
     readonly key: string;
     readonly askedMs: number;
     readonly isOnly: boolean;
+    readonly hasJournal: boolean;
   },
   { result, error }: Message,
 ): Statement | undefined {
-  const { method, key, askedMs, isOnly } = question;
+  const { method, key, askedMs, isOnly, hasJournal } = question;
   const code = String(error?.data?.['string_code']);
   const say = (says: Statement['says'], words = code) => ({
     key,
@@ -45,8 +49,13 @@ export function readAnswer(
     if (/not charged|nothing was charged|knows no sale/.test(words)) return say('not charged', words);
     return /charged|paid/.test(words) ? say('charged', words) : undefined;
   }
-  if (method === 'Check') return NOTHING_TO_CHECK.test(code) ? undefined : say('not charged');
-  return say(REFUSED.test(code) && !isOnly ? 'not begun' : 'not charged');
+  if (method === 'Check') {
+    const isNothing = NOTHING_TO_CHECK.test(code) || (!hasJournal && APPLICATION_SAYS_NOTHING.test(code));
+    return isNothing ? undefined : say('not charged');
+  }
+  if (!REFUSED.test(code) || isOnly) return say('not charged');
+  // Without a journal nobody remembers what an earlier process has begun.
+  return hasJournal ? say('not begun') : undefined;
 }
 
 /** What was told and is not true, and what was charged twice. */

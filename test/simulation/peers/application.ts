@@ -15,6 +15,7 @@ import {
 
 interface Request {
   readonly connection?: string;
+  readonly register?: string;
   readonly id?: string | number;
   readonly method?: string;
   readonly params?: { readonly [name: string]: unknown };
@@ -42,7 +43,8 @@ export class Application {
   #guests = new Set<Guest>();
   /** By key: who asked for what is being carried out. */
   readonly #running = new Map<string, Guest>();
-  readonly #ids: (string | number)[] = [];
+  /** Of requests that were no transactions: a result under the id of one would be that one's. */
+  readonly #otherIds: (string | number)[] = [];
 
   constructor(machine: Machine, place: string, ledger: Ledger, character: Character) {
     this.#machine = machine;
@@ -99,15 +101,23 @@ export class Application {
     } catch {
       return; // cut short
     }
-    const { id, method, params = {} } = request;
-    const key = keyOf(params);
+    const { id, method, params = {}, register } = request;
+    const key = keyOf(params, register);
     if (method === 'Abort') this.#abort(key);
     if (method === undefined || id === undefined) return;
-    this.#ids.push(id);
+    if (method !== 'Purchase') this.#otherIds.push(id);
     this.#process?.tell(`hears ${method} ${key}`);
     if (method === 'Purchase') this.#purchase(guest, request, key);
     else if (method === 'Check') this.#check(guest, request, key);
-    else this.#reply(guest, request, { kind: 'result', text: '{}' });
+    else this.#answerOther(guest, request);
+  }
+
+  /** Sometimes so late that nobody waits for it any more. */
+  #answerOther(guest: Guest, request: Request): void {
+    const random = this.#random;
+    const lateMs = random.chance(this.character.lies) ? random.below(90_000) : 0;
+    if (lateMs > 60_000) this.#count('answers another request when it is over');
+    this.#process?.after(lateMs, () => this.#reply(guest, request, { kind: 'result', text: '{}' }));
   }
 
   #purchase(guest: Guest, request: Request, key: string): void {
@@ -222,7 +232,7 @@ export class Application {
 
   #reply(guest: Guest, request: Request, answer: Answer, manner: Manner = 'honest'): void {
     if (manner === 'silent') return;
-    const id = manner === 'under another id' ? (this.#ids.at(-2) ?? 'nobody') : request.id;
+    const id = manner === 'under another id' ? (this.#otherIds.at(-2) ?? 'nobody') : request.id;
     const connection = manner === 'for another connection' ? 'nobody.1' : request.connection;
     const line = lineOf(connection, id, answer);
     this.#process?.tell(`says ${line.slice(0, 200)} (${manner})`);

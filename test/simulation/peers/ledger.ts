@@ -33,7 +33,7 @@ export class Ledger {
 }
 
 /** The name of a sale in ledgers and stories. */
-export function keyOf(params: { readonly [name: string]: unknown }): string {
+export function keyOf(params: { readonly [name: string]: unknown }, register = ''): string {
   const { receipt_id, sequence_id } = params;
-  return `${receipt_id}/${sequence_id ?? ''}`;
+  return `${register}:${receipt_id}/${sequence_id ?? ''}`;
 }

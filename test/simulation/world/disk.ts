@@ -179,7 +179,8 @@ export class Disk {
   /** Any part of what was not synced may have reached the disk: by sectors, and the size with it or not. */
   #tear(inode: Inode): void {
     const { data, durable } = inode;
-    const size = this.#random.oneOf([durable.length, data.length, this.#random.below(data.length + 1)]);
+    const [least, most] = [Math.min(data.length, durable.length), Math.max(data.length, durable.length)];
+    const size = this.#random.oneOf([least, most, least + this.#random.below(most - least + 1)]);
     const torn = Buffer.alloc(size);
     durable.copy(torn, 0, 0, size);
     for (const [start, end] of inode.dirty) {
