@@ -4,7 +4,7 @@ import { Application } from './peers/application.ts';
 import { Client } from './peers/client.ts';
 import { Ledger } from './peers/ledger.ts';
 import { drawCharacter, HONEST } from './peers/lies.ts';
-import { Sales } from './peers/sales.ts';
+import { AMOUNT, Sales } from './peers/sales.ts';
 import { connect, pause, Till, type TillOptions } from './peers/till.ts';
 import type { Subject } from './subject.ts';
 import { type Roughness, SMOOTH } from './world/faults.ts';
@@ -227,7 +227,7 @@ export class History {
     }
     this.#working = 0;
     for (const till of this.#tills.keys()) this.#work(() => this.#askAll(till));
-    this.#work(() => client.recover((key) => this.#isUndeclared(key)));
+    this.#work(() => client.recover((key) => this.#isUndeclared(key) || this.#isOtherAmount(key)));
     const end = await schedule.run(() => this.#working === 0, schedule.nowMs + SETTLED_MS);
     if (end === 'over') return;
     const open = this.#sales.all.filter((sale) => !this.#sales.isKnown(sale)).map(({ key }) => key);
@@ -259,6 +259,12 @@ export class History {
   /** Declined with a code of no declared meaning: nobody else can know what it means. */
   #isUndeclared(key: string): boolean {
     return this.#ledger.entry(key).answer?.code === 'OUT_OF_ORDER';
+  }
+
+  /** In answer to a Check that may be another sale: the register's library leaves it to a person. */
+  #isOtherAmount(key: string): boolean {
+    const { answer } = this.#ledger.entry(key);
+    return answer?.kind === 'result' && JSON.parse(answer.text).amount !== AMOUNT;
   }
 
   /** Nothing is left: no process, no lock. */
