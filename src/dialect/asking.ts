@@ -1,3 +1,5 @@
+import type { Framing } from '../base/framing.ts';
+import type { HttpWishes, WebSocketWishes } from '../base/web.ts';
 import type {
   Conversation,
   ConversationHost,
@@ -6,7 +8,6 @@ import type {
   PeerConnection,
   SendOutcome,
   TransactionRules,
-  WebSocketWishes,
 } from './dialect.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface AskingDialect {
   readonly transactions: AskingRules;
   /** What its WebSockets are like; default: subprotocol `jsonrpc2.0`, text messages only. */
   readonly webSocket?: WebSocketWishes;
+  /** It can be spoken over HTTP; default: it cannot. */
+  readonly http?: HttpWishes;
   /** How long to wait before the next attempt to connect, after so many failures in a row; 0: after a connection that worked. */
   retryMs(failures: number): number;
   /**
@@ -25,7 +28,7 @@ export interface AskingDialect {
    * handshake of its own. The events that it gets back are for what the terminal says by itself. A wire that turns out to be
    * useless ends with `host.finished`, whether or not a connection was opened on it.
    */
-  ask(host: ConversationHost, framing: 'stream' | 'messages', options: AskingOptions): Conversation;
+  ask(host: ConversationHost, framing: Framing, options: AskingOptions): Conversation;
   /** Gives back what `asks` has opened. Nothing is asked any more. */
   close?(): Promise<void>;
 }

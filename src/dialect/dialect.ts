@@ -1,9 +1,11 @@
 import type { ChannelName } from '../base/channel-name.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
+import type { Framing } from '../base/framing.ts';
 import type { Admit } from '../base/knock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
+import type { HttpWishes, WebSocketWishes } from '../base/web.ts';
 
 /**
  * A wire protocol: how bytes become connections and JSON-RPC messages, and, as data, where its methods go
@@ -26,20 +28,22 @@ export interface Dialect {
   readonly reconnects?: ReconnectRules;
   /** What its WebSockets are like; default: subprotocol `jsonrpc2.0`, text messages only. */
   readonly webSocket?: WebSocketWishes;
+  /** It can be spoken over HTTP; default: it cannot. */
+  readonly http?: HttpWishes;
   /**
    * The same for one of several wires to the same peer, of which 1 is the best, or for one of several listeners, of which 1 is the
    * first. Default: one wire is all it can use, and all listeners are alike.
    */
   ranked?(rank: number): Dialect;
   /**
-   * Who is let in over WebSocket; default: whoever offers the subprotocol, or none. For a connection on which each peer has an
+   * Who is let in over WebSocket and HTTP; default: whoever offers the subprotocol, or none. For a connection on which each peer has an
    * identity this is where it comes from.
    */
   admit?: Admit;
   /** What a peer is told that is not let in, before its connection is closed. Default: nothing. */
-  turnAway?(framing: 'stream' | 'messages', reason: CloseReason): Uint8Array | undefined;
+  turnAway?(framing: Framing, reason: CloseReason): Uint8Array | undefined;
   /** Begins to speak. `framing` is the wire's. */
-  converse(host: ConversationHost, framing: 'stream' | 'messages', options: DialectOptions): Conversation;
+  converse(host: ConversationHost, framing: Framing, options: DialectOptions): Conversation;
   /** Gives back what its set-up has opened. Nothing is spoken any more. */
   close?(): Promise<void>;
 }
@@ -59,16 +63,6 @@ export interface ReconnectRules {
   readonly limitMs: number;
   /** After the peer has refused us for good. */
   readonly refusedMs: number;
-}
-
-export interface WebSocketWishes {
-  readonly subprotocol: string | undefined;
-  /** Binary messages are taken, and sent where the bytes are no UTF-8. */
-  readonly isBinary: boolean;
-  /** Of a listener. Paths below its own are taken as well: `admit` looks at them. */
-  readonly takesPathsBelow?: boolean;
-  /** Of a listener. Peers send an `Origin` although they are no web pages: `admit` looks at it. */
-  readonly ignoresOrigin?: boolean;
 }
 
 /** Which methods move money, and how a lost outcome is found again. */

@@ -6,6 +6,7 @@ export type Endpoint =
   | TcpEndpoint
   | SerialEndpoint
   | WsEndpoint
+  | HttpEndpoint
   | SimulatorEndpoint
   | TerminalEndpoint
   | NullEndpoint;
@@ -79,6 +80,19 @@ export type Parity = 'none' | 'even' | 'odd' | 'mark' | 'space';
 
 export interface WsEndpoint {
   readonly kind: 'ws';
+  readonly text: string;
+  readonly url: string;
+  /** IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** As written, with its query; at least `/`. */
+  readonly path: string;
+  readonly secure: boolean;
+}
+
+/** Where messages are posted. */
+export interface HttpEndpoint {
+  readonly kind: 'http';
   readonly text: string;
   readonly url: string;
   /** IPv6 without brackets. */

@@ -52,7 +52,7 @@ export function displayEndpoint(endpoint: Endpoint): string {
 /** Where the part of an endpoint's text ends that takes only what is a host. */
 function endOfHost(endpoint: Endpoint): number {
   if (endpoint.kind === 'tcp') return endpoint.text.length;
-  if (endpoint.kind === 'ws') return endOfAuthority(endpoint.text);
+  if ('url' in endpoint) return endOfAuthority(endpoint.text);
   if (endpoint.kind !== 'terminal') return 0;
   const end = endOfHost(endpoint.place);
   return end === 0 ? 0 : endpoint.dialect.length + 1 + end;

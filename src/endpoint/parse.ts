@@ -30,14 +30,13 @@ export function parseEndpoint(text: string, use: EndpointUse): Endpoint {
 /** What only a listener can say. */
 function checkConnected(endpoint: Endpoint, text: string, use: EndpointUse): void {
   if (endpoint.kind === 'unix' && endpoint.mode !== undefined) throw misused(text, 'mode= is', use);
-  const isAnyPort = (endpoint.kind === 'tcp' || endpoint.kind === 'ws') && endpoint.port === 0;
-  if (isAnyPort) throw misused(text, 'port 0 is', use);
+  if ('port' in endpoint && endpoint.port === 0) throw misused(text, 'port 0 is', use);
 }
 
 const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
   wire: WIRE_SCHEMES,
   channel: ['fd', 'fifo', 'unix', 'tcp', 'simulator', 'null'],
-  listen: ['unix', 'tcp', 'ws', 'wss', 'fd'],
+  listen: ['unix', 'tcp', 'ws', 'wss', 'http', 'https', 'fd'],
   terminal: WIRE_SCHEMES,
 };
 
@@ -75,7 +74,15 @@ function checkListener(endpoint: Endpoint): void {
   if (endpoint.kind === 'fd' && endpoint.read !== endpoint.write) {
     throw invalid(endpoint.text, 'two descriptors are not for listening, a socket is one', EXAMPLES.fd);
   }
-  if (endpoint.kind === 'ws' && endpoint.path.includes('?')) {
-    throw invalid(endpoint.text, 'a listener has no query', EXAMPLES.ws);
+  if ('url' in endpoint && endpoint.path.includes('?')) {
+    throw invalid(endpoint.text, 'a listener has no query', EXAMPLES[endpoint.kind]);
   }
+  if (endpoint.kind === 'http' && !endpoint.secure && !isLoopback(endpoint.host)) {
+    const why = 'http: is for this machine alone, since everybody on the way could read along';
+    throw invalid(endpoint.text, why, `${EXAMPLES.http}, ${EXAMPLES.https}`);
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

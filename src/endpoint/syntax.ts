@@ -6,6 +6,7 @@ import type {
   Endpoint,
   FdEndpoint,
   FifoEndpoint,
+  HttpEndpoint,
   SerialEndpoint,
   SimulatorEndpoint,
   TerminalEndpoint,
@@ -25,6 +26,8 @@ export const EXAMPLES = {
   serial: 'serial:/dev/ttyS0?baudRate=115200',
   ws: 'ws://127.0.0.1:8080/pos',
   wss: 'wss://pos.example.com/pos',
+  http: 'http://127.0.0.1:8080/nexo',
+  https: 'https://10.0.0.6:8443/nexo',
   simulator: 'simulator:',
   null: 'null:',
 } as const;
@@ -86,7 +89,10 @@ export function readEndpoint(text: string): Endpoint {
       return readSerial(source);
     case 'ws':
     case 'wss':
-      return readWs(source, scheme === 'wss');
+      return { kind: 'ws', ...readUrl(source, scheme === 'wss') };
+    case 'http':
+    case 'https':
+      return { kind: 'http', ...readUrl(source, scheme === 'https') };
     case 'simulator':
       return readSimulator(source);
     case 'null':
@@ -96,7 +102,7 @@ export function readEndpoint(text: string): Endpoint {
 }
 
 /** Where one wire can be opened to somebody who waits there. */
-export const WIRE_SCHEMES = ['tcp', 'unix', 'serial', 'ws', 'wss', 'fd'] as const satisfies readonly Scheme[];
+export const WIRE_SCHEMES = ['tcp', 'unix', 'serial', 'ws', 'wss', 'http', 'https', 'fd'] as const satisfies readonly Scheme[];
 
 function readTerminal(text: string, dialect: string): TerminalEndpoint {
   const [at = '', ...query] = text.slice(dialect.length + 1).split('?');
@@ -224,6 +230,7 @@ function readAddress(source: Source, text: string, defaultPort?: number): Addres
 const IPV6_EXAMPLES: Readonly<Record<string, string>> = {
   [EXAMPLES.tcp]: `${EXAMPLES.tcp}, tcp:[::1]:10001`,
   [EXAMPLES.ws]: `${EXAMPLES.ws}, ws://[::1]:8080/pos`,
+  [EXAMPLES.http]: `${EXAMPLES.http}, http://[::1]:8080/nexo`,
 };
 
 /** A name as the Domain Name System knows it, or an IPv4 address. */
@@ -234,17 +241,17 @@ function isHostName(host: string): boolean {
   return labels.every((label) => /^\w(?:[\w-]{0,61}\w)?$/.test(label));
 }
 
-function readWs(source: Source, secure: boolean): WsEndpoint {
+function readUrl(source: Source, secure: boolean): Omit<WsEndpoint | HttpEndpoint, 'kind'> {
   const { text } = source;
   const [, authority, path] = /^\/\/([^/?#]*)(.*)$/.exec(source.rest) ?? [];
   if (authority === undefined || path === undefined)
     throw complaint(source, 'two slashes and a host must follow');
   if (authority.includes('@')) throw complaint(source, 'passwords come from a file or the environment');
   const address = readAddress(source, authority, secure ? 443 : 80);
-  if (path.includes('#')) throw complaint(source, 'a WebSocket address has no # part');
+  if (path.includes('#')) throw complaint(source, 'this address has no # part');
   if (!/^[!-~]*$/.test(path)) throw complaint(source, 'characters other than ASCII are written as %XX');
   if (!hasPlaceholders(text) && !URL.canParse(text)) throw complaint(source, 'this is no valid URL');
-  return { kind: 'ws', text, url: text, ...address, path: path.startsWith('/') ? path : `/${path}`, secure };
+  return { text, url: text, ...address, path: path.startsWith('/') ? path : `/${path}`, secure };
 }
 
 function readSerial(source: Source): SerialEndpoint {

@@ -37,7 +37,7 @@ export function splitTerminal(
   }
   const [unknown] = left;
   if (unknown === undefined) return { wire: place, options };
-  if (place.kind !== 'serial' && place.kind !== 'ws') {
+  if (place.kind !== 'serial' && !('url' in place)) {
     const known = names.length === 0 ? 'none' : names.join(', ');
     const why = `${dialect} has no such option; those that it has: ${known}`;
     throw invalid(text, why, `${dialect}+${EXAMPLES[place.kind]}`);

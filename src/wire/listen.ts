@@ -11,8 +11,8 @@ import { bindUnix } from './unix-listen.ts';
 export type { Listener, ListenOptions } from './listener.ts';
 
 /**
- * Accepts wires on a `tcp:`, `unix:`, `ws:` or `fd:` endpoint. Rejects with LISTEN_FAILED, or with ENDPOINT_INVALID for
- * other endpoints, `wss:` without a certificate and UNIX names that are too long.
+ * Accepts wires on a `tcp:`, `unix:`, `ws:`, `http:` or `fd:` endpoint. Rejects with LISTEN_FAILED, or with ENDPOINT_INVALID for
+ * other endpoints, `wss:` and `https:` without a certificate and UNIX names that are too long.
  */
 export async function listen(endpoint: Endpoint, options: ListenOptions): Promise<Listener> {
   switch (endpoint.kind) {
@@ -24,10 +24,14 @@ export async function listen(endpoint: Endpoint, options: ListenOptions): Promis
       const { listenWs } = await import('./ws-listen.ts');
       return listenWs(endpoint, options);
     }
+    case 'http': {
+      const { listenHttp } = await import('./http-listen.ts');
+      return listenHttp(endpoint, options);
+    }
     default:
       throw new BridgeError(
         'ENDPOINT_INVALID',
-        `${endpoint.text}: nobody can listen there, use tcp:, unix:, ws: or fd:`,
+        `${endpoint.text}: nobody can listen there, use tcp:, unix:, ws:, http: or fd:`,
       );
   }
 }

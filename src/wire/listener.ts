@@ -1,9 +1,10 @@
 import type { ListenOptions as Binding, Server } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import type { DoorRules } from './admission.ts';
 import type { TlsFiles } from './tls.ts';
 import type { Wire } from './wire.ts';
-import type { DoorOptions } from './ws-door.ts';
+import type { WsOptions } from './ws.ts';
 
 export interface Listener {
   /** Endpoint text to connect to, with the real port. */
@@ -12,16 +13,16 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** What concerns messages and who is let in is for WebSocket only. */
-export interface ListenOptions extends DoorOptions {
+/** What concerns messages is for WebSocket and HTTP only, and so is who is let in. */
+export interface ListenOptions extends WsOptions, DoorRules {
   /** A peer has connected; the wire waits for `start`. */
   readonly onWire: (wire: Wire) => void;
   /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
   readonly onFault?: (fault: Error) => void;
   readonly clock?: Clock;
-  /** How many connections are meant to be open at one time; of WebSockets, a share may be in their handshake. Default 100. */
+  /** How many connections are meant to be open at one time; of those that begin with HTTP, a share may be in their handshake. Default 100. */
   readonly maxConnections?: number;
-  /** For `wss:`. `ca`: clients have to show a certificate that it has signed. */
+  /** For `wss:` and `https:`. `ca`: clients have to show a certificate that it has signed. */
   readonly tls?: TlsFiles | undefined;
   /** The certificates have been read again, because their files have changed. */
   readonly onRenewed?: () => void;

@@ -151,7 +151,7 @@ export class OutputQueue {
 
   #pump(): void {
     if (this.#writingBytes !== undefined || this.#state === 'over' || this.#mustWait()) return;
-    const piece = this.#wire.framing === 'messages' ? this.#takeFrame() : this.#takePiece();
+    const piece = this.#wire.framing === 'stream' ? this.#takePiece() : this.#takeFrame();
     if (piece !== undefined) this.#write(piece);
     else if (this.#state === 'ending') this.#finish();
   }
@@ -174,7 +174,7 @@ export class OutputQueue {
 
   /** Length of the piece that would be next; never too little. Asked only while no write is under way. */
   get #nextBytes(): number {
-    if (this.#wire.framing === 'messages') return this.#nextFrames().nextBytes;
+    if (this.#wire.framing !== 'stream') return this.#nextFrames().nextBytes;
     return Math.min(this.#queuedBytes, this.#pieceBytes);
   }
 

@@ -8,7 +8,7 @@ import { WireLife } from './wire-life.ts';
  * time. A wire with message borders has no such worst case and is returned as it is.
  */
 export function tortureWire(wire: Wire): Wire {
-  return wire.framing === 'messages' ? wire : new TortureWire(wire);
+  return wire.framing === 'stream' ? new TortureWire(wire) : wire;
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { Framing } from '../base/framing.ts';
+
 /** Who is at the other end of a wire, as far as the transport knows. */
 export interface Peer {
   /** IP address without port, when the peer has one. */
@@ -10,7 +12,7 @@ export interface Peer {
 
 export interface WireEvents {
   /**
-   * Bytes that arrived; for a `messages` wire exactly one message. The bytes belong to the receiver
+   * Bytes that arrived; where the wire keeps messages apart exactly one. The bytes belong to the receiver
    * only during the call: copy what is kept.
    */
   chunk(bytes: Buffer): void;
@@ -31,8 +33,7 @@ export interface WireEvents {
  * directions ended in good order.
  */
 export interface Wire {
-  /** `stream`: any split of bytes may arrive. `messages`: the transport keeps message borders (WebSocket). */
-  readonly framing: 'stream' | 'messages';
+  readonly framing: Framing;
   readonly peer: Peer;
   /** Inside a call of `chunk`: output that can wait for its end can be joined. Where it is missing nobody can tell. */
   readonly isDelivering?: boolean;
@@ -41,7 +42,7 @@ export interface Wire {
   /** Begins reading. Called once (again: TypeError); no event comes before it, nor from inside it. */
   start(events: WireEvents): void;
   /**
-   * Takes one piece of output; for a `messages` wire exactly one message. `done` is called once, never from
+   * Takes one piece of output; where the wire keeps messages apart exactly one. `done` is called once, never from
    * inside `write`: without a fault when the transport has taken all of it, else with the fault that ended
    * the wire. One write at a time: a second one before `done` is a TypeError.
    */

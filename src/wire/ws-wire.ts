@@ -3,10 +3,12 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import type { Clock, Timer } from '../base/clock.ts';
+import type { WebSocketWishes } from '../base/web.ts';
 import { KEEPALIVE_IDLE_MS } from './socket-wire.ts';
 import type { Peer, Wire, WireEvents } from './wire.ts';
 import { WireFault } from './wire-fault.ts';
 import { WireLife } from './wire-life.ts';
+import { Pings } from './ws-pings.ts';
 import type { PatientWebSocket } from './ws-socket.ts';
 
 /**
@@ -20,13 +22,9 @@ export function wsWire(ws: PatientWebSocket, socket: Duplex, options: WsWireOpti
   return new WsWire(ws, socket, options);
 }
 
-export interface WsWireOptions {
+export interface WsWireOptions extends Partial<WebSocketWishes> {
   readonly clock: Clock;
   readonly peer: Peer;
-  /** Binary messages are chunks too, and bytes that are no UTF-8 are written as such. */
-  readonly isBinary: boolean;
-  /** Every message is written as a binary one. */
-  readonly sendsBinary: boolean;
 }
 
 class WsWire implements Wire {
@@ -48,14 +46,15 @@ class WsWire implements Wire {
   #events: WireEvents | undefined;
 
   constructor(ws: PatientWebSocket, socket: Duplex, options: WsWireOptions) {
-    const { clock, peer, isBinary, sendsBinary } = options;
+    const { clock, peer, isBinary = false, sendsBinary = false, pingMs } = options;
     this.peer = peer;
     this.#ws = ws;
     this.#clock = clock;
     this.#isBinary = isBinary;
     this.#sendsBinary = sendsBinary;
     ws.pause();
-    if (socket instanceof Socket) socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
+    if (socket instanceof Socket) socket.setKeepAlive(true, options.keepaliveIdleMs ?? KEEPALIVE_IDLE_MS);
+    if (pingMs !== undefined) new Pings(ws, clock, pingMs, () => this.#silent(pingMs));
     socket.on('error', (fault) => this.#life.doom(fault));
     ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     ws.on('error', (cause) => this.#refuse(faultOf(cause), statusOf(cause)));
@@ -102,6 +101,11 @@ class WsWire implements Wire {
     this.#life.doom();
     this.#ws.terminate();
     if (this.#isGone) setImmediate(() => this.#finish());
+  }
+
+  #silent(pingMs: number): void {
+    this.#life.doom(new WireFault('WIRE_LOST', `no answer to a ping within ${pingMs / 1000} s`));
+    this.#ws.terminate();
   }
 
   #receive(data: Buffer, isBinary: boolean): void {

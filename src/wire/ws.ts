@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { afterSilence, systemClock } from '../base/clock.ts';
+import type { Socket } from 'node:net';
+import type { ClientOptions } from 'ws';
+import { afterSilence, type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import type { WebSocketWishes } from '../base/web.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { socketPeer } from './peer.ts';
+import type { Proxy } from './proxy.ts';
 import { type ConnectOptions, DEFAULT_CONNECT_TIMEOUT_MS } from './socket.ts';
 import type { TlsFiles } from './tls.ts';
 import type { Wire } from './wire.ts';
@@ -10,13 +14,8 @@ import { wsWire } from './ws-wire.ts';
 
 export type WsEndpoint = Extract<Endpoint, { kind: 'ws' }>;
 
-export interface WsOptions {
-  /** The subprotocol to offer or select; default `jsonrpc2.0`. Given as undefined: none. */
-  readonly subprotocol?: string | undefined;
-  /** Binary messages are taken as well, and sent where the bytes are no UTF-8; default: a binary one ends the wire. */
-  readonly isBinary?: boolean;
-  /** Every message that is sent is a binary one; some peers read nothing else. */
-  readonly sendsBinary?: boolean;
+/** Default: subprotocol `jsonrpc2.0`, text messages only. */
+export interface WsOptions extends Partial<WebSocketWishes> {
   /** Largest message, bytes; a longer one ends the wire. Default 262134. */
   readonly maxMessageBytes?: number;
 }
@@ -25,10 +24,9 @@ export const DEFAULT_SUBPROTOCOL = 'jsonrpc2.0';
 export const DEFAULT_MAX_MESSAGE_BYTES = 262_134;
 
 export interface ConnectWsOptions extends ConnectOptions, WsOptions {
-  /** Further headers of the opening request. */
-  readonly headers?: Readonly<Record<string, string>>;
   /** For `wss:`: whom to trust, and who we are. */
   readonly tls?: TlsFiles | undefined;
+  readonly proxy?: Proxy | undefined;
 }
 
 /**
@@ -40,12 +38,13 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
   const { PatientWebSocket } = await import('./ws-socket.ts');
   const secure = endpoint.secure ? await trustOf(endpoint, options.tls) : {};
   return new Promise((resolve, reject) => {
-    const { subprotocol } = { subprotocol: DEFAULT_SUBPROTOCOL, ...options };
+    const { subprotocol, takesNoSubprotocol = false } = { subprotocol: DEFAULT_SUBPROTOCOL, ...options };
     const ws = new PatientWebSocket(endpoint.url, subprotocol === undefined ? [] : subprotocol, {
       headers: { ...options.headers },
       maxPayload: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
       ...secure,
+      ...(options.proxy !== undefined && through(endpoint, options, { clock, timeoutMs })),
     });
     const fail = (fault: unknown) => {
       settled();
@@ -62,10 +61,13 @@ export async function connectWs(endpoint: WsEndpoint, options: ConnectWsOptions 
     };
     ws.on('error', fail);
     ws.once('upgrade', (response: IncomingMessage) => {
+      // The library refuses what it does not find here, and looks only after this.
+      if (takesNoSubprotocol && subprotocol !== undefined)
+        response.headers['sec-websocket-protocol'] ??= subprotocol;
       ws.once('open', () => {
         settled();
         const { socket } = response;
-        resolve(wsWire(ws, socket, { clock, peer: socketPeer(socket), ...messagesOf(options) }));
+        resolve(wsWire(ws, socket, { ...options, clock, peer: socketPeer(socket) }));
       });
     });
     signal?.addEventListener('abort', abort);
@@ -84,25 +86,35 @@ async function trustOf(endpoint: WsEndpoint, files: TlsFiles = {}): Promise<obje
   }
 }
 
-/** What of the options is about messages. */
-export function messagesOf({ isBinary = false, sendsBinary = false }: WsOptions): {
-  readonly isBinary: boolean;
-  readonly sendsBinary: boolean;
-} {
-  return { isBinary, sendsBinary };
+/** Makes the connection of a WebSocket by way of a proxy, as Node.js lets it be made: later, and reported by the callback. */
+function through(
+  endpoint: WsEndpoint,
+  { tls, proxy, signal }: ConnectWsOptions,
+  rest: { readonly clock: Clock; readonly timeoutMs: number },
+): { readonly createConnection: NonNullable<ClientOptions['createConnection']> } {
+  const connect = (_options: unknown, created: (fault: Error | null, socket?: Socket) => void) => {
+    void import('./dial.ts').then(({ dial }) =>
+      dial(endpoint, { ...rest, tls, proxy, signal }).then((socket) => created(null, socket), created),
+    );
+  };
+  return { createConnection: connect as unknown as NonNullable<ClientOptions['createConnection']> };
 }
 
 async function openFailed(endpoint: WsEndpoint, fault: unknown, files?: TlsFiles): Promise<BridgeError> {
   const why = endpoint.secure ? (await import('./tls.ts')).tlsFault(fault, files) : describeFault(fault);
-  const text = `cannot connect to ${shownUrl(endpoint)}: ${refusalText(why)}`;
+  const text = `cannot connect to ${shownUrl(endpoint)}: ${refusedText(why)}`;
   return new BridgeError('WIRE_OPEN_FAILED', text, { cause: fault });
 }
 
 /** What a server that opens no WebSocket means; any other fault in its own words. */
-function refusalText(why: string): string {
+function refusedText(why: string): string {
   const [, status] = /^Unexpected server response: (\d{3})$/.exec(why) ?? [];
-  if (status === undefined) return why;
-  return `${REFUSALS.get(status) ?? 'the server opens no WebSocket there'} (HTTP ${status})`;
+  return status === undefined ? why : refusalText(status, 'the server opens no WebSocket there');
+}
+
+/** What a status of HTTP means. */
+export function refusalText(status: string, otherwise: string): string {
+  return `${REFUSALS.get(status) ?? otherwise} (HTTP ${status})`;
 }
 
 const REFUSALS: ReadonlyMap<string, string> = new Map([
@@ -114,7 +126,7 @@ const REFUSALS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Without name, password and query, which may be secrets. */
-function shownUrl(endpoint: WsEndpoint): string {
-  const { protocol, host, pathname } = new URL(endpoint.url);
+export function shownUrl({ url }: { readonly url: string }): string {
+  const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname}`;
 }

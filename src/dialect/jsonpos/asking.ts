@@ -1,4 +1,5 @@
 import { type CloseReason, LINE_ECHOES } from '../../base/close-reason.ts';
+import type { Framing } from '../../base/framing.ts';
 import { createIds } from '../../rpc/ids.ts';
 import type { AskedTerminal, AskingDialect, AskingOptions } from '../asking.ts';
 import type { Conversation, ConversationHost, PeerConnection } from '../dialect.ts';
@@ -21,14 +22,14 @@ export const jsonposAsking: AskingDialect = {
  */
 class JsonposAsking implements Conversation {
   readonly #host: ConversationHost;
-  readonly #framing: 'stream' | 'messages';
+  readonly #framing: Framing;
   readonly #options: AskingOptions;
   /** In every id of this wire, `_Sync` included, so that each can be told when it comes back. */
   readonly #random: string;
   #asker: SyncAsker | undefined;
   #conversation: JsonposConversation | undefined;
 
-  constructor(host: ConversationHost, framing: 'stream' | 'messages', options: AskingOptions) {
+  constructor(host: ConversationHost, framing: Framing, options: AskingOptions) {
     this.#host = host;
     this.#framing = framing;
     this.#options = options;

@@ -1,4 +1,5 @@
 import { type CloseReason, LINE_ECHOES } from '../../base/close-reason.ts';
+import type { Framing } from '../../base/framing.ts';
 import { errorText } from '../../rpc/error-object.ts';
 import { createIds } from '../../rpc/ids.ts';
 import { Keepalive } from '../../rpc/keepalive.ts';
@@ -52,7 +53,7 @@ export interface Supervisor {
  */
 export class JsonposConversation implements Conversation, PeerConnection {
   readonly #host: ConversationHost;
-  readonly #framing: 'stream' | 'messages';
+  readonly #framing: Framing;
   readonly #maxFrameBytes: number;
   readonly #decoder: JsonposDecoder;
   readonly #keepalive: Keepalive | undefined;
@@ -75,7 +76,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
   /** How it ends when the bridge has answered what was open. */
   #ending: 'ended' | 'broken' = 'ended';
 
-  constructor(host: ConversationHost, framing: 'stream' | 'messages', options: JsonposOptions) {
+  constructor(host: ConversationHost, framing: Framing, options: JsonposOptions) {
     this.#host = host;
     this.#framing = framing;
     this.#maxFrameBytes = options.maxFrameBytes;
@@ -107,7 +108,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
 
   receive(chunk: Buffer): void {
     if (this.#state !== 'open') return;
-    if (this.#framing === 'messages') {
+    if (this.#framing !== 'stream') {
       if (chunk.length > this.#maxFrameBytes) {
         this.break('JSONRPC_PARSE_ERROR', `a message of ${chunk.length} bytes is too long`);
       } else this.message(chunk);
@@ -378,7 +379,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
 }
 
 /** What a peer is told that is not let in. */
-export function encodeGoodbye(framing: 'stream' | 'messages', reason: CloseReason): Buffer | undefined {
+export function encodeGoodbye(framing: Framing, reason: CloseReason): Buffer | undefined {
   const encode = framing === 'stream' ? encodeFrame : encodeWhole;
   return encode(goodbyeParts(reason), MAX_GOODBYE_BYTES);
 }

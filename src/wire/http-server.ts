@@ -1,0 +1,53 @@
+import { createServer, type RequestListener, type ServerOptions } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
+import type { Server } from 'node:net';
+import { BridgeError } from '../base/errors.ts';
+import { HANDSHAKE_LIMIT_MS } from './handshakes.ts';
+import type { ListenOptions } from './listener.ts';
+
+export interface HttpServer extends Server {
+  closeAllConnections(): void;
+  closeIdleConnections(): void;
+  /** Of the files of certificates, where it has any. */
+  stopWatching?: () => void;
+}
+
+/** Whoever is slow with its request is cut off: a descriptor is not held for nothing. */
+const LIMITS: ServerOptions = {
+  headersTimeout: HANDSHAKE_LIMIT_MS,
+  requestTimeout: HANDSHAKE_LIMIT_MS,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 16 * 1024,
+};
+
+/** A server of HTTP, with TLS where the endpoint says so, that does not listen yet. Rejects with a BridgeError about its certificates. */
+export async function createHttpServer(
+  { secure, text }: { readonly secure: boolean; readonly text: string },
+  { tls, onRenewed, onFault: report = () => {} }: Pick<ListenOptions, 'tls' | 'onRenewed' | 'onFault'>,
+  { answer, ...more }: ServerOptions & { readonly answer: RequestListener },
+): Promise<HttpServer> {
+  const limits = { ...LIMITS, ...more };
+  if (!secure) return createServer(limits, answer);
+  if (tls?.cert === undefined || tls.key === undefined) {
+    const [scheme] = text.split(':');
+    const how = `${scheme}: wants a certificate: posbridge serve --tls-cert FILE --tls-key FILE`;
+    throw new BridgeError('ENDPOINT_INVALID', `${text}: ${how}`);
+  }
+  const [{ createServer: createSecure }, { keepCertificates, readTlsFiles, tlsFault }] = await Promise.all([
+    import('node:https'),
+    import('./tls.ts'),
+  ]);
+  const asks = { requestCert: tls.ca !== undefined, rejectUnauthorized: true };
+  const options = { ...limits, ...asks, ...readTlsFiles(tls), handshakeTimeout: HANDSHAKE_LIMIT_MS };
+  const server: SecureServer & HttpServer = createSecure(options, answer);
+  server.on('tlsClientError', (fault, socket) => {
+    const who = socket.remoteAddress ?? 'a peer that is gone';
+    // The library destroys who shows a certificate that it does not trust: the reason is the text beside, a code.
+    const { authorizationError } = socket as { readonly authorizationError?: unknown };
+    const why = typeof authorizationError === 'string' ? { code: authorizationError } : fault;
+    const text = tlsFault(why).replace('--tls-ca', '--tls-client-ca');
+    report(new BridgeError('WIRE_FAULT', `refused a connection from ${who}: ${text}`));
+  });
+  server.stopWatching = keepCertificates(server, tls, { renewed: onRenewed ?? (() => {}), fault: report });
+  return server;
+}
