@@ -10,6 +10,7 @@ import { noteInherited } from '../wire/fd.ts';
 import { listen } from '../wire/listen.ts';
 import { EXIT } from './exit-codes.ts';
 import { Program } from './program.ts';
+import { readProxy } from './proxy-option.ts';
 import { readEndpoint, readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { readTerminalTls } from './tls-options.ts';
@@ -43,6 +44,7 @@ export async function runGateway(settings: Settings): Promise<number> {
       register: settings.text('register'),
       store,
       tls: await readTerminalTls(settings, terminal.place),
+      proxyTo: readProxy(settings, process.env),
     });
     const opened = gateway;
     const listener = await listen(place, {

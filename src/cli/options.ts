@@ -85,31 +85,37 @@ const COMMON = [
     commands: ['serve'],
   },
   {
+    name: 'http-proxy',
+    value: 'URL|none',
+    help: 'connect over ws:, wss: and https: through this proxy (http://proxy.example:3128); default: what https_proxy, http_proxy and no_proxy say',
+    commands: ['bridge', 'serve', 'pos', 'gateway'],
+  },
+  {
     name: 'tls-cert',
     value: 'FILE',
-    help: 'wss: our certificate and those up to its root, PEM',
+    help: 'wss: and https: our certificate and those up to its root, PEM',
     commands: ['bridge', 'serve', 'pos'],
   },
   {
     name: 'tls-key',
     value: 'FILE',
-    help: 'wss: the key of --tls-cert, PEM without a password',
+    help: 'wss: and https: the key of --tls-cert, PEM without a password',
     commands: ['bridge', 'serve', 'pos'],
   },
   {
     name: 'tls-ca',
     value: 'FILE',
-    help: 'wss: who may have signed the certificate of the other side, PEM; default: whom Node.js trusts',
+    help: 'wss: and https: who may have signed the certificate of the other side, PEM; default: whom Node.js trusts',
     helps: {
       serve:
-        'wss: who may have signed the certificate of a terminal behind a channel, PEM; default: whom Node.js trusts',
+        'wss: and https: who may have signed the certificate of a terminal behind a channel, PEM; default: whom Node.js trusts',
     },
     commands: ['bridge', 'serve', 'pos', 'gateway'],
   },
   {
     name: 'tls-client-ca',
     value: 'FILE',
-    help: 'wss: let in only clients whose certificate one of these has signed, PEM',
+    help: 'wss: and https: let in only clients whose certificate one of these has signed, PEM',
     commands: ['serve'],
   },
   {

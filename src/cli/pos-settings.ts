@@ -8,6 +8,7 @@ import { registerIn } from '../endpoint/listener.ts';
 import type { PosClientOptions } from '../pos/pos-options.ts';
 import { readKeepalive, readLinkSpeed, readOutcomeCodes } from './bridge-options.ts';
 import { readApiKey, readLogin } from './pos-secrets.ts';
+import { readProxy } from './proxy-option.ts';
 import { parseDurationMs, readDurationMs, readEndpoint, readFolder, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { readTls } from './tls-options.ts';
@@ -37,8 +38,8 @@ export async function resolvePosSettings(
     throw new BridgeError('USAGE', 'say where the terminal is, for instance --to tcp:127.0.0.1:10001');
   }
   const wire = to.kind === 'terminal' ? to.place : to;
-  if (wire.kind !== 'ws' && settings.isGiven('login-file')) {
-    throw settings.fault('login-file', `goes with ws: and wss:; ${to.text} asks for no name`);
+  if (!('url' in wire) && settings.isGiven('login-file')) {
+    throw settings.fault('login-file', `goes with ws:, wss: and https:; ${to.text} asks for no name`);
   }
   const language = settings.read('language', 'a language such as fi or sv-FI', (text) =>
     /^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$/.test(text) ? text : undefined,
@@ -53,7 +54,8 @@ export async function resolvePosSettings(
     register: readRegister(settings),
     apiKey: await readApiKey(settings, env),
     tls: await readTls(settings, 'client', wire),
-    wsCredentials: wire.kind === 'ws' ? await readLogin(settings, env) : undefined,
+    proxyTo: readProxy(settings, env),
+    wsCredentials: 'url' in wire ? await readLogin(settings, env) : undefined,
     cashierLanguage: language,
     connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),

@@ -29,7 +29,15 @@ export async function runServe(settings: Settings): Promise<number> {
   const tls = await readTls(settings, 'server', ...endpoints);
   const options = await resolveBridgeOptions(settings);
   if (settings.isGiven('tls-ca') && ![...options.channels.values()].some(isSecure)) {
-    throw settings.fault('tls-ca', 'goes with a terminal at wss:, as in --app DIALECT+wss://HOST/PATH');
+    throw settings.fault(
+      'tls-ca',
+      'goes with a terminal at wss: or https:, as in --app DIALECT+wss://HOST/PATH',
+    );
+  }
+  for (const { kind, text } of endpoints) {
+    if (kind === 'http' && options.dialect.http === undefined) {
+      throw settings.fault('listen', `${text}: ${options.dialect.name} is not spoken over HTTP`);
+    }
   }
   const notifyFd = readInteger(settings, 'notification-fd', 3, 65_535);
   if (notifyFd !== undefined && !isInherited(notifyFd)) {

@@ -7,6 +7,7 @@ import { placeOf } from '../endpoint/place.ts';
 import { placeholdersIn } from '../endpoint/placeholder.ts';
 import type { Gateway } from '../pos/gateway/gateway.ts';
 import type { Wire } from '../wire/wire.ts';
+import { readProxy } from './proxy-option.ts';
 import { readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { readTerminalTls } from './tls-options.ts';
@@ -47,6 +48,7 @@ export class Terminals {
       register: register === undefined || register.includes('{') ? undefined : register,
       store: await this.#storeFor(endpoint),
       tls: await readTerminalTls(this.#settings, endpoint.place),
+      proxyTo: readProxy(this.#settings, process.env),
     });
   }
 

@@ -9,7 +9,7 @@ const NAMES = {
   server: ['tls-cert', 'tls-key', 'tls-client-ca'],
 } as const satisfies Record<string, readonly OptionName[]>;
 
-/** The files for a terminal at `wss:`; as for the wire of a bridge, but a listener's own certificate is not shown to it. */
+/** The files for a terminal at `wss:` or `https:`; as for the wire of a bridge, but a listener's own certificate is not shown to it. */
 export async function readTerminalTls(settings: Settings, place: Endpoint): Promise<TlsFiles | undefined> {
   if (!isSecure(place)) return undefined;
   const isClient = settings.command !== 'serve' && settings.command !== 'gateway';
@@ -20,7 +20,7 @@ export async function readTerminalTls(settings: Settings, place: Endpoint): Prom
   return files;
 }
 
-/** The files for `wss:`, looked into once: what is wrong with them is said at the start. Undefined for any other endpoint. */
+/** The files for `wss:` and `https:`, looked into once: what is wrong with them is said at the start. Undefined for any other endpoint. */
 export async function readTls(
   settings: Settings,
   side: 'client' | 'server',
@@ -29,7 +29,7 @@ export async function readTls(
   const endpoint = endpoints.find(isSecure);
   if (endpoint === undefined) {
     const idle = NAMES[side].find((name) => settings.isGiven(name));
-    if (idle !== undefined) throw settings.fault(idle, 'goes with a wss: endpoint');
+    if (idle !== undefined) throw settings.fault(idle, 'goes with a wss: or https: endpoint');
     return undefined;
   }
   const ca = side === 'server' ? 'tls-client-ca' : 'tls-ca';
@@ -37,7 +37,7 @@ export async function readTls(
   const isHalf = (files.cert === undefined) !== (files.key === undefined);
   if (isHalf || (side === 'server' && files.cert === undefined)) {
     const missing = files.cert === undefined ? 'tls-cert' : 'tls-key';
-    const text = `${endpoint.text}: wss: wants a certificate and its key: --tls-cert FILE --tls-key FILE; --${missing} is missing`;
+    const text = `${endpoint.text}: it wants a certificate and its key: --tls-cert FILE --tls-key FILE; --${missing} is missing`;
     throw new BridgeError('USAGE', text);
   }
   const { readTlsFiles } = await import('../wire/tls.ts');
@@ -48,5 +48,5 @@ export async function readTls(
 /** A terminal is where its wire is. */
 export function isSecure(endpoint: Endpoint | undefined): boolean {
   if (endpoint?.kind === 'terminal') return isSecure(endpoint.place);
-  return endpoint?.kind === 'ws' && endpoint.secure;
+  return endpoint !== undefined && 'secure' in endpoint && endpoint.secure;
 }

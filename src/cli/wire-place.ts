@@ -9,10 +9,11 @@ import {
   type LineSettings,
   parseLineSettings,
 } from '../wire/line-settings.ts';
-import { connectWire } from '../wire/socket.ts';
+import { type OpenEndpoint, openWire } from '../wire/open.ts';
 import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
+import { readProxy } from './proxy-option.ts';
 import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
 
@@ -100,21 +101,16 @@ async function open(
     const peer = endpoint === undefined ? peerFromEnvironment(process.env) : undefined;
     return openFdWire(fds, { clock, peer, tty, onLineError });
   }
-  switch (endpoint?.kind) {
-    case 'unix':
-    case 'tcp':
-      return connectWire(endpoint, { signal });
-    case 'ws': {
-      const { connectWs } = await import('../wire/ws.ts');
-      const { webSocket } = options.dialect;
-      const maxMessageBytes = options.protocol.maxFrameBytes;
-      return connectWs(endpoint, { maxMessageBytes, signal, tls, ...webSocket });
-    }
-    case 'serial': {
-      const { openSerial } = await import('../wire/serial.ts');
-      return openSerial(endpoint, { clock, signal, onLineError });
-    }
-    default:
-      throw settings.fault('wire', `${endpoint?.text} cannot carry a wire`);
-  }
+  const { webSocket } = options.dialect;
+  const maxMessageBytes = options.protocol.maxFrameBytes;
+  const proxyTo = readProxy(settings, process.env);
+  return openWire(endpoint as OpenEndpoint, {
+    clock,
+    signal,
+    maxMessageBytes,
+    tls,
+    proxyTo,
+    webSocket,
+    onLineError,
+  });
 }

@@ -121,7 +121,13 @@ export interface TerminalEndpoint {
 }
 
 /** Where one wire can be opened. */
-export type WireEndpoint = TcpEndpoint | UnixEndpoint | WsEndpoint | SerialEndpoint | FdEndpoint;
+export type WireEndpoint =
+  | TcpEndpoint
+  | UnixEndpoint
+  | WsEndpoint
+  | HttpEndpoint
+  | SerialEndpoint
+  | FdEndpoint;
 
 export interface NullEndpoint {
   readonly kind: 'null';

@@ -34,7 +34,8 @@ function checkConnected(endpoint: Endpoint, text: string, use: EndpointUse): voi
 }
 
 const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
-  wire: WIRE_SCHEMES,
+  // Over HTTP nobody can be waited for: who asks posts, who answers listens.
+  wire: WIRE_SCHEMES.filter((scheme) => !scheme.startsWith('http')),
   channel: ['fd', 'fifo', 'unix', 'tcp', 'simulator', 'null'],
   listen: ['unix', 'tcp', 'ws', 'wss', 'http', 'https', 'fd'],
   terminal: WIRE_SCHEMES,

@@ -102,7 +102,16 @@ export function readEndpoint(text: string): Endpoint {
 }
 
 /** Where one wire can be opened to somebody who waits there. */
-export const WIRE_SCHEMES = ['tcp', 'unix', 'serial', 'ws', 'wss', 'http', 'https', 'fd'] as const satisfies readonly Scheme[];
+export const WIRE_SCHEMES = [
+  'tcp',
+  'unix',
+  'serial',
+  'ws',
+  'wss',
+  'http',
+  'https',
+  'fd',
+] as const satisfies readonly Scheme[];
 
 function readTerminal(text: string, dialect: string): TerminalEndpoint {
   const [at = '', ...query] = text.slice(dialect.length + 1).split('?');

@@ -9,6 +9,7 @@ import { parseEndpoint } from '../endpoint/parse.ts';
 import { EXAMPLES, invalid } from '../endpoint/syntax.ts';
 import { isDeclarable } from '../rpc/outcome.ts';
 import { bytesPerSecond } from '../wire/line-settings.ts';
+import type { ProxyRule } from '../wire/proxy.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { JsonObject } from './answer.ts';
@@ -71,8 +72,10 @@ export interface PosClientOptions {
   /** Bytes a second of the line, at least 10; output is paced to it. Default: what `baudRate` says, else Infinity: as fast as it goes. */
   readonly linkSpeed?: number | undefined;
   readonly wsCredentials?: WsCredentials | undefined;
-  /** For `wss:`: paths of PEM files, whom to trust (`ca`) and who we are (`cert`, `key`). */
+  /** For `wss:` and `https:`: paths of PEM files, whom to trust (`ca`) and who we are (`cert`, `key`). */
   readonly tls?: TlsFiles | undefined;
+  /** Which proxy of HTTP leads to where, for `ws:`, `wss:`, `http:` and `https:`; default: none. */
+  readonly proxyTo?: ProxyRule | undefined;
   /** How long ended sales stay in the store; default 30 days. */
   readonly keepMs?: number | undefined;
   readonly onRequest?: RequestHandler | undefined;
@@ -102,6 +105,7 @@ export interface ResolvedPosOptions {
   readonly linkSpeed: number | undefined;
   readonly wsCredentials: WsCredentials | undefined;
   readonly tls: TlsFiles | undefined;
+  readonly proxyTo: ProxyRule | undefined;
   readonly keepMs: number;
   readonly onRequest: RequestHandler | undefined;
   readonly clock: Clock;
@@ -152,6 +156,7 @@ function resolveRest(
     linkSpeed: checkLinkSpeed(options.linkSpeed ?? speedOf(to)),
     wsCredentials: options.wsCredentials && { ...options.wsCredentials },
     tls: options.tls,
+    proxyTo: options.proxyTo,
     keepMs: checkMs('keepMs', options.keepMs ?? DEFAULT_KEEP_MS, Number.MAX_SAFE_INTEGER),
     onRequest: options.onRequest,
     clock: options.clock ?? systemClock,

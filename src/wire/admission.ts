@@ -34,9 +34,13 @@ export async function judgeRequest(
 ): Promise<Admitted | Refusal> {
   const { allowOrigins = [], ignoresOrigin = false, takesPathsBelow = false } = rules;
   const { origin } = request.headers;
-  const below = pathBelow(request.url ?? '', path);
-  if (below === undefined || (below !== '' && !takesPathsBelow)) {
-    return { status: 404, why: 'nothing is at this path' };
+  const [asked = ''] = (request.url ?? '').split('?');
+  const below = takesPathsBelow ? pathBelow(asked, path) : asked === path ? '' : undefined;
+  if (below === undefined) {
+    return {
+      status: 404,
+      why: request.headers.upgrade === undefined ? 'nothing is at this path' : 'no WebSocket at this path',
+    };
   }
   if (!ignoresOrigin && origin !== undefined && !allowOrigins.includes(origin)) {
     return { status: 403, why: 'this web page may not connect', whom: `Origin ${quoteText(origin, 200)}` };
@@ -49,8 +53,7 @@ export async function judgeRequest(
 }
 
 /** What a path has below another one; undefined where it is not below it. */
-function pathBelow(target: string, base: string): string | undefined {
-  const [path = ''] = target.split('?');
+function pathBelow(path: string, base: string): string | undefined {
   if (path === base) return '';
   const folder = base.endsWith('/') ? base : `${base}/`;
   return path.startsWith(folder) ? path.slice(folder.length) : undefined;

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { afterSilence, type Clock } from '../base/clock.ts';
 import type { CheckCertificate } from '../base/web.ts';
-import { connectThrough, type Proxy } from './proxy.ts';
+import { connectThrough, type ProxyAddress } from './proxy.ts';
 import type { TlsFiles } from './tls.ts';
 
 export interface DialTarget {
@@ -17,7 +17,7 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whom to trust, and who we are. */
   readonly tls?: TlsFiles | undefined;
-  readonly proxy?: Proxy | undefined;
+  readonly proxy?: ProxyAddress | undefined;
   readonly checkCertificate?: CheckCertificate | undefined;
 }
 
@@ -45,7 +45,7 @@ export async function dial(target: DialTarget, options: DialOptions): Promise<So
   }
 }
 
-function tunnel(proxy: Proxy, target: DialTarget, signal: AbortSignal): Promise<Socket> {
+function tunnel(proxy: ProxyAddress, target: DialTarget, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
   return connectThrough(proxy, target, signal);
 }

@@ -19,10 +19,10 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from './ws.ts';
 
 type HttpEndpoint = Extract<Endpoint, { kind: 'http' }>;
 
-/** How long a request may take to arrive, its body included. */
-const BODY_LIMIT_MS = 10_000;
-
-/** Accepts posted messages on one path, or below it: each is a wire of its own. What they say they are does not matter. */
+/**
+ * Accepts posted messages on one path, or below it: each is a wire of its own. What they say they are does not matter; they have as long
+ * as any handshake.
+ */
 export async function listenHttp(endpoint: HttpEndpoint, options: ListenOptions): Promise<Listener> {
   const { clock = systemClock, onFault: report = () => {} } = options;
   const guard = new DescriptorGuard(report);
@@ -32,7 +32,7 @@ export async function listenHttp(endpoint: HttpEndpoint, options: ListenOptions)
     if (isClosing) response.shouldKeepAlive = false;
     take(request, response, { ...options, path: endpoint.path }, handshakes).catch(report);
   };
-  const server = await createHttpServer(endpoint, options, { answer, requestTimeout: BODY_LIMIT_MS });
+  const server = await createHttpServer(endpoint, options, answer);
   server.on('connection', (socket: Socket) => {
     if (guard.admit(socket)) handshakes.begin(socket);
   });

@@ -24,10 +24,9 @@ const LIMITS: ServerOptions = {
 export async function createHttpServer(
   { secure, text }: { readonly secure: boolean; readonly text: string },
   { tls, onRenewed, onFault: report = () => {} }: Pick<ListenOptions, 'tls' | 'onRenewed' | 'onFault'>,
-  { answer, ...more }: ServerOptions & { readonly answer: RequestListener },
+  answer: RequestListener,
 ): Promise<HttpServer> {
-  const limits = { ...LIMITS, ...more };
-  if (!secure) return createServer(limits, answer);
+  if (!secure) return createServer(LIMITS, answer);
   if (tls?.cert === undefined || tls.key === undefined) {
     const [scheme] = text.split(':');
     const how = `${scheme}: wants a certificate: posbridge serve --tls-cert FILE --tls-key FILE`;
@@ -38,15 +37,16 @@ export async function createHttpServer(
     import('./tls.ts'),
   ]);
   const asks = { requestCert: tls.ca !== undefined, rejectUnauthorized: true };
-  const options = { ...limits, ...asks, ...readTlsFiles(tls), handshakeTimeout: HANDSHAKE_LIMIT_MS };
+  const options = { ...LIMITS, ...asks, ...readTlsFiles(tls), handshakeTimeout: HANDSHAKE_LIMIT_MS };
   const server: SecureServer & HttpServer = createSecure(options, answer);
   server.on('tlsClientError', (fault, socket) => {
     const who = socket.remoteAddress ?? 'a peer that is gone';
     // The library destroys who shows a certificate that it does not trust: the reason is the text beside, a code.
     const { authorizationError } = socket as { readonly authorizationError?: unknown };
     const why = typeof authorizationError === 'string' ? { code: authorizationError } : fault;
-    const text = tlsFault(why).replace('--tls-ca', '--tls-client-ca');
-    report(new BridgeError('WIRE_FAULT', `refused a connection from ${who}: ${text}`));
+    const reason = tlsFault(why).replace('--tls-ca', '--tls-client-ca');
+    const what = text.startsWith('wss:') ? 'a WebSocket' : 'a connection';
+    report(new BridgeError('WIRE_FAULT', `refused ${what} from ${who}: ${reason}`));
   });
   server.stopWatching = keepCertificates(server, tls, { renewed: onRenewed ?? (() => {}), fault: report });
   return server;

@@ -154,7 +154,8 @@ class HttpWire implements Wire {
     let bytes = 0;
     answer.on('data', (part: Buffer) => {
       bytes += part.length;
-      if (bytes > maxMessageBytes) this.#fail(posting, new WireFault('WIRE_MESSAGE_TOO_LARGE'));
+      if (bytes > maxMessageBytes)
+        this.#fail(posting, new WireFault('WIRE_MESSAGE_TOO_LARGE', 'an answer over the limit'));
       else parts.push(part);
     });
     answer.on('error', (fault) => this.#fail(posting, fault));

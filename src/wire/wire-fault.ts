@@ -8,10 +8,10 @@ export const WIRE_FAULT_CODES = {
   WIRE_CLOSED: 'closed by ourselves before all was written',
   WIRE_OUTPUT_ENDED: 'output has been ended, or the wire has none',
   WIRE_UNPLUGGED: 'the serial line is gone: unplugged, or hung up',
-  WIRE_LOST: 'a WebSocket went away without a closing frame, or an HTTP request without its answer',
+  WIRE_LOST: 'a WebSocket went away without a closing frame',
   WIRE_PEER_FAILED: 'the peer closed the WebSocket with an error status',
   WIRE_REQUEST_REFUSED: 'the server answered an HTTP request with an error status',
-  WIRE_MESSAGE_TOO_LARGE: 'a WebSocket message, or an answer of HTTP, over the limit',
+  WIRE_MESSAGE_TOO_LARGE: 'a WebSocket message over the limit',
   WIRE_MESSAGE_BINARY: 'a binary WebSocket message',
   WIRE_MESSAGE_INVALID: 'the peer broke the WebSocket protocol',
 } as const;

@@ -19,7 +19,7 @@ import { WsDoor } from './ws-door.ts';
 /** Accepts WebSockets on one path, or below it. */
 export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Promise<Listener> {
   const { clock = systemClock, onFault: report = () => {} } = options;
-  const server = await createHttpServer(endpoint, options, { answer: tellAboutWebSocket });
+  const server = await createHttpServer(endpoint, options, tellAboutWebSocket);
   const guard = new DescriptorGuard(report);
   const handshakes = new Handshakes(options.maxConnections ?? DEFAULT_MAX_CONNECTIONS, clock);
   server.on('connection', (socket: Socket) => {

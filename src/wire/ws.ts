@@ -6,7 +6,7 @@ import { BridgeError, describeFault } from '../base/errors.ts';
 import type { WebSocketWishes } from '../base/web.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { socketPeer } from './peer.ts';
-import type { Proxy } from './proxy.ts';
+import type { ProxyAddress } from './proxy.ts';
 import { type ConnectOptions, DEFAULT_CONNECT_TIMEOUT_MS } from './socket.ts';
 import type { TlsFiles } from './tls.ts';
 import type { Wire } from './wire.ts';
@@ -26,7 +26,7 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 262_134;
 export interface ConnectWsOptions extends ConnectOptions, WsOptions {
   /** For `wss:`: whom to trust, and who we are. */
   readonly tls?: TlsFiles | undefined;
-  readonly proxy?: Proxy | undefined;
+  readonly proxy?: ProxyAddress | undefined;
 }
 
 /**

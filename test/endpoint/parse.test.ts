@@ -54,6 +54,12 @@ const ACCEPTED: readonly [text: string, uses: string, parts: object][] = [
     'wire channel listen',
     { kind: 'unix', path: `{pid}${'x'.repeat(120)}`, abstract: false },
   ],
+  [
+    'https://10.0.0.6:8443/nexo',
+    'listen',
+    { kind: 'http', host: '10.0.0.6', port: 8443, path: '/nexo', secure: true },
+  ],
+  ['http://[::1]', 'listen', { kind: 'http', host: '::1', port: 80, path: '/', secure: false }],
   ['tcp:localhost:10001', 'wire channel listen', { kind: 'tcp', host: 'localhost', port: 10_001 }],
   ['tcp:127.0.0.1:1', 'wire channel listen', { kind: 'tcp', host: '127.0.0.1', port: 1 }],
   ['tcp:[::1]:65535', 'wire channel listen', { kind: 'tcp', host: '::1', port: 65_535 }],
@@ -266,7 +272,7 @@ describe('an endpoint', () => {
   test.each(ACCEPTED)('%s is for %s', (text, uses, parts) => {
     for (const use of USES) {
       if (uses.split(' ').includes(use)) {
-        const url = text.startsWith('ws') ? { url: text } : {};
+        const url = /^(ws|http)/.test(text) ? { url: text } : {};
         expect(parseEndpoint(text, use)).toEqual({ text, ...parts, ...url });
       } else expect(complaintOf(text, use)).toMatch(/ not for |a listener has no /);
     }
@@ -300,9 +306,17 @@ describe('an endpoint', () => {
     expect(complaintOf('/4111111111111111', 'wire')).not.toContain('4111');
   });
 
+  test('of plain HTTP is for this machine alone', () => {
+    expect(complaintOf('http://127.1.2.3:8080/nexo', 'listen')).toBe('');
+    expect(complaintOf('http://localhost:8080/nexo', 'listen')).toBe('');
+    for (const host of ['0.0.0.0', '10.0.0.6', '[::]', 'pos.example'])
+      expect(complaintOf(`http://${host}:8080/nexo`, 'listen')).toContain('for this machine alone');
+    expect(complaintOf('https://0.0.0.0:8443/nexo', 'listen')).toBe('');
+  });
+
   test('of another use is told what fits', () => {
     expect(complaintOf('serial:/dev/ttyS0', 'listen')).toBe(
-      '"serial:/dev/ttyS0": serial: is not for listening; for example unix:/run/pay.sock, tcp:127.0.0.1:10001, ws://127.0.0.1:8080/pos, wss://pos.example.com/pos, fd:3',
+      '"serial:/dev/ttyS0": serial: is not for listening; for example unix:/run/pay.sock, tcp:127.0.0.1:10001, ws://127.0.0.1:8080/pos, wss://pos.example.com/pos, http://127.0.0.1:8080/nexo, https://10.0.0.6:8443/nexo, fd:3',
     );
     expect(complaintOf('tcp:h:0', 'channel')).toContain('port 0 is not for a channel');
     expect(complaintOf('unix:/a?mode=0660', 'wire')).toContain('mode= is not for a wire');

@@ -80,9 +80,9 @@ describe('wss: is served', () => {
       [[...listen, '--tls-cert', key('server'), '--tls-key', '/etc/hostname'], 'is no PEM file'],
       [
         ['serve', '--listen', 'ws://127.0.0.1:0/', '--app', 'simulator:', '--tls-cert', pem('server')],
-        '--tls-cert: goes with a wss: endpoint',
+        '--tls-cert: goes with a wss: or https: endpoint',
       ],
-      [['--app', 'simulator:', '--tls-ca', pem('root')], '--tls-ca: goes with a wss: endpoint'],
+      [['--app', 'simulator:', '--tls-ca', pem('root')], '--tls-ca: goes with a wss: or https: endpoint'],
     ] as const) {
       const refused = bench.start('posbridge', args);
       expect([await refused.exited, refused.errors]).toEqual([

@@ -1,5 +1,6 @@
 import { isoTime } from '../../base/clock.ts';
 import type { CloseReason } from '../../base/close-reason.ts';
+import type { Framing } from '../../base/framing.ts';
 import { encodeLengthPrefixed, LengthPrefixedDecoder } from '../../frame/length-prefixed.ts';
 import { type JsonObject, writeTree } from '../../rpc/json-tree.ts';
 import type {
@@ -37,7 +38,7 @@ export interface PoiEnd {
  */
 export class NexoAnswering implements Conversation, PeerConnection {
   readonly #host: ConversationHost;
-  readonly #framing: 'stream' | 'messages' | 'exchange';
+  readonly #framing: Framing;
   readonly #maxFrameBytes: number;
   readonly #end: PoiEnd;
   readonly #decoder: LengthPrefixedDecoder;
@@ -49,12 +50,7 @@ export class NexoAnswering implements Conversation, PeerConnection {
   #state: 'open' | 'closed' = 'open';
   #ending: 'ended' | 'broken' = 'ended';
 
-  constructor(
-    host: ConversationHost,
-    framing: 'stream' | 'messages' | 'exchange',
-    { maxFrameBytes }: DialectOptions,
-    end: PoiEnd,
-  ) {
+  constructor(host: ConversationHost, framing: Framing, { maxFrameBytes }: DialectOptions, end: PoiEnd) {
     this.#host = host;
     this.#framing = framing;
     this.#maxFrameBytes = maxFrameBytes;

@@ -28,6 +28,7 @@ export function poiDialect(end: PoiEnd): Dialect {
     routes,
     transactions,
     webSocket: { subprotocol: undefined, isBinary: true },
+    http: {},
     converse: (host, framing, options) => new NexoAnswering(host, framing, options, end),
   };
 }

@@ -1,4 +1,5 @@
 import type { CloseReason } from '../../base/close-reason.ts';
+import type { Framing } from '../../base/framing.ts';
 import { errorText } from '../../rpc/error-object.ts';
 import { createIds } from '../../rpc/ids.ts';
 import type {
@@ -35,7 +36,7 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
   readonly host: ConversationHost;
   readonly end: TerminalEnd;
   readonly port: Port;
-  readonly #framing: 'stream' | 'messages';
+  readonly #framing: Framing;
   readonly #reader: DocumentReader;
   readonly #events: ConnectionEvents;
   readonly #nextId: () => string;
@@ -48,7 +49,7 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
 
   constructor(
     host: ConversationHost,
-    framing: 'stream' | 'messages',
+    framing: Framing,
     options: DialectOptions,
     end: TerminalEnd,
     port: Port,

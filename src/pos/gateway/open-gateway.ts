@@ -7,6 +7,7 @@ import { randomId } from '../../base/random-id.ts';
 import type { KeepaliveOptions } from '../../dialect/dialect.ts';
 import type { TerminalEndpoint } from '../../endpoint/endpoint.ts';
 import { placeOf } from '../../endpoint/place.ts';
+import type { ProxyRule } from '../../wire/proxy.ts';
 import type { TlsFiles } from '../../wire/tls.ts';
 import { openAskingEnd } from '../asking-end.ts';
 import { terminalWireOpener } from '../open-wire.ts';
@@ -25,6 +26,8 @@ export interface OpenGatewayOptions {
   readonly sync?: boolean | undefined;
   readonly maxFrameBytes?: number | undefined;
   readonly tls?: TlsFiles | undefined;
+  /** Which proxy leads to where; default: none. */
+  readonly proxyTo?: ProxyRule | undefined;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface OpenGatewayOptions {
  * STORE_FAILED where what must be remembered has no place.
  */
 export async function openGateway(terminal: TerminalEndpoint, options: OpenGatewayOptions): Promise<Gateway> {
-  const { clock, log, register, store, tls } = options;
+  const { clock, log, register, store, tls, proxyTo } = options;
   const { dialect, wire: to } = await openAskingEnd(terminal, { register, store });
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, keepalive = DEFAULT_KEEPALIVE } = options;
   const opening = {
@@ -42,6 +45,7 @@ export async function openGateway(terminal: TerminalEndpoint, options: OpenGatew
     log,
     maxFrameBytes,
     tls,
+    proxyTo,
     openWire: undefined,
     wsCredentials: undefined,
   };
