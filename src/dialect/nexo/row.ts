@@ -2,7 +2,7 @@ import type { DialectRow } from '../row.ts';
 
 export const nexoRow = {
   name: 'nexo',
-  roles: ['answers', 'dials', 'listens'],
+  roles: ['answers', 'dials', 'listens', 'asks'],
   options: [
     {
       name: 'vendor',
@@ -18,5 +18,13 @@ export const nexoRow = {
     },
   ],
   lacks: ['keepalive', 'sync'],
+  terminalOptions: [
+    { name: 'poi', value: 'POIID', help: "the terminal's name" },
+    { name: 'sale', value: 'SALEID', help: "the register's name; default: --register, else posbridge" },
+    { name: 'vendor', value: 'NAME', help: 'plain, adyen or datamesh; default: plain' },
+    { name: 'keys', value: 'FILE', help: 'keys that messages are protected by, a JSON file' },
+    { name: 'certification', value: 'CODE', help: 'CertificationCode of a Login' },
+  ],
+  asks: async (settings) => (await import('./asking.ts')).asks(settings),
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;

@@ -1,0 +1,54 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { AskingDialect, AskingSettings } from '../asking.ts';
+import { NexoCodec } from './codec.ts';
+import { readKeyFile, readVendor } from './end-settings.ts';
+import { transactions } from './routes.ts';
+import type { SaleEnd } from './sale-end.ts';
+import { SaleRecords } from './sale-records.ts';
+import { SaleSystem } from './sale-system.ts';
+import { ServiceCounter } from './service-counter.ts';
+
+/** Between attempts to connect that fail: from the first, doubled up to the last. */
+const RETRY_MS = { first: 500, limit: 10_000 };
+const DEFAULT_SALE_ID = 'posbridge';
+
+/** nexo Retailer, the register's end: a terminal on the wire. */
+export async function asks(settings: AskingSettings): Promise<AskingDialect> {
+  const vendor = readVendor(settings);
+  const poiId = settings.text('poi');
+  if (poiId === undefined || poiId === '') {
+    throw settings.fault('poi', "the terminal's POIID is wanted");
+  }
+  const keys = await readKeyFile(settings, vendor);
+  const saleId = settings.text('sale') ?? settings.register ?? DEFAULT_SALE_ID;
+  const folder = path.join(
+    await settings.folder('its ServiceIDs and transactions'),
+    encodeURIComponent(poiId),
+  );
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const records = new SaleRecords(folder);
+  await records.prune(Date.now());
+  const end: SaleEnd = {
+    vendor,
+    codec: new NexoCodec({ isWrapped: vendor.isWrapped, ...(keys !== undefined && { keys }) }),
+    saleId,
+    poiId,
+    counter: new ServiceCounter(folder),
+    records,
+    software: { version: '1.0.0', certificationCode: settings.text('certification'), language: 'en' },
+    memory: { isLoggedIn: false, system: undefined, missedAtMs: new Map() },
+  };
+  return saleDialect(end);
+}
+
+export function saleDialect(end: SaleEnd): AskingDialect {
+  return {
+    name: 'nexo',
+    transactions: { methods: [...transactions.methods, 'Reversal'], recovery: 'Check' },
+    webSocket: { subprotocol: undefined, isBinary: true },
+    retryMs: (failures) =>
+      failures === 0 ? 0 : Math.min(RETRY_MS.first * 2 ** (failures - 1), RETRY_MS.limit),
+    ask: (host, framing, options) => new SaleSystem(host, framing, options, end),
+  };
+}

@@ -1,0 +1,61 @@
+import { integerText } from '../../rpc/integer-text.ts';
+import { type Json, JsonNumber, type JsonObject, memberAt } from '../../rpc/json-tree.ts';
+import type { NexoCodec } from './codec.ts';
+import type { SaleIds, SaleRecords } from './sale-records.ts';
+import type { ServiceCounter } from './service-counter.ts';
+import type { Vendor } from './vendors.ts';
+
+/** What every wire of this process to one terminal shares. */
+export interface SaleEnd {
+  readonly vendor: Vendor;
+  readonly codec: NexoCodec;
+  readonly saleId: string;
+  readonly poiId: string;
+  readonly counter: ServiceCounter;
+  readonly records: SaleRecords;
+  readonly software: SaleSoftware;
+  readonly memory: TerminalMemory;
+}
+
+/** What a Login says of us. */
+export interface SaleSoftware {
+  readonly version: string;
+  readonly certificationCode: string | undefined;
+  readonly language: string;
+}
+
+/** What is known of the terminal as long as the process lives. */
+export interface TerminalMemory {
+  isLoggedIn: boolean;
+  /** `POISystemData` of the last Login. */
+  system: JsonObject | undefined;
+  /** Transactions of which the terminal has said once that it does not know them, by name: when. */
+  readonly missedAtMs: Map<string, number>;
+}
+
+/** The identifying members of `params`; undefined where they name nothing. */
+export function saleIdsOf(params: JsonObject): SaleIds | undefined {
+  const receipt = identifierOf(memberAt(params, 'receipt_id'));
+  const given = memberAt(params, 'sequence_id');
+  const sequence = identifierOf(given);
+  if (receipt === undefined || (sequence === undefined && given !== undefined && given !== null))
+    return undefined;
+  return { receipt, sequence };
+}
+
+function identifierOf(value: Json | undefined): string | undefined {
+  if (value instanceof JsonNumber) return integerText(value.text);
+  return typeof value === 'string' && value !== '' && value.length <= MAX_IDENTIFIER ? value : undefined;
+}
+
+const MAX_IDENTIFIER = 128;
+
+/** The register's own name for a transaction: `123-321`. */
+export function transactionNameOf({ receipt, sequence }: SaleIds): string {
+  return sequence === undefined ? receipt : `${receipt}-${sequence}`;
+}
+
+/** The identifying members as the register wrote them. */
+export function idsOf({ receipt_id, sequence_id }: JsonObject): JsonObject {
+  return { receipt_id, sequence_id };
+}
