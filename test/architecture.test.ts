@@ -50,6 +50,14 @@ describe('layers', () => {
     expect([...folders].filter((folder) => rowOf(folder) === -1)).toEqual([]);
   });
 
+  test('docs/architecture.md draws the same rows', () => {
+    const page = readFileSync(path.join(SRC, '../docs/architecture.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| \d+ \| (.+?) \|/gm)].map(([, cell = '']) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, folder]) => folder),
+    );
+    expect(rows).toEqual(ROWS);
+  });
+
   test('arrows point down, and neighbours leave each other alone', () => {
     const wrong = all.filter(({ file, from, to }) => {
       const target = to.split(path.sep)[0] ?? '';
