@@ -10,14 +10,9 @@ export { encodeFrame, type FrameSink, JsonposDecoder } from './dialect/jsonpos/f
 export type { Endpoint } from './endpoint/endpoint.ts';
 export { parseEndpoint } from './endpoint/parse.ts';
 export type { ErrorReason, JsonObject } from './pos/answer.ts';
+export type { CallOptions, WaitOptions } from './pos/calls.ts';
 export type { Disconnection, KeeperState } from './pos/keeper.ts';
-export {
-  type CallOptions,
-  type CallResult,
-  PosClient,
-  type PosEvents,
-  type WaitOptions,
-} from './pos/pos-client.ts';
+export { type CallResult, PosClient } from './pos/pos-client.ts';
 export {
   PeerError,
   PosError,
@@ -25,6 +20,7 @@ export {
   RequestRefused,
   type SaleIdentity,
 } from './pos/pos-error.ts';
+export type { PosEvents } from './pos/pos-events.ts';
 export type { PosClientOptions, RequestHandler, WsCredentials } from './pos/pos-options.ts';
 export type { NetworkEvent, NetworkOffer, NetworkOptions } from './pos/proxy/network-offer.ts';
 export type {
@@ -32,6 +28,7 @@ export type {
   Outcome,
   RecoveredSale,
   RecoverySummary,
+  ReversalRequest,
   SaleOutcome,
   SaleProgress,
   SaleRequest,
@@ -39,5 +36,6 @@ export type {
   UnknownSale,
 } from './pos/sale.ts';
 export type { Status, TerminalInfo } from './pos/status.ts';
+export type { PeriodTotals, Totals, TotalsLine } from './pos/totals.ts';
 export { memoryWirePair } from './wire/memory.ts';
 export type { Peer, Wire, WireEvents } from './wire/wire.ts';

@@ -92,8 +92,13 @@ export const COMMANDS = {
         help: 'charge, as in 12.30 EUR; Ctrl-C asks the terminal to abort',
       },
       { form: 'refund AMOUNT CURRENCY', help: 'pay back' },
+      {
+        form: 'reverse AMOUNT CURRENCY RECEIPT [SEQUENCE]',
+        help: 'undo the sale with this receipt, as a whole',
+      },
       { form: 'check RECEIPT [SEQUENCE]', help: 'how an earlier sale ended' },
       { form: 'recover', help: 'find out about every sale that has no outcome yet' },
+      { form: 'totals', help: 'what was approved since the period began; --close ends it' },
       { form: 'status', help: 'what the terminal does' },
       { form: 'info', help: 'what the terminal is' },
       { form: 'watch', help: 'what the terminal does, as it changes, until Ctrl-C' },

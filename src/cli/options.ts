@@ -170,18 +170,23 @@ const COMMON = [
   {
     name: 'receipt',
     value: 'ID',
-    help: 'purchase and refund: receipt_id, new for every sale; default: the next number of the store',
+    help: 'purchase, refund and reverse: receipt_id, new for every sale; default: the next number of the store',
     commands: ['pos'],
   },
   {
     name: 'sequence',
     value: 'ID|none',
-    help: 'purchase and refund: sequence_id, or none: the sale goes out without one; default: 1',
+    help: 'purchase, refund and reverse: sequence_id, or none: the sale goes out without one; default: 1',
     commands: ['pos'],
   },
   {
     name: 'forced-authorization',
     help: 'purchase and refund: ask the terminal to authorise online',
+    commands: ['pos'],
+  },
+  {
+    name: 'close',
+    help: 'totals: the period ends, and the next one begins',
     commands: ['pos'],
   },
   {

@@ -17,6 +17,19 @@ export const preparePurchase: PreparePos = (settings, operands) =>
 export const prepareRefund: PreparePos = (settings, operands) =>
   prepareSale(settings, operands, 'Refund', ({ client }) => client.refund.bind(client));
 
+export const prepareReverse: PreparePos = (settings, operands) => {
+  const [, , receipt = '', sequence] = operands;
+  if (settings.isGiven('forced-authorization')) {
+    throw settings.fault('forced-authorization', 'is nothing for reverse');
+  }
+  const original = { originalReceiptId: receipt, originalSequenceId: sequence === 'none' ? null : sequence };
+  const maker =
+    ({ client }: PosJob): Make =>
+    (request, waiting) =>
+      client.reverse({ ...request, ...original }, waiting);
+  return prepareSale(settings, operands, 'Reversal', maker);
+};
+
 function prepareSale(
   settings: Settings,
   [amount = '', currency = '']: readonly string[],

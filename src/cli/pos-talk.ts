@@ -1,11 +1,12 @@
 import { isatty } from 'node:tty';
 import { BridgeError } from '../base/errors.ts';
 import { escapeActive, quoteText } from '../base/printable.ts';
-import { transactions } from '../dialect/jsonpos/routes.ts';
+import { makerOf } from '../pos/sale-methods.ts';
 import { readTimeouts } from './bridge-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { followConnection } from './pos-follow.ts';
 import type { PosJob, PreparePos } from './pos-job.ts';
+import { totalsLines } from './pos-totals-view.ts';
 import { infoLines, jsonLine, onOneLine, statusLine, statusLines } from './pos-view.ts';
 
 const MAX_METHOD = 256;
@@ -32,6 +33,14 @@ export const prepareInfo = asking(async ({ client, screen, interrupts }) => {
   return screen.isJson ? [jsonLine({ event: 'info' }, { info: info.text })] : infoLines(info);
 });
 
+export const prepareTotals: PreparePos = (settings, operands) => {
+  const close = settings.flag('close') === true;
+  return asking(async ({ client, screen, interrupts }) => {
+    const totals = await client.totals({ close, signal: interrupts.stopped });
+    return screen.isJson ? [jsonLine({ event: 'totals' }, { totals: totals.text })] : totalsLines(totals);
+  })(settings, operands);
+};
+
 export const prepareAbort = asking(async ({ client, screen, interrupts }) => {
   await client.abort({ signal: interrupts.stopped });
   return screen.isJson ? [jsonLine({ event: 'aborted' })] : ['aborted'];
@@ -51,10 +60,9 @@ export const prepareCall: PreparePos = (settings, [method = '', params = '{}']) 
 
 function whyNoCall(method: string, params: string): string | undefined {
   const shown = quoteText(method, MAX_SHOWN);
-  if (method === 'Purchase' || method === 'Refund') {
-    return `${shown} is not called: "posbridge pos ${method.toLowerCase()}" makes one, and records it first`;
-  }
-  if (transactions.methods.includes(method)) return `${shown} moves money, and would not be recorded`;
+  const maker = makerOf(method);
+  if (maker !== undefined)
+    return `${shown} is not called: "posbridge pos ${maker}" makes one, and records it first`;
   if (method === '' || method.length > MAX_METHOD) return `${shown} is no method`;
   if (method.startsWith('_')) return `${shown} belongs to the transport`;
   let value: unknown;

@@ -31,7 +31,10 @@ const HEADS: Readonly<Record<RecoveredSale['outcome'], string>> = {
   unknown: 'UNKNOWN',
 };
 
-const METHOD_WORDS: ReadonlyMap<string, string> = new Map([['Refund', 'refund']]);
+const METHOD_WORDS: ReadonlyMap<string, string> = new Map([
+  ['Refund', 'refund'],
+  ['Reversal', 'reversal'],
+]);
 
 /** `12.30 EUR`; empty for a sale of which the store knows nothing. */
 export function moneyOf({ amountMinor, currency }: Pick<SaleOutcome, 'amountMinor' | 'currency'>): string {

@@ -15,10 +15,17 @@ import { ABORT_HINT, withSyncHint } from './pos-hints.ts';
 import { Interrupts } from './pos-interrupts.ts';
 import type { PreparePos } from './pos-job.ts';
 import { prepareProxy, prepareTest } from './pos-proxy.ts';
-import { prepareCheck, preparePurchase, prepareRecover, prepareRefund } from './pos-sale.ts';
+import { prepareCheck, preparePurchase, prepareRecover, prepareRefund, prepareReverse } from './pos-sale.ts';
 import { PosScreen } from './pos-screen.ts';
 import { resolvePosSettings } from './pos-settings.ts';
-import { prepareAbort, prepareCall, prepareInfo, prepareStatus, prepareWatch } from './pos-talk.ts';
+import {
+  prepareAbort,
+  prepareCall,
+  prepareInfo,
+  prepareStatus,
+  prepareTotals,
+  prepareWatch,
+} from './pos-talk.ts';
 import { jsonLine } from './pos-view.ts';
 import type { Settings } from './settings.ts';
 
@@ -42,8 +49,18 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
     { operands: [2, 2], form: 'AMOUNT CURRENCY (12.30 EUR)', prepare: preparePurchase, isSale: true },
   ],
   ['refund', { operands: [2, 2], form: 'AMOUNT CURRENCY (12.30 EUR)', prepare: prepareRefund, isSale: true }],
+  [
+    'reverse',
+    {
+      operands: [3, 4],
+      form: 'AMOUNT CURRENCY RECEIPT [SEQUENCE] (12.30 EUR 17)',
+      prepare: prepareReverse,
+      isSale: true,
+    },
+  ],
   ['check', { operands: [1, 2], form: 'RECEIPT [SEQUENCE]', prepare: prepareCheck, isLookup: true }],
   ['recover', { operands: [0, 0], form: 'nothing more', prepare: prepareRecover, isLookup: true }],
+  ['totals', { operands: [0, 0], form: 'nothing more', prepare: prepareTotals }],
   ['status', { operands: [0, 0], form: 'nothing more', prepare: prepareStatus }],
   ['info', { operands: [0, 0], form: 'nothing more', prepare: prepareInfo }],
   ['watch', { operands: [0, 0], form: 'nothing more', prepare: prepareWatch }],
@@ -146,6 +163,7 @@ function readAction(settings: Settings, name: string | undefined, operands: read
   for (const option of NETWORK_OPTIONS) {
     if (settings.isGiven(option) && !action.isNetwork) throw settings.fault(option, `is nothing for ${name}`);
   }
+  if (settings.isGiven('close') && name !== 'totals') throw settings.fault('close', `is nothing for ${name}`);
   if (settings.isGiven('parallel') && name !== 'test') {
     throw settings.fault('parallel', `is nothing for ${name}`);
   }

@@ -14,7 +14,7 @@ import type { Limit } from './wait.ts';
 export interface InquiryOptions
   extends Pick<
     ResolvedPosOptions,
-    'apiKey' | 'outcomeWaitMs' | 'notFoundAfterMs' | 'outcomeCodes' | 'clock' | 'log'
+    'dialect' | 'apiKey' | 'outcomeWaitMs' | 'notFoundAfterMs' | 'outcomeCodes' | 'clock' | 'log'
   > {
   readonly keeper: Keeper;
   readonly terminals: Terminals;
@@ -55,6 +55,7 @@ export class Inquiry {
     this.#outcome = new OutcomeSearch({
       keeper,
       clock,
+      canAsk: this.#canAsk,
       params: checkParams(sale, { apiKey }),
       signal: search.limit.signal,
       isDoubtful: search.isDoubtful ?? false,
@@ -122,8 +123,13 @@ export class Inquiry {
     return isBelieved(approved, this.#sale) ? undefined : misfit(this.#sale, approved);
   }
 
+  get #canAsk(): boolean {
+    return this.#options.dialect.transactions.recovery !== undefined;
+  }
+
   #unknown(): PosError {
     const { limit, userSignal } = this.#search;
+    if (!this.#canAsk && !userSignal?.aborted) return unknown(this.#sale, CANNOT_BE_ASKED);
     const why = limit.hasExpired
       ? `no answer within ${this.#options.outcomeWaitMs / 1000} s`
       : userSignal?.aborted
@@ -134,6 +140,8 @@ export class Inquiry {
 }
 
 const MAX_TOLD = 16;
+const CANNOT_BE_ASKED =
+  'this terminal cannot be asked about earlier sales, and it may be charged: look at what it has printed, then settle the entry by hand';
 
 /** After DUPLICATE_TRANSACTION the sale under these identifiers is this one only if it says so itself. */
 function isBelieved({ money, otherReceiptId }: Approved, { directCode }: AskedSale): boolean {

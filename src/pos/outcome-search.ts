@@ -24,6 +24,8 @@ const NOT_FOUND_APART_MS = 5000;
 export interface SearchOptions {
   readonly keeper: Keeper;
   readonly clock: Clock;
+  /** Whether the terminal has an answer to such questions at all. */
+  readonly canAsk: boolean;
   /** Params of the questions. */
   readonly params: string;
   /** Gives up. */
@@ -99,10 +101,11 @@ export class OutcomeSearch {
   /**
    * Urgent: until an outcome is found.
    *
-   * @returns undefined when `signal` aborts or the keeper is closed first, or nobody at the other end can know.
+   * @returns undefined when `signal` aborts or the keeper is closed first, or when nobody at the other end can know.
    */
   async untilFound(): Promise<Verdict | undefined> {
     const { keeper, clock, isElsewhere } = this.#options;
+    if (!this.#options.canAsk) return undefined;
     const { signal } = this.#over;
     this.#phase = 'urgent';
     this.#beganMs = clock.nowMs();
@@ -126,7 +129,8 @@ export class OutcomeSearch {
   }
 
   #ask(connection: TerminalConnection): void {
-    const { clock, params, asked } = this.#options;
+    const { clock, params, asked, canAsk } = this.#options;
+    if (!canAsk) return;
     if (this.#unanswered.calm + this.#unanswered.urgent >= MAX_UNANSWERED) return;
     const phase = this.#phase;
     const askedMs = clock.nowMs();

@@ -3,58 +3,27 @@ import { hideLiteral } from '../base/mask/literals.ts';
 import { maskText } from '../base/mask.ts';
 import { memberOf } from '../base/member.ts';
 import { Statistics } from '../base/statistics.ts';
-import type { AskingDialect } from '../dialect/asking.ts';
 import type { InboundNotification } from '../dialect/dialect.ts';
-import { type Answer, type JsonObject, MAX_DEPTH, parseObject, readReason } from './answer.ts';
+import { type JsonObject, MAX_DEPTH, parseObject } from './answer.ts';
+import { type CallOptions, Calls, type WaitOptions } from './calls.ts';
 import { Emitter } from './emitter.ts';
 import { Inbound } from './inbound.ts';
-import { type Disconnection, Keeper, type KeeperState } from './keeper.ts';
+import { Keeper, type KeeperState } from './keeper.ts';
 import { terminalWireOpener } from './open-wire.ts';
-import { PeerError, PosError, type PosErrorCode } from './pos-error.ts';
-import {
-  checkTimerMs,
-  type PosClientOptions,
-  type ResolvedPosOptions,
-  resolvePosOptions,
-} from './pos-options.ts';
+import { PeerError, PosError } from './pos-error.ts';
+import type { PosEvents } from './pos-events.ts';
+import { type PosClientOptions, type ResolvedPosOptions, resolvePosOptions } from './pos-options.ts';
 import type { NetworkOffer, NetworkOptions } from './proxy/network-offer.ts';
-import type { RecoveredSale, RecoverySummary, SaleOutcome, SaleProgress, SaleRequest } from './sale.ts';
+import type { RecoveredSale, RecoverySummary, ReversalRequest, SaleOutcome, SaleRequest } from './sale.ts';
+import { refuseOwn } from './sale-methods.ts';
 import { plainParams } from './sale-request.ts';
 import { SaleStore } from './sale-store.ts';
 import { Sales } from './sales.ts';
 import { readStatus, readTerminalInfo, type Status, type TerminalInfo } from './status.ts';
 import { watchStatus } from './status-watch.ts';
-import type { Unsent } from './terminal-connection.ts';
 import { Terminals } from './terminals.ts';
-import { Limit, settlesWithin, unlessAborted, Working } from './wait.ts';
-
-/** What a client reports while it lives. */
-export interface PosEvents {
-  /** An attempt to connect begins. */
-  readonly connecting: { readonly to: string };
-  /** A connection can be spoken on. */
-  readonly connected: { readonly to: string };
-  /** A connection ended, or could not be had; not the end that `close` makes. */
-  readonly disconnected: Disconnection;
-  /** What the terminal says about itself, by itself or when asked. */
-  readonly status: Status;
-  /** A text for the cashier, in the cashier's language. */
-  readonly message: string;
-  /** Where a sale is. */
-  readonly progress: SaleProgress;
-  /** Any other notification of the terminal. */
-  readonly notification: { readonly method: string; readonly params: JsonObject };
-}
-
-export interface WaitOptions {
-  /** Ends the waiting. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface CallOptions extends WaitOptions {
-  /** For the answer, from sending on; default 60 s. */
-  readonly timeoutMs?: number | undefined;
-}
+import { readTotals, type Totals } from './totals.ts';
+import { settlesWithin, Working } from './wait.ts';
 
 /** The terminal's result. */
 export interface CallResult {
@@ -63,7 +32,6 @@ export interface CallResult {
   readonly text: string;
 }
 
-const DEFAULT_CALL_TIMEOUT_MS = 60_000;
 /** What a disk that does not answer may keep `close` waiting for, beside what ends the work by itself. */
 const CLOSE_LIMIT_MS = 15_000;
 
@@ -87,6 +55,7 @@ export class PosClient {
   readonly #emitter: Emitter<PosEvents>;
   readonly #keeper: Keeper;
   readonly #inbound: Inbound;
+  readonly #calls: Calls;
   readonly #sales: Sales;
   readonly #working = new Working();
   readonly #unhide: () => void;
@@ -127,6 +96,7 @@ export class PosClient {
       request: (request) => inbound.request(request),
       notification: (notification) => this.#notified(notification),
     });
+    this.#calls = new Calls({ ...options, keeper: this.#keeper, to: this.#to });
     this.#sales = new Sales({
       ...options,
       to: this.#to,
@@ -162,16 +132,16 @@ export class PosClient {
 
   /** Resolves when there is a connection. Rejects with NOT_CONNECTED, ABORTED or CONNECTION_CLOSED. */
   async connect({ signal }: WaitOptions = {}): Promise<void> {
-    await this.#working.keep(this.#connection(signal));
+    await this.#working.keep(this.#calls.connection(signal));
   }
 
   /** Milliseconds to the terminal and back. Rejects like `call`. */
   ping({ signal }: WaitOptions = {}): Promise<number> {
-    return this.#working.keep(this.#ping(signal));
+    return this.#working.keep(this.#calls.ping(signal));
   }
 
   /**
-   * One request, `Purchase` and `Refund` excepted: those are made by `purchase` and `refund`, never unrecorded. Params
+   * One request, but none that moves money: those are made by `purchase`, `refund` and `reverse`, never unrecorded. Params
    * that are a JSON text go out as they are written, numbers included. Rejects with a PeerError, or a PosError: NOT_CONNECTED (nothing was sent), CONNECTION_CLOSED, KEEPALIVE, TIMEOUT, ABORTED.
    */
   async call(
@@ -181,7 +151,7 @@ export class PosClient {
   ): Promise<CallResult> {
     refuseOwn(method, this.#options.dialect);
     const { text } = await this.#working.keep(
-      this.#call(method, plainParams(params, this.#options.apiKey), options),
+      this.#calls.call(method, plainParams(params, this.#options.apiKey), options),
     );
     return { value: parseObject(text), text };
   }
@@ -209,6 +179,14 @@ export class PosClient {
   }
 
   /**
+   * Undoes an approved purchase or refund, as a whole and without a card; in all else like `purchase`. It has a receipt number of its
+   * own. Without `originalSequenceId` the store is asked which one the original had; rejects with a RangeError where it had several.
+   */
+  async reverse(request: ReversalRequest, { signal }: WaitOptions = {}): Promise<SaleOutcome> {
+    return this.#sales.make('Reversal', request, signal);
+  }
+
+  /**
    * How an earlier sale ended: told from the store if it is known there, else asked until the terminal says so, and recorded.
    * Rejects like `purchase`, and with TRANSACTION_ACTIVE while it is being carried out.
    */
@@ -232,6 +210,14 @@ export class PosClient {
   /** Asks the terminal to end the sale that is running, if it still can. The sale itself tells what came of it. */
   async abort(options: CallOptions = {}): Promise<void> {
     await this.call('Abort', {}, options);
+  }
+
+  /**
+   * What was approved since the period began. `close` ends the period: an answer that was lost then is in the next one, as
+   * `lastClosed`.
+   */
+  async totals({ close, ...options }: CallOptions & { readonly close?: boolean } = {}): Promise<Totals> {
+    return readTotals((await this.call('Totals', close === true ? { close } : {}, options)).text);
   }
 
   async status(options: CallOptions = {}): Promise<Status> {
@@ -315,67 +301,6 @@ export class PosClient {
     this.#unhide();
   }
 
-  async #connection(signal: AbortSignal | undefined) {
-    const { connectTimeoutMs } = this.#options;
-    const limit = new Limit(this.#clock, connectTimeoutMs, signal, this.#keeper.closing);
-    this.#keeper.wake();
-    try {
-      const connection = await this.#keeper.speaking(limit.signal);
-      if (connection !== undefined) return connection;
-      if (signal?.aborted)
-        throw new PosError('ABORTED', 'given up; nothing was sent', { cause: signal.reason });
-      if (!limit.hasExpired) throw new PosError('CONNECTION_CLOSED', 'the client is closed');
-      throw new PosError('NOT_CONNECTED', this.#keeper.whyNot(this.#to, connectTimeoutMs));
-    } finally {
-      limit.stop();
-    }
-  }
-
-  async #ping(signal: AbortSignal | undefined): Promise<number> {
-    const { keepalive } = this.#options;
-    const timeoutMs = keepalive === 'off' ? DEFAULT_CALL_TIMEOUT_MS : 2 * keepalive.limitMs;
-    const connection = await this.#connection(signal);
-    const sentMs = this.#clock.nowMs();
-    const probe = connection.probe();
-    const asked = probe === 'none' ? connection.ask('Status', plainParams({}, this.#options.apiKey)) : probe;
-    try {
-      await this.#answerTo('a ping', asked, { signal, timeoutMs });
-    } catch (fault) {
-      if (!(fault instanceof PeerError)) throw fault; // an error is an answer, too
-    }
-    return this.#clock.nowMs() - sentMs;
-  }
-
-  async #call(method: string, params: string, options: CallOptions): Promise<Answer> {
-    const timeoutMs = checkTimerMs('timeoutMs', options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS);
-    const connection = await this.#connection(options.signal);
-    return this.#answerTo(method, connection.ask(method, params), { ...options, timeoutMs });
-  }
-
-  async #answerTo(
-    what: string,
-    asked: Promise<Answer> | Unsent,
-    { signal, timeoutMs }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs: number },
-  ): Promise<Answer> {
-    if (asked === 'too-large') throw new RangeError('params: the request does not fit a frame');
-    if (asked === 'full') throw new PosError('NOT_CONNECTED', 'too many requests wait for the terminal');
-    if (asked === 'closed') throw new PosError('NOT_CONNECTED', 'the connection has just been lost');
-    const limit = new Limit(this.#clock, timeoutMs, signal);
-    try {
-      const answer = await unlessAborted(asked, limit.signal);
-      if (answer === undefined) {
-        throw limit.hasExpired
-          ? new PosError('TIMEOUT', `the terminal has not answered ${what} within ${timeoutMs / 1000} s`)
-          : new PosError('ABORTED', `the waiting for ${what} was ended`, { cause: signal?.reason });
-      }
-      if (answer.lost !== undefined) throw lostError(answer.lost);
-      if (answer.kind === 'error') throw new PeerError(answer, readReason(answer));
-      return answer;
-    } finally {
-      limit.stop();
-    }
-  }
-
   #statusIs(status: Status): void {
     if (this.#network !== undefined) this.#network.isBusy = status.transactionStatus !== undefined;
     this.#emitter.emit('status', status);
@@ -394,23 +319,4 @@ export class PosClient {
       if (typeof message === 'string') this.#emitter.emit('message', message);
     } else this.#emitter.emit('notification', { method, params: parseObject(text) });
   }
-}
-
-/** What has a call of its own, or none. */
-function refuseOwn(method: string, { transactions }: AskingDialect): void {
-  if (typeof method !== 'string') throw new TypeError('method: not a text');
-  if (method === 'Purchase' || method === 'Refund') {
-    throw new TypeError(`method: ${method} is made by ${method.toLowerCase()}(), which records it`);
-  }
-  if (transactions.methods.includes(method)) {
-    throw new TypeError(`method: ${method} moves money, and nothing would be recorded of it`);
-  }
-  if (method.startsWith('_')) throw new TypeError(`method: ${method} belongs to the transport`);
-}
-
-/** The connection ended before the answer came. */
-function lostError({ code, text }: { readonly code: string; readonly text: string }): PosError {
-  const own: PosErrorCode = code === 'KEEPALIVE' ? 'KEEPALIVE' : 'CONNECTION_CLOSED';
-  const words = code === own ? text : `${text} (${code})`;
-  return new PosError(own, `the connection to the terminal was lost: ${words}`);
 }

@@ -4,16 +4,23 @@ import type { Answer } from './answer.ts';
 import type { Search } from './inquiry.ts';
 import { judgeSaleAnswer, type Verdict } from './outcome.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
-import type { SaleOutcome, SaleRequest } from './sale.ts';
+import type { ReversalRequest, SaleOutcome, SaleRequest } from './sale.ts';
 import type { SaleDesk } from './sale-desk.ts';
-import { type CheckedRequest, readSaleRequest, saleParams } from './sale-request.ts';
+import { type CheckedRequest, readReversalRequest, readSaleRequest, saleParams } from './sale-request.ts';
 import type { SaleRecord, SaleStore } from './sale-store.ts';
 import { named } from './sale-words.ts';
 import type { TerminalConnection } from './terminal-connection.ts';
 import type { TerminalRecord } from './terminals.ts';
 import { Limit, unlessAborted, type Working } from './wait.ts';
 
-export type SaleMethod = 'Purchase' | 'Refund';
+/** What each of them is asked for with. */
+export interface SaleRequests {
+  readonly Purchase: SaleRequest;
+  readonly Refund: SaleRequest;
+  readonly Reversal: ReversalRequest;
+}
+
+export type SaleMethod = keyof SaleRequests;
 
 /** An allocated number is free but for the case of a store that was put back from a copy. */
 const MAX_ALLOCATIONS = 1000;
@@ -54,8 +61,13 @@ export class SaleMaking {
   }
 
   /** Throws, and then rejects, with a PosError; only OUTCOME_UNKNOWN leaves anything open. */
-  make(method: SaleMethod, request: SaleRequest, userSignal: AbortSignal | undefined): Promise<SaleOutcome> {
-    const checked = readSaleRequest(request);
+  make<M extends SaleMethod>(
+    method: M,
+    request: SaleRequests[M],
+    userSignal: AbortSignal | undefined,
+  ): Promise<SaleOutcome> {
+    const checked =
+      method === 'Reversal' ? readReversalRequest(request as ReversalRequest) : readSaleRequest(request);
     const store = this.#desk.storeFor(method);
     this.#desk.refuseEnded(userSignal);
     return this.#make(store, method, checked, userSignal);
@@ -64,9 +76,10 @@ export class SaleMaking {
   async #make(
     store: SaleStore,
     method: SaleMethod,
-    request: CheckedRequest,
+    asked: CheckedRequest,
     userSignal: AbortSignal | undefined,
   ): Promise<SaleOutcome> {
+    const request = await clarified(asked, store);
     const { sale, entry } = await this.#begin(store, method, request);
     this.#desk.tell(sale, 'recorded');
     faultPoint('after-sent');
@@ -214,6 +227,19 @@ function remember(
     if (serialNumber !== undefined) void store.noteTerminal(entry, serialNumber);
   });
   return () => ({ place, serialNumber: known });
+}
+
+/** A reversal of a sale whose sequence number the caller has left to the store. Rejects with a RangeError: nothing was begun. */
+async function clarified(request: CheckedRequest, store: SaleStore): Promise<CheckedRequest> {
+  const { original } = request;
+  if (!original?.isVague) return request;
+  try {
+    const { identity } = await store.find(original);
+    return { ...request, original: { ...original, sequenceId: identity.sequenceId } };
+  } catch (cause) {
+    if (!(cause instanceof PosError) || cause.code !== 'OUTCOME_UNKNOWN') throw cause;
+    throw new RangeError(`originalSequenceId: ${cause.text}`, { cause });
+  }
 }
 
 function tooMany(): PosError {

@@ -1,7 +1,7 @@
 import { scanObject } from '../rpc/scan.ts';
 import type { JsonObject } from './answer.ts';
 import type { SaleIdentity } from './pos-error.ts';
-import type { SaleRequest } from './sale.ts';
+import type { ReversalRequest, SaleRequest } from './sale.ts';
 
 const MAX_AMOUNT_MINOR = 999_999_999_999;
 const MAX_ID = 128;
@@ -9,7 +9,16 @@ const DEFAULT_SEQUENCE_ID = '1';
 /** Digits of an integer that every receiver can hold. */
 const INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
 /** Members that the client fills in itself. */
-const OWN_MEMBERS = ['api_key', 'cashier_language', 'receipt_id', 'sequence_id', 'amount', 'currency'];
+const OWN_MEMBERS = [
+  'api_key',
+  'cashier_language',
+  'receipt_id',
+  'sequence_id',
+  'amount',
+  'currency',
+  'original_receipt_id',
+  'original_sequence_id',
+];
 
 /** What every request of a client carries. */
 export interface CommonParams {
@@ -25,6 +34,13 @@ export interface CheckedRequest {
   readonly receiptId: string | undefined;
   readonly sequenceId: string | undefined;
   readonly extra: readonly Member[];
+  /** What a reversal undoes. */
+  readonly original?: OriginalSale;
+}
+
+export interface OriginalSale extends SaleIdentity {
+  /** The caller has not said whether it had a sequence number. */
+  readonly isVague: boolean;
 }
 
 /**
@@ -47,6 +63,21 @@ export function readSaleRequest(request: SaleRequest): CheckedRequest {
     sequenceId: sequenceId === undefined ? DEFAULT_SEQUENCE_ID : sequenceIdOf(sequenceId),
     extra: readExtra(extra),
   };
+}
+
+/** As `readSaleRequest`, with what is undone. */
+export function readReversalRequest(request: ReversalRequest): CheckedRequest {
+  const checked = readSaleRequest(request);
+  const { originalReceiptId, originalSequenceId } = request;
+  const original = {
+    receiptId: idText('originalReceiptId', originalReceiptId),
+    sequenceId:
+      originalSequenceId === undefined || originalSequenceId === null
+        ? undefined
+        : idText('originalSequenceId', originalSequenceId),
+    isVague: originalSequenceId === undefined,
+  };
+  return { ...checked, original };
 }
 
 function readExtra(extra: JsonObject | undefined): Member[] {
@@ -77,10 +108,10 @@ export function sequenceIdOf(sequenceId: string | number | null | undefined): st
   return sequenceId === undefined || sequenceId === null ? undefined : idText('sequenceId', sequenceId);
 }
 
-/** The params of a Purchase or Refund, as JSON text. */
+/** The params of a request that moves money, as JSON text. */
 export function saleParams(
   identity: SaleIdentity,
-  { amountMinor, currency, extra }: Omit<CheckedRequest, 'receiptId' | 'sequenceId'>,
+  { amountMinor, currency, extra, original }: Omit<CheckedRequest, 'receiptId' | 'sequenceId'>,
   { apiKey, cashierLanguage }: CommonParams,
 ): string {
   return objectText([
@@ -89,6 +120,7 @@ export function saleParams(
     ...identityMembers(identity),
     ['amount', String(amountMinor)],
     ['currency', valueText(currency)],
+    ...(original === undefined ? [] : originalMembers(original)),
     ...extra,
   ]);
 }
@@ -118,6 +150,10 @@ function identityMembers({ receiptId, sequenceId }: SaleIdentity): Member[] {
     ['receipt_id', identifierText(receiptId)],
     ['sequence_id', sequenceId === undefined ? undefined : identifierText(sequenceId)],
   ];
+}
+
+function originalMembers({ receiptId, sequenceId }: SaleIdentity): Member[] {
+  return identityMembers({ receiptId, sequenceId }).map(([name, text]): Member => [`original_${name}`, text]);
 }
 
 /** An integer where it is one in every way, so that 17 and "17" name one sale; else a string. */

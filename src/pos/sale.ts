@@ -20,9 +20,16 @@ export interface SaleRequest {
   readonly extra?: JsonObject | undefined;
 }
 
+/** What undoes an approved sale: `amountMinor` and `currency` are that sale's, the identifiers its own. */
+export interface ReversalRequest extends SaleRequest {
+  readonly originalReceiptId: string | number;
+  /** null: the original had none. Default: what the store says, else none. */
+  readonly originalSequenceId?: string | number | null | undefined;
+}
+
 /** What every sale that has an outcome tells. */
 interface EndedSale extends SaleIdentity {
-  /** `Purchase` or `Refund`; empty for a sale that the store does not know. */
+  /** `Purchase`, `Refund` or `Reversal`; empty for a sale that the store does not know. */
   readonly method: string;
   /** Undefined for a sale that the store does not know. */
   readonly amountMinor: number | undefined;

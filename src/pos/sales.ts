@@ -1,6 +1,6 @@
-import type { RecoveredSale, RecoverySummary, SaleOutcome, SaleRequest } from './sale.ts';
+import type { RecoveredSale, RecoverySummary, SaleOutcome } from './sale.ts';
 import { SaleDesk, type SalesOptions } from './sale-desk.ts';
-import { SaleMaking, type SaleMethod } from './sale-making.ts';
+import { SaleMaking, type SaleMethod, type SaleRequests } from './sale-making.ts';
 import { SaleRecovery } from './sale-recovery.ts';
 import { idText, sequenceIdOf } from './sale-request.ts';
 import { Working } from './wait.ts';
@@ -27,9 +27,9 @@ export class Sales {
   }
 
   /** Rejects with a PosError; only OUTCOME_UNKNOWN leaves anything open. */
-  async make(
-    method: SaleMethod,
-    request: SaleRequest,
+  async make<M extends SaleMethod>(
+    method: M,
+    request: SaleRequests[M],
     userSignal: AbortSignal | undefined,
   ): Promise<SaleOutcome> {
     return this.#working.keep(this.#making.make(method, request, userSignal));
