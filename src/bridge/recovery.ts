@@ -42,9 +42,9 @@ export class Recovery {
   /** "Not found" counts in answer to this question and later ones. */
   #countsFrom = Number.POSITIVE_INFINITY;
   #firstNotFoundAtMs: number | undefined;
-  /** Questions since it became urgent. */
+  /** Questions since it became urgent; before that it means nothing. */
   #urgentQuestions = 0;
-  /** The next question was brought forward, because the last one got nothing. */
+  /** The next question was brought forward already. */
   #isHurried = false;
   /** The last question did not reach the application. */
   #isUnasked = false;
@@ -146,6 +146,7 @@ export class Recovery {
     if (this.#state !== 'calm') return;
     this.#state = 'urgent';
     this.#hasDoubt = true;
+    this.#isHurried = true;
     this.#urgentQuestions = 0;
     // An application that says something unreadable with every answer must not be asked without end.
     const lastMs = this.#askedAtMs.at(-1);
@@ -199,7 +200,7 @@ export class Recovery {
     this.#isUnasked = false;
     this.#isHurried = false;
     this.#askedAtMs.push(this.#host.clock.nowMs());
-    if (this.#state === 'urgent') this.#urgentQuestions += 1;
+    this.#urgentQuestions += 1;
     this.#schedule(this.#isLost ? this.#urgentDelayMs() : ASK_THE_SILENT_MS);
     this.#host.ask(this.#askedAtMs.length - 1);
   }
