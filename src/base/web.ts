@@ -6,6 +6,8 @@ export interface WebSocketWishes {
   readonly isBinary: boolean;
   /** Every message that is sent is a binary one: some peers read nothing else. Default: text, where it is UTF-8. */
   readonly sendsBinary?: boolean;
+  /** Largest message, bytes. Default: as the user says. */
+  readonly maxMessageBytes?: number;
   /** A ping so often; who has said nothing by the next one is lost. Default: none. */
   readonly pingMs?: number;
   /** Idle time before the kernel asks whether the peer is still there. Default: a minute. */

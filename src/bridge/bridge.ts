@@ -245,6 +245,8 @@ export class Bridge implements ConversationHost {
     else if (verdict !== undefined) this.#how = verdict;
     if (how === 'broken') this.#how = 'broken';
     if (FAILURES.has(reason.code)) this.#how = 'failed';
+    if (how === 'broken') this.#wire.closeAs?.('protocol-error');
+    else if (this.#stopLimit !== undefined) this.#wire.closeAs?.('going-away');
     this.#speaker.finish({ limit: how === 'lost' ? 'from now' : 'once written' });
   }
 

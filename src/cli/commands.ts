@@ -137,6 +137,24 @@ export const COMMANDS = {
     statuses: { ...CLOSED, 1: 'the script was not kept' },
     examples: ['posbridge fsc-server --listen tcp:127.0.0.1:8080'],
   },
+  charger: {
+    usage: 'posbridge charger ACTION [IDENTITY] [options]',
+    help: 'look into the database of charge points, let one in',
+    actions: [
+      { form: 'list', help: 'every charge point, with its connectors' },
+      { form: 'show IDENTITY', help: 'everything about one charge point' },
+      { form: 'transactions [IDENTITY]', help: 'the newest 50 transactions' },
+      { form: 'frames [IDENTITY]', help: 'the newest 50 messages, masked' },
+      { form: 'export [IDENTITY]', help: 'every transaction with its meter values, a JSON object a line' },
+      { form: 'add IDENTITY', help: 'let a charge point in: writes its entry, and shows its new key once' },
+    ],
+    endpoints: [],
+    statuses: DONE,
+    examples: [
+      'posbridge charger list --database sqlite:/var/lib/posbridge/ocpp.db',
+      'posbridge charger add CP001 --chargers /etc/posbridge/chargers.json',
+    ],
+  },
   ports: {
     usage: 'posbridge ports [options]',
     help: 'list the serial ports of this machine, and how to name them',

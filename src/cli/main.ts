@@ -21,6 +21,7 @@ const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
   terminal: async () => (await import('./terminal.ts')).runTerminal,
   gateway: async () => (await import('./gateway.ts')).runGateway,
   'fsc-server': async () => (await import('./fsc-server.ts')).runFscServer,
+  charger: async () => (await import('./charger.ts')).runCharger,
   ports: async () => (await import('./ports.ts')).runPorts,
 };
 

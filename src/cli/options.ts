@@ -370,10 +370,29 @@ const COMMON = [
     commands: [...RECORDED, 'pos', 'gateway'],
   },
   {
+    name: 'database',
+    value: 'URL',
+    help: 'the database of the central system: sqlite:PATH or postgres://…; default: the SQLite file that serve makes',
+    commands: ['charger'],
+  },
+  {
+    name: 'chargers',
+    value: 'FILE',
+    help: 'add: the file of the charge points that may connect',
+    commands: ['charger'],
+  },
+  {
+    name: 'password-file',
+    value: 'FILE',
+    help: 'add: a file whose one line is the password; default: a new random key, which is shown',
+    commands: ['charger'],
+  },
+  {
     name: 'since',
     value: 'WHEN',
     help: 'list and export: only what began since then (2025-01-31, 2025-01-31T12:00Z, or 2h for 2 hours ago)',
-    commands: ['journal'],
+    helps: { charger: 'transactions, frames and export: only what began since then, as many as there are' },
+    commands: ['journal', 'charger'],
   },
   {
     name: 'until',
@@ -393,8 +412,9 @@ const COMMON = [
     help: 'one JSON object a line, for programs',
     helps: {
       journal: 'list and show: one JSON object a line, for programs',
+      charger: 'list, show, transactions and frames: one JSON object a line, for programs',
     },
-    commands: ['journal', 'pos', 'ports', 'fsc-server'],
+    commands: ['journal', 'charger', 'pos', 'ports', 'fsc-server'],
   },
   {
     name: 'connect',

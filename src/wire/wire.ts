@@ -27,6 +27,9 @@ export interface WireEvents {
   closed(fault?: Error): void;
 }
 
+/** `going-away`: we are being stopped. `protocol-error`: the peer broke its protocol. */
+export type CloseStatus = 'going-away' | 'protocol-error';
+
 /**
  * One stream, whatever carries it. One life: created open → started → closed; reconnecting means a new Wire.
  * A `closed` with a fault is loss (reset, broken pipe); without one it is the answer to `destroy`, or both
@@ -52,6 +55,8 @@ export interface Wire {
   resume(): void;
   /** Ends output in good order after what was written: the peer reads end of file. Safe to repeat. */
   endOutput(): void;
+  /** Why we say goodbye, where the transport has words for it and it is not because all is done. Before `endOutput`. */
+  closeAs?(why: CloseStatus): void;
   /** Gives everything back at once. Safe to repeat; `closed` follows, from a later turn. */
   destroy(): void;
   /**

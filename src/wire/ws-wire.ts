@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { WebSocketWishes } from '../base/web.ts';
 import { KEEPALIVE_IDLE_MS } from './socket-wire.ts';
-import type { Peer, Wire, WireEvents } from './wire.ts';
+import type { CloseStatus, Peer, Wire, WireEvents } from './wire.ts';
 import { WireFault } from './wire-fault.ts';
 import { WireLife } from './wire-life.ts';
 import { Pings } from './ws-pings.ts';
@@ -41,6 +41,8 @@ class WsWire implements Wire {
   #isResuming = false;
   #isGone = false;
   #goodbye: Timer | undefined;
+  /** The status of our goodbye. */
+  #status = NORMAL;
   /** Why the peer is refused, and the status that says so. */
   #refusal: { readonly fault: Error; readonly status: number } | undefined;
   #events: WireEvents | undefined;
@@ -93,8 +95,12 @@ class WsWire implements Wire {
 
   endOutput(): void {
     if (!this.#life.endOutput()) return;
-    if (this.#refusal === undefined) this.#ws.end(NORMAL);
+    if (this.#refusal === undefined) this.#ws.end(this.#status);
     else this.#part(this.#refusal);
+  }
+
+  closeAs(why: CloseStatus): void {
+    this.#status = why === 'going-away' ? GOING_AWAY : PROTOCOL_ERROR;
   }
 
   destroy(): void {

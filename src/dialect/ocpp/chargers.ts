@@ -64,7 +64,7 @@ function faultIn(entry: unknown): string | undefined {
   if (typeof identity !== 'string' || !isIdentity(identity))
     return 'identity: 1 to 64 printable characters are wanted';
   if (password !== undefined && (typeof password !== 'string' || parseHash(password) === undefined))
-    return 'password: a hash that "posbridge charger add" has written is wanted';
+    return 'a hash is wanted, as "posbridge charger add" writes it, and no password';
   for (const [name, value] of Object.entries({ commonName, organization }))
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       return `${name}: a text is wanted`;

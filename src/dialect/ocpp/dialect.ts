@@ -20,6 +20,10 @@ const MAX_HEARTBEAT_S = 86_400;
 const FRAMES_KEEP_DAYS = 30;
 const MAX_FRAMES_KEEP_DAYS = 3650;
 const DAY_MS = 86_400_000;
+/** Transaction data of a long night is thousands of samples; a line to an application takes no more. */
+const MAX_MESSAGE_BYTES = 1_000_000;
+/** A charge point whose network went away sends nothing, and nobody tells us. */
+const PING_MS = 30_000;
 /** A charge point waits 30 s or longer for an answer; its application should have said something well before. */
 const TIMEOUT_MS = 20_000;
 
@@ -46,7 +50,15 @@ export function centralDialect(central: Central, chargers?: ReadonlyMap<string, 
     timeoutMs: TIMEOUT_MS,
     // One call at a time, whoever asks, is kept by the conversation itself; this only ends what it should have ended.
     calls: { deadlineMs: CALL_MS + 5000 },
-    webSocket: { subprotocol: SUBPROTOCOL, isBinary: false, takesPathsBelow: true, ignoresOrigin: true },
+    webSocket: {
+      subprotocol: SUBPROTOCOL,
+      isBinary: false,
+      takesPathsBelow: true,
+      ignoresOrigin: true,
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      pingMs: PING_MS,
+    },
+    close: () => central.close(),
     admit: admission(chargers),
     converse: (host) =>
       host.identity === undefined

@@ -157,6 +157,8 @@ async function firstTables(db: Transaction<Tables>, kind: DatabaseKind): Promise
       'unit',
     ])
     .execute();
+  await schema.createIndex('meter_values_transaction').on('meter_values').column('transaction_id').execute();
+  await schema.createIndex('transactions_running').on('transactions').column('stopped_at').execute();
   await numbered('frames')
     .addColumn('charge_point', 'text', (column) => column.notNull())
     .addColumn('at', 'text', (column) => column.notNull())
