@@ -43,12 +43,25 @@ export async function asks(settings: AskingSettings): Promise<AskingDialect> {
 }
 
 export function saleDialect(end: SaleEnd): AskingDialect {
+  const commonNames = end.vendor.commonNames?.map((name) => name.replace('{POIID}', end.poiId));
   return {
     name: 'nexo',
     transactions: { methods: [...transactions.methods, 'Reversal'], recovery: 'Check' },
     webSocket: { subprotocol: undefined, isBinary: true },
+    http: {
+      ...(commonNames !== undefined && {
+        checkCertificate: ({ commonName }) => faultOfName(commonName, commonNames),
+      }),
+    },
     retryMs: (failures) =>
       failures === 0 ? 0 : Math.min(RETRY_MS.first * 2 ** (failures - 1), RETRY_MS.limit),
     ask: (host, framing, options) => new SaleSystem(host, framing, options, end),
   };
+}
+
+/** Such a certificate names the terminal, not the host. */
+function faultOfName(commonName: string, wanted: readonly string[]): string | undefined {
+  return wanted.includes(commonName)
+    ? undefined
+    : `the certificate is not one of this terminal, ${wanted[0]}`;
 }
