@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { errorText } from '../../rpc/error-object.ts';
+import { JsonNumber, memberAt, objectAt, readTree, textAt } from '../../rpc/json-tree.ts';
+import { readAmount, writeAmount } from './amount.ts';
+import { type Element, field, type ScaDocument, textOf } from './document.ts';
+import { fieldsIn } from './json-fields.ts';
+import { type Answer, paymentAnswer } from './outcome.ts';
+
+/** A sale that is asked of a terminal, as LAST_TRAN may show it. */
+export interface AskedSale {
+  /** What SCA calls it: CAPTURE or CREDIT. */
+  readonly command: string;
+  readonly posRecon: string;
+  readonly invoice: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly fields: readonly Element[];
+}
+
+export type ReadSale = { readonly sale: AskedSale } | { readonly refusal: Answer };
+
+const COMMANDS: Readonly<Record<string, string>> = { Purchase: 'CAPTURE', Refund: 'CREDIT' };
+/** What stands in `sca` of a request and is ours to say. */
+const OURS: ReadonlySet<string> = new Set([
+  'TRANS_AMOUNT',
+  'INVOICE',
+  'POS_RECON',
+  'COUNTER',
+  'MAC',
+  'MAC_LABEL',
+]);
+const MAX_INVOICE = 40;
+
+/** Reads a sale of the vocabulary. `currency` is what the terminal's amounts are in, where that is known. */
+export function readSale(method: string, params: Buffer, currency: string | undefined): ReadSale {
+  const refused = (why: string): ReadSale => ({ refusal: errorAnswer('JSONRPC_INVALID_PARAMS', why) });
+  const read = readTree(params);
+  if (!read.ok) return refused(read.why);
+  const asked = textAt(read.value, 'currency') ?? '';
+  if (currency !== undefined && asked !== currency)
+    return refused(`the terminal takes ${currency}, and SCA names no currency`);
+  const amount = memberAt(read.value, 'amount');
+  const written = amount instanceof JsonNumber ? writeAmount(amount.text, asked) : undefined;
+  const back = written === undefined ? undefined : readAmount('amount', written, asked);
+  if (written === undefined || back?.ok !== true) return refused('amount is none that SCA can write');
+  const names = identityIn(params);
+  if (names === undefined) return refused('receipt_id is missing');
+  const own = fieldsIn(objectAt(read.value, 'sca') ?? {});
+  if (!own.ok) return refused(own.why);
+  return {
+    sale: {
+      ...names,
+      command: COMMANDS[method] ?? method,
+      amount: back.minor,
+      currency: asked,
+      fields: [field('TRANS_AMOUNT', written), ...own.fields.filter(({ name }) => !OURS.has(name))],
+    },
+  };
+}
+
+/** What a transaction is called on the terminal: the same for the same identifiers, after a restart too. */
+export function identityIn(params: Buffer): Pick<AskedSale, 'posRecon' | 'invoice'> | undefined {
+  const read = readTree(params);
+  if (!read.ok) return undefined;
+  const receipt = identifier(memberAt(read.value, 'receipt_id'));
+  if (receipt === undefined) return undefined;
+  const sequence = identifier(memberAt(read.value, 'sequence_id'));
+  const hash = createHash('sha256')
+    .update(JSON.stringify([receipt, sequence ?? null]))
+    .digest('hex');
+  const isShort = receipt.length <= MAX_INVOICE && /^[\x21-\x7e]+$/.test(receipt);
+  return { posRecon: `pb${hash.slice(0, 26)}`, invoice: isShort ? receipt : hash.slice(0, MAX_INVOICE) };
+}
+
+function identifier(value: unknown): string | undefined {
+  if (value instanceof JsonNumber) return value.text;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+export type Match = 'this sale' | 'another sale' | 'cannot tell';
+
+/** Whether what LAST_TRAN shows is this sale: POS_RECON says so, else INVOICE and, where it is known, the amount. */
+export function matchOf(
+  response: ScaDocument,
+  names: Pick<AskedSale, 'posRecon' | 'invoice'>,
+  sale: AskedSale | undefined,
+): Match {
+  const posRecon = textOf(response, 'POS_RECON')?.trim();
+  if (posRecon === names.posRecon) return 'this sale';
+  if (posRecon !== undefined && posRecon !== '') return 'another sale';
+  const invoice = textOf(response, 'INVOICE')?.trim();
+  if (invoice === undefined || invoice === '') return 'cannot tell';
+  if (invoice !== names.invoice) return 'another sale';
+  const shown = textOf(response, 'TRANS_AMOUNT')?.trim();
+  if (sale === undefined || shown === undefined) return 'cannot tell';
+  const read = readAmount('TRANS_AMOUNT', shown, sale.currency);
+  return read.ok && read.minor === sale.amount ? 'this sale' : 'another sale';
+}
+
+/** The outcome that a response to LAST_TRAN tells of the sale that it shows. */
+export function shownAnswer(response: ScaDocument, sale: AskedSale | undefined, currency: string): Answer {
+  return paymentAnswer(response, { amount: sale?.amount, currency: sale?.currency ?? currency });
+}
+
+export function errorAnswer(code: string, why: string): Answer {
+  return { kind: 'error', text: errorText(code, why) };
+}
