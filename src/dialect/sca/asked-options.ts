@@ -9,6 +9,8 @@ export interface AskedOptions {
   readonly currency: string | undefined;
   /** So long after a sale was sent the terminal may still be posting it. */
   readonly hostTimeoutMs: number;
+  /** A POS_RECON of ours: short, and different at every call. */
+  readonly nextId: () => string;
   /** Ends the wire. */
   readonly close: (reason: CloseReason) => void;
 }

@@ -87,10 +87,17 @@ export class ScaTerminal implements AskedTerminal {
       return 'sent';
     }
     this.#isSelling = true;
-    const outcome = this.#begin(read.sale, (answer) => {
+    const done = (answer: PeerAnswer) => {
       this.#isSelling = false;
       settle(answer);
-    });
+    };
+    const outcome = this.#memo.hasBaseline
+      ? this.#begin(read.sale, done)
+      : this.#prepare('REPORT', 'LAST_TRAN', [], done, (response) => {
+          // What is shown now is older than this sale, should its answer be lost.
+          if (!isBusy(response)) this.#memo.setBaseline(response);
+          if (this.#begin(read.sale, done) !== 'sent') done({ ...TOO_MUCH, depth: DEPTH });
+        });
     if (outcome !== 'sent') this.#isSelling = false;
     return outcome;
   }
@@ -105,14 +112,21 @@ export class ScaTerminal implements AskedTerminal {
   }
 
   #startFor(sale: AskedSale, settle: Settle, begun: (response: ScaDocument) => void): SendOutcome | 'full' {
-    return this.#link.ask(
-      { functionType: 'SESSION', command: 'START', fields: [field('INVOICE', sale.invoice)] },
-      (answer) => {
-        if (answer.kind === 'response') begun(answer.response);
-        // The sale itself has not left.
-        else settle({ ...errorAnswer('CHANNEL_UNAVAILABLE', answer.why), depth: DEPTH });
-      },
-    );
+    return this.#prepare('SESSION', 'START', [field('INVOICE', sale.invoice)], settle, begun);
+  }
+
+  /** A step before the sale itself: where it is not answered, the sale has not left. */
+  #prepare(
+    functionType: string,
+    command: string,
+    fields: readonly Element[],
+    settle: Settle,
+    answered: (response: ScaDocument) => void,
+  ): SendOutcome | 'full' {
+    return this.#link.ask({ functionType, command, fields }, (answer) => {
+      if (answer.kind === 'response') answered(answer.response);
+      else settle({ ...errorAnswer('CHANNEL_UNAVAILABLE', answer.why), depth: DEPTH });
+    });
   }
 
   /** A session that is open was left over by somebody who is gone, perhaps by us: it is finished, and the sale begins anew. */
@@ -122,7 +136,7 @@ export class ScaTerminal implements AskedTerminal {
       if (isDone(response)) this.#capture(sale, settle);
       else settle({ ...notBegun(response), depth: DEPTH });
     };
-    this.#ask('SESSION', 'FINISH', [], settle, (response) => {
+    this.#prepare('SESSION', 'FINISH', [], settle, (response) => {
       if (isDone(response)) this.#startFor(sale, settle, again);
       else settle({ ...notBegun(response), depth: DEPTH });
     });
@@ -130,15 +144,14 @@ export class ScaTerminal implements AskedTerminal {
 
   #capture(sale: AskedSale, settle: Settle): void {
     const { posRecon, command, fields } = sale;
-    const known = { sale, sentMs: this.#options.clock.nowMs(), isRunning: true };
-    remember(this.#memo.sales, posRecon, known);
-    this.#memo.late.delete(posRecon);
+    const known = this.#memo.begin(sale, this.#options.clock.nowMs());
     const sent = this.#link.ask({ functionType: 'PAYMENT', command, fields, posRecon }, (answer) => {
       if (answer.kind === 'lost') {
         settle(lostAnswer(answer));
         return;
       }
       known.isRunning = false;
+      if (answer.kind === 'response') this.#memo.keep(posRecon, answer.response);
       const said =
         answer.kind === 'response'
           ? paymentAnswer(answer.response, sale)
@@ -148,7 +161,7 @@ export class ScaTerminal implements AskedTerminal {
     });
     if (sent === 'sent') return;
     known.isRunning = false;
-    settle({ ...errorAnswer('CHANNEL_UNAVAILABLE', 'too much waits for the terminal'), depth: DEPTH });
+    settle({ ...TOO_MUCH, depth: DEPTH });
   }
 
   #check(params: Buffer, settle: Settle): SendOutcome | 'full' {
@@ -199,10 +212,15 @@ export class ScaTerminal implements AskedTerminal {
       give(errorAnswer('JSONRPC_INVALID_PARAMS', read.why));
       return 'sent';
     }
-    const posRecon = read.fields.find(({ name }) => name === 'POS_RECON')?.text;
     const movesMoney = functionType === 'PAYMENT' || COMMANDS[functionType]?.[command]?.movesMoney === true;
-    return this.#ask(functionType, command, read.fields, settle, (raw) => {
-      const response = withPosRecon(raw, posRecon);
+    const posRecon = this.#options.nextId();
+    remember(this.#memo.callers, posRecon, read.fields.find(({ name }) => name === 'POS_RECON')?.text);
+    return this.#link.ask({ functionType, command, fields: read.fields, posRecon }, (answer) => {
+      if (answer.kind !== 'response') {
+        settle(lostAnswer(answer));
+        return;
+      }
+      const response = this.#memo.restored(answer.response);
       give(movesMoney ? moneyAnswer(command, response) : commandAnswer(response));
     });
   }
@@ -224,18 +242,13 @@ export class ScaTerminal implements AskedTerminal {
 
 /** Of everything that we build from a response. */
 const DEPTH = 20;
+const TOO_MUCH = errorAnswer('CHANNEL_UNAVAILABLE', 'too much waits for the terminal');
 /** Commands of PAYMENT that only ask. */
 const ASKING_COMMANDS: ReadonlySet<string> = new Set(['BALANCE', 'TOKEN_QUERY']);
 
 function moneyAnswer(command: string, response: ScaDocument): Answer {
   if (ASKING_COMMANDS.has(command)) return commandAnswer(response);
   return paymentAnswer(response, { amount: undefined, currency: '' });
-}
-
-/** The caller gets back its own POS_RECON, or none. */
-function withPosRecon({ root, fields }: ScaDocument, posRecon: string | undefined): ScaDocument {
-  const others = fields.filter(({ name }) => name !== 'POS_RECON');
-  return { root, fields: posRecon === undefined ? others : [...others, field('POS_RECON', posRecon)] };
 }
 
 function notBegun(response: ScaDocument): Answer {

@@ -15,8 +15,11 @@ const RETRY_MS = 5000;
 /** Longer than a customer takes with a card: UI commands wait for people. */
 const TIMEOUT_MS = 300_000;
 
-/** The terminal's end of SCA. */
+/** SCA: the terminal that answers registers, or the broker that terminals dial into. */
 export async function setUp(settings: DialectSettings): Promise<Dialect> {
+  const role = settings.text('role') ?? 'terminal';
+  if (role === 'broker') return (await import('./broker-set-up.ts')).setUpBroker(settings);
+  if (role !== 'terminal') throw settings.fault('role', 'terminal or broker is wanted');
   const assumed = readAssumed(settings);
   const wire = settings.text('wire');
   const end = new TerminalEnd({

@@ -4,13 +4,13 @@ import { type AskedSale, errorAnswer, identityIn, matchOf, shownAnswer } from '.
 import { type ScaDocument, textOf } from './document.ts';
 import type { ScaLink } from './link.ts';
 import { type Answer, meaningOf } from './outcome.ts';
-import { isBusy, isDone, isIdle, isNothing } from './said.ts';
-import { remember, type TerminalMemo } from './terminal-memo.ts';
+import { isBusy, isDone, isIdle } from './said.ts';
+import { isAsBefore, type KnownSale, type TerminalMemo } from './terminal-memo.ts';
 
-/** What a search needs: `lost` settles it where the link is. */
+/** A sale that is looked for. */
 interface Search {
   readonly names: Pick<AskedSale, 'posRecon' | 'invoice'>;
-  readonly sale: AskedSale | undefined;
+  readonly known: KnownSale | undefined;
   give(answer: Answer): void;
 }
 
@@ -19,8 +19,9 @@ type Ask = (functionType: string, command: string, answered: (response: ScaDocum
 
 /**
  * Finds out what became of a sale whose answer was lost. LAST_TRAN shows the terminal's last sale, and as long as the terminal is
- * still posting this one to its host it shows the one before. So a sale that is not shown was not charged only if the time for
- * posting has passed, the terminal lets go of its session, says that it is idle, and then still shows another one.
+ * still posting this one to its host it shows the one before. So a sale that is not shown was not charged only if what is shown is
+ * known to be older, the time for posting has passed, and the terminal lets go of its session and says that it is idle. Another
+ * sale that may be newer proves nothing.
  */
 export class LostSales {
   readonly #link: ScaLink;
@@ -40,23 +41,23 @@ export class LostSales {
       return;
     }
     const known = this.#memo.sales.get(names.posRecon);
-    const search: Search = { names, sale: known?.sale, give };
-    const late = this.#memo.late.get(names.posRecon);
-    if (late !== undefined) give(this.#shown(late, search));
+    const search: Search = { names, known, give };
+    const outcome = this.#memo.outcomes.get(names.posRecon);
+    if (outcome !== undefined) give(this.#shown(outcome, search));
     else if (known?.isRunning === true && this.#link.isBusy)
       give(errorAnswer('TRANSACTION_ACTIVE', 'the terminal works on it'));
     else {
       ask('REPORT', 'LAST_TRAN', (response) => {
         if (this.#tells(response, search)) return;
-        if (isBusy(response) || this.#showsAnother(response, search)) this.#lookIdle(search, ask);
-        else give(errorAnswer('OUTCOME_UNKNOWN', 'LAST_TRAN does not tell which sale it shows'));
+        if (isBusy(response) || isOlder(response, search)) this.#lookIdle(search, ask);
+        else give(errorAnswer('OUTCOME_UNKNOWN', NOT_SHOWN));
       });
     }
   }
 
   #lookIdle(search: Search, ask: Ask): void {
     const unknown = (why: string) => search.give(errorAnswer('OUTCOME_UNKNOWN', why));
-    if (!this.#isOld(search.names.posRecon)) {
+    if (!this.#isOld(search)) {
       unknown('the terminal may still be posting it to its host');
       return;
     }
@@ -72,8 +73,8 @@ export class LostSales {
         }
         ask('REPORT', 'LAST_TRAN', (response) => {
           if (this.#tells(response, search)) return;
-          if (this.#showsAnother(response, search)) search.give(notFound());
-          else unknown('LAST_TRAN does not tell which sale it shows');
+          if (isOlder(response, search)) search.give(notFound());
+          else unknown(NOT_SHOWN);
         });
       });
     });
@@ -81,28 +82,26 @@ export class LostSales {
 
   /** Gives the outcome where LAST_TRAN shows this sale. */
   #tells(response: ScaDocument, search: Search): boolean {
-    const isShown = !isBusy(response) && matchOf(response, search.names, search.sale) === 'this sale';
+    const isShown = !isBusy(response) && matchOf(response, search.names, search.known?.sale) === 'this sale';
     if (!isShown || meaningOf(response) === 'unknown') return false;
     search.give(this.#shown(response, search));
     return true;
   }
 
-  #showsAnother(response: ScaDocument, { names, sale }: Search): boolean {
-    if (isBusy(response)) return false;
-    return isNothing(response) || matchOf(response, names, sale) === 'another sale';
+  #shown(response: ScaDocument, { known }: Search): Answer {
+    return shownAnswer(response, known?.sale, this.#options.currency ?? '');
   }
 
-  #shown(response: ScaDocument, { sale }: Search): Answer {
-    return shownAnswer(response, sale, this.#options.currency ?? '');
+  #isOld({ known }: Search): boolean {
+    const { clock, hostTimeoutMs } = this.#options;
+    return known !== undefined && clock.nowMs() - known.sentMs >= hostTimeoutMs;
   }
+}
 
-  /** Counts from when it was sent; where nobody knows that any more, from the first question. */
-  #isOld(posRecon: string): boolean {
-    const nowMs = this.#options.clock.nowMs();
-    const sinceMs = this.#memo.sales.get(posRecon)?.sentMs ?? this.#memo.askedMs.get(posRecon);
-    if (sinceMs === undefined) remember(this.#memo.askedMs, posRecon, nowMs);
-    return sinceMs !== undefined && nowMs - sinceMs >= this.#options.hostTimeoutMs;
-  }
+const NOT_SHOWN = 'LAST_TRAN shows neither this sale nor one that is known to be older';
+
+function isOlder(response: ScaDocument, { known }: Search): boolean {
+  return known !== undefined && !isBusy(response) && isAsBefore(response, known);
 }
 
 function notFound(): Answer {

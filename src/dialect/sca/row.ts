@@ -5,6 +5,18 @@ export const scaRow = {
   roles: ['answers', 'dials', 'listens'],
   options: [
     {
+      name: 'role',
+      value: 'terminal|broker',
+      help: 'answer registers as a terminal, or let terminals dial in; default: terminal',
+    },
+    { name: 'no-subprotocol', help: 'broker: do not repeat the subprotocol sci in the handshake' },
+    { name: 'unnamed-terminals', help: 'broker: let in terminals without x-vfi-pinpad-id' },
+    {
+      name: 'host-timeout',
+      value: 'SECONDS',
+      help: 'broker: how long a terminal may still be posting a payment whose answer is lost; default: 150',
+    },
+    {
       name: 'currency',
       value: 'CODE',
       help: 'what amounts are in, since the protocol names none; with --app simulator: USD',

@@ -1,0 +1,159 @@
+import { type CloseReason, LINE_ECHOES } from '../../base/close-reason.ts';
+import type { ConnectionEvents, Conversation, ConversationHost } from '../dialect.ts';
+import type { AskedOptions } from './asked-options.ts';
+import { ScaTerminal } from './asked-terminal.ts';
+import { encodeDocument, REQUEST_ROOT, RESPONSE_ROOT, type ScaDocument, textOf } from './document.ts';
+import { DocumentReader } from './document-reader.ts';
+import { documentJson, membersOf } from './json-fields.ts';
+import { type Lane, ScaLink } from './link.ts';
+import type { TerminalMemo } from './terminal-memo.ts';
+
+export interface AskingOptions extends Pick<AskedOptions, 'currency' | 'hostTimeoutMs'> {
+  /** What is known of this terminal from other wires. */
+  readonly memo: TerminalMemo;
+  /** Sends a document to the secondary port. Undefined, or false from it: the one connection carries both kinds. */
+  readonly sendSecondary?: (document: Buffer) => boolean;
+}
+
+const MAX_CHARACTERS = 1_000_000;
+const MAX_PARAMS_DEPTH = 20;
+
+/** The register's end of one wire to a terminal: open → closed. */
+export class AskingConversation implements Conversation {
+  readonly #host: ConversationHost;
+  readonly #options: AskingOptions;
+  readonly #framing: 'stream' | 'messages';
+  readonly #reader = new DocumentReader({ maxCharacters: MAX_CHARACTERS });
+  readonly #link: ScaLink;
+  readonly #terminal: ScaTerminal;
+  readonly #events: ConnectionEvents;
+  #isClosed = false;
+
+  constructor(host: ConversationHost, framing: 'stream' | 'messages', options: AskingOptions) {
+    this.#host = host;
+    this.#framing = framing;
+    this.#options = options;
+    const mark = host.randomId().slice(0, MAX_MARK);
+    let count = 0;
+    const nextId = () => {
+      count += 1;
+      return `${mark}-${count}`;
+    };
+    this.#link = new ScaLink({
+      clock: host.clock,
+      log: host.log,
+      nextId,
+      send: (lane, document) => this.#send(lane, document),
+      notified: (response) => this.#tell('sca.NOTIFICATION', response),
+      orphan: (response) => this.#orphan(response),
+    });
+    this.#terminal = new ScaTerminal(this.#link, options.memo, {
+      clock: host.clock,
+      log: host.log,
+      currency: options.currency,
+      hostTimeoutMs: options.hostTimeoutMs,
+      nextId,
+      close: (reason) => this.#finish(reason, 'ended'),
+    });
+    this.#events = host.opened(this.#terminal);
+    host.accepted?.();
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosed;
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#isClosed) return;
+    if (this.#framing === 'stream') this.#reader.push(chunk, this.#documents);
+    else this.#reader.pushMessage(chunk, this.#documents);
+  }
+
+  /** A document of the secondary port. */
+  receivedSecondary(document: ScaDocument): void {
+    this.#document(document, 'secondary');
+  }
+
+  endOfInput(): void {
+    this.#finish(
+      { code: 'CONNECTION_CLOSED', text: 'the terminal has closed its output', by: 'peer' },
+      'ended',
+    );
+  }
+
+  congested(): void {}
+
+  refused(why: string): void {
+    this.#finish({ code: 'PROTOCOL_ERROR', text: why, by: 'us' }, 'broken');
+  }
+
+  lost(reason: CloseReason): void {
+    this.#finish(reason, 'lost');
+  }
+
+  /** Ends it in favour of another wire to the same terminal. */
+  replaced(): void {
+    const text = 'the terminal has connected again';
+    this.#finish({ code: 'CONNECTION_CLOSED', text, by: 'us' }, 'ended');
+  }
+
+  readonly #documents = {
+    document: (document: ScaDocument) => this.#document(document),
+    rejected: (why: string) => {
+      this.#host.log.warn('what the terminal sends cannot be read', { why });
+      if (this.#framing === 'stream') this.refused(why);
+    },
+  };
+
+  #document(document: ScaDocument, lane?: Lane): void {
+    if (this.#isClosed) return;
+    this.#host.statistics.count('documents in');
+    this.#trace('document in', document);
+    if (document.root === RESPONSE_ROOT) {
+      this.#link.received(document, lane);
+    } else if (document.root === REQUEST_ROOT) {
+      // A terminal asks for nothing: this is our own request, come back.
+      this.#finish({ code: LINE_ECHOES, text: 'the line echoes what is sent', by: 'us' }, 'broken');
+    } else this.#host.log.warn('the terminal sends something else than a response; it is ignored');
+  }
+
+  #orphan(response: ScaDocument): void {
+    const { memo } = this.#options;
+    const isOurs = memo.keep(textOf(response, 'POS_RECON')?.trim() ?? '', response);
+    this.#host.log.info('a response came late', { isOurs });
+    this.#host.statistics.count('late responses');
+    if (!isOurs) this.#tell('sca.LATE_RESPONSE', memo.restored(response));
+  }
+
+  #tell(method: string, { fields }: ScaDocument): void {
+    const params = Buffer.from(`{${membersOf(fields)}}`);
+    const methodText = JSON.stringify(method);
+    this.#events.notification({ method, methodText, params, depth: MAX_PARAMS_DEPTH });
+  }
+
+  #send(lane: Lane, document: ScaDocument): void {
+    this.#host.statistics.count('documents out');
+    this.#trace('document out', document);
+    const bytes = encodeDocument(document);
+    if (lane === 'secondary' && this.#options.sendSecondary?.(bytes) === true) return;
+    this.#host.send(bytes, lane === 'secondary' ? 'urgent' : 'normal');
+  }
+
+  #finish(reason: CloseReason, how: 'ended' | 'broken' | 'lost'): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#reader.stop();
+    this.#terminal.closed();
+    this.#link.close(reason.text);
+    this.#events.closed(reason);
+    this.#host.finished(reason, how);
+  }
+
+  #trace(message: string, document: ScaDocument): void {
+    // As JSON: masking knows what a member is by its name.
+    if (this.#host.log.enabled('trace')) this.#host.log.trace(message, { text: documentJson(document) });
+  }
+}
+
+/** POS_RECON has up to 30 characters. */
+const MAX_MARK = 16;
