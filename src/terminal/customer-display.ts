@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Answer, errorAnswer, resultAnswer } from './answer.ts';
 import type { Cardholder } from './cardholder.ts';
 import type { Panel } from './panel.ts';
-import type { Texts } from './texts.ts';
+import { DEFAULT_LANGUAGE, type Texts } from './texts.ts';
 
 export interface CustomerDisplayOptions {
   readonly clock: Clock;
@@ -16,7 +16,6 @@ export interface CustomerDisplayOptions {
 
 const DEFAULT_INPUT_MS = 60_000;
 const DEFAULT_INPUT_CHARACTERS = 32;
-const DEFAULT_LANGUAGE = 'en';
 
 const DURATION = {
   isNeeded: false,

@@ -18,7 +18,7 @@ import { readPeriod, writeClosed } from './period-file.ts';
 import type { Purchase } from './purchase.ts';
 import { ReceiptIndex } from './receipt-index.ts';
 import { originalOf } from './reversal.ts';
-import type { Texts } from './texts.ts';
+import { DEFAULT_LANGUAGE, type Texts } from './texts.ts';
 import type { Totals } from './totals.ts';
 import type { OpenRecord, TransactionStore } from './transaction-store.ts';
 
@@ -237,7 +237,7 @@ export class JournalStore implements TransactionStore {
       if (entry.lookup.state !== 'unresolved') return true;
       const { sent } = entry.lookup;
       const { message, display } = new Ended('TRANSACTION_INTERRUPTED');
-      const language = (sent as TerminalRecord).language ?? 'en';
+      const language = (sent as TerminalRecord).language ?? DEFAULT_LANGUAGE;
       const text = this.#options.texts.say(language, display);
       await this.#finish(entry, errorAnswer('TRANSACTION_INTERRUPTED', message, text));
       this.#options.log.warn('a transaction was interrupted; it is not charged', { identity: sent.identity });

@@ -1,6 +1,7 @@
 import { type Checked, readFields, rulesOf } from '../application/fields.ts';
 import { type Identifiers, identifiersOf } from '../application/identifiers.ts';
 import { VOCABULARY } from '../dialect/vocabulary.ts';
+import { DEFAULT_LANGUAGE } from './texts.ts';
 
 /** What moves money: a Purchase, a Refund or a Reversal. */
 export interface Purchase extends Identifiers {
@@ -19,8 +20,6 @@ export interface Purchase extends Identifiers {
 const { Purchase: PURCHASE, Reversal: REVERSAL } = VOCABULARY;
 const PURCHASE_RULES = rulesOf(PURCHASE.params);
 const REVERSAL_RULES = rulesOf(REVERSAL.params);
-
-const DEFAULT_LANGUAGE = 'en';
 
 /** Checks the params of a Purchase or Refund. null counts as not given; unknown members are ignored. */
 export function readPurchase(method: string, params: Buffer): Checked<Purchase> {

@@ -52,6 +52,8 @@ const FINNISH: Readonly<Record<TextName, string>> = {
   busy: 'Maksupääte on varattu',
 };
 
+export const DEFAULT_LANGUAGE = 'en';
+
 export type TextName = keyof typeof ENGLISH;
 export const TEXT_NAMES = Object.keys(ENGLISH) as readonly TextName[];
 
@@ -60,7 +62,7 @@ type Language = Readonly<Partial<Record<TextName, string>>>;
 /** Texts by language. What a language does not have is said in English. */
 export class Texts {
   readonly #languages = new Map<string, Language>([
-    ['en', ENGLISH],
+    [DEFAULT_LANGUAGE, ENGLISH],
     ['fi', FINNISH],
   ]);
 
