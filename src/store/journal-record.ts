@@ -159,32 +159,35 @@ function parseLine(line: string): object | undefined {
 // The checksum vouches for our own writing; a file of a later version must not be misread all the same.
 
 function isOther(record: object): record is { version: number } {
-  return 'version' in record && typeof record.version === 'number' && record.version !== VERSION;
+  const { version } = record as { readonly version?: unknown };
+  return typeof version === 'number' && version !== VERSION;
 }
 
 function isSent(record: object): record is SentRecord {
-  const isFirst = 'state' in record && (record.state === 'sent' || record.state === 'absent');
-  return isFirst && 'version' in record && record.version === VERSION;
+  const { state, version } = record as { readonly state?: unknown; readonly version?: unknown };
+  return (state === 'sent' || state === 'absent') && version === VERSION;
 }
 
 function isDone(record: object, state: DoneRecord['state']): record is DoneRecord {
-  return (
-    'state' in record && record.state === state && 'kind' in record && 'text' in record && 'time' in record
-  );
+  return isOf(record, state, ['kind', 'text', 'time']);
 }
 
 function isNote(record: object): record is NoteRecord {
-  return 'state' in record && record.state === 'note' && 'code' in record && typeof record.code === 'string';
+  return isOf(record, 'note', ['code']);
 }
 
 function isTerminal(record: object): record is TerminalRecord {
-  if (!('state' in record) || record.state !== 'terminal') return false;
-  return 'serialNumber' in record && typeof record.serialNumber === 'string';
+  return isOf(record, 'terminal', ['serialNumber']);
 }
 
 function isCarried(record: object): record is CarriedRecord {
-  if (!('state' in record) || record.state !== 'carried') return false;
-  return 'connection' in record && typeof record.connection === 'string';
+  return isOf(record, 'carried', ['connection']);
+}
+
+/** Whether it is a record of this state and has these texts. */
+function isOf(record: object, state: JournalRecord['state'], texts: readonly string[]): boolean {
+  const members = record as Readonly<Record<string, unknown>>;
+  return members['state'] === state && texts.every((name) => typeof members[name] === 'string');
 }
 
 function checksum(json: string): string {

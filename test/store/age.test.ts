@@ -39,6 +39,22 @@ describe('the age of a record', () => {
     expect(ageOf(half, new BootClock(START_MS + HOUR_MS))).toBe(HOUR_MS);
   });
 
+  test('does not begin with the count of the machine', () => {
+    const clock = new BootClock(START_MS);
+    clock.advance(HOUR_MS);
+    const moment = momentOf(clock);
+    clock.advance(5000);
+    expect(ageOf(moment, clock)).toBe(5000);
+    expect(ageOf({ time: moment.time }, clock)).toBe(5000);
+  });
+
+  test('is known from the first moment of 2026 on', () => {
+    const firstMs = Date.UTC(2026, 0, 1);
+    expect(wallAgeOf(firstMs, new FakeClock(firstMs))).toBe(0);
+    expect(wallAgeOf(firstMs - 1, new FakeClock(firstMs))).toBeUndefined();
+    expect(wallAgeOf(firstMs, new FakeClock(firstMs - 1))).toBeUndefined();
+  });
+
   test('is unknown where the machine had not been told the time, and now, or where there is none', () => {
     const unset = momentOf(new BootClock(Date.UTC(1970, 0, 1), 'first-start'));
     expect(ageOf(unset, new BootClock(START_MS, 'second-start'))).toBeUndefined();

@@ -53,6 +53,105 @@ describe('a record', () => {
   });
 });
 
+/** An entry of the first record and these. */
+const entryOf = (...records: readonly object[]) =>
+  parseEntry(
+    Buffer.concat([sent, ...records].flatMap((record) => [NEWLINE, signed(JSON.stringify(record))]).slice(1)),
+  );
+
+/** A line whose checksum is right, whatever it says. */
+const signed = (json: string) => Buffer.from(`${crc32(json).toString(16).padStart(8, '0')} ${json}\n`);
+
+const TIME = '2025-01-31T12:01:00.000Z';
+
+describe('what is told of how it went', () => {
+  test('is the code that the transaction itself was answered with: the last one', () => {
+    const notes = ['PRINTER_FAILED', 'PAPER_OUT'].map((code) => ({ state: 'note', code, time: TIME }));
+    expect(entryOf(...notes)).toEqual({ sent, done: undefined, directCode: 'PAPER_OUT', isClean: true });
+    expect(entryOf(...notes, done)).toEqual({ sent, done, directCode: 'PAPER_OUT', isClean: true });
+  });
+
+  test('is the terminal that has it', () => {
+    const terminal = { state: 'terminal', serialNumber: 'S-1', time: TIME };
+    expect(entryOf(terminal)).toEqual({ sent, done: undefined, serialNumber: 'S-1', isClean: true });
+  });
+
+  test('are the connections that have carried the outcome, the first one of them included', () => {
+    const own = { ...done, connection: 'till.a' };
+    const others = ['till.b', 'till.c'].map((connection) => ({ state: 'carried', connection, time: TIME }));
+    expect(entryOf(own)).toEqual({ sent, done: own, carriers: ['till.a'], isClean: true });
+    expect(entryOf(own, ...others)).toEqual({
+      sent,
+      done: own,
+      carriers: ['till.a', 'till.b', 'till.c'],
+      isClean: true,
+    });
+    expect(entryOf(done, ...others)).toMatchObject({ carriers: ['till.b', 'till.c'] });
+  });
+});
+
+describe('a result after "not charged" was told', () => {
+  const told = { ...done, kind: 'error' as const, text: '{}', connection: 'till.a' };
+  const result = { ...done, state: 'contradicted' as const };
+
+  test('counts, with what was told beside it, and nobody has carried it yet', () => {
+    expect(entryOf(told, result)).toEqual({ sent, done: result, contradicted: told, isClean: true });
+    const carried = { state: 'carried', connection: 'till.b', time: TIME };
+    expect(entryOf(told, result, carried)).toMatchObject({ done: result, carriers: ['till.b'] });
+  });
+
+  test('counts also where an outcome follows it, or none came before it', () => {
+    expect(entryOf(told, result, told)).toMatchObject({ done: result, contradicted: told });
+    expect(entryOf(result)).toStrictEqual({ sent, done: result, isClean: true });
+  });
+});
+
+describe('a record that is signed and is not what it says', () => {
+  const { kind: _, ...without } = done;
+  test.each<[string, object]>([
+    ['an outcome without a kind', without],
+    ['an outcome without a text', { state: 'done', kind: 'result', time: TIME }],
+    ['an outcome without a time', { state: 'done', kind: 'result', text: '{}' }],
+    ['an outcome whose text is an object', { ...done, text: {} }],
+    ['a contradiction without a text', { state: 'contradicted', kind: 'result', time: TIME }],
+    ['an outcome of an unknown state', { ...done, state: 'finished' }],
+    ['an outcome without a state', { ...done, state: undefined }],
+    ['a note without a code', { state: 'note', time: TIME }],
+    ['a note whose code is a number', { state: 'note', code: 5, time: TIME }],
+    ['a code that is no note', { code: 'PAPER_OUT', time: TIME }],
+    ['a terminal without a number', { state: 'terminal', time: TIME }],
+    ['a terminal whose number is one', { state: 'terminal', serialNumber: 5, time: TIME }],
+    ['a terminal of another state', { state: 'device', serialNumber: 'S-1', time: TIME }],
+    ['a carrier without a name', { state: 'carried', time: TIME }],
+    ['a carrier whose name is a number', { state: 'carried', connection: 5, time: TIME }],
+    ['a carrier of another state', { state: 'lost', connection: 'till.a', time: TIME }],
+  ])('counts as not there, and makes the entry unclean: %s', (_, record) => {
+    expect(entryOf(record)).toEqual({ sent, done: undefined, isClean: false });
+    expect(entryOf(record, done)).toEqual({ sent, done, isClean: false });
+  });
+
+  test('or is no JSON, does the same', () => {
+    const bytes = Buffer.concat([first, signed('{"state":"done"'), signed('5'), second]);
+    expect(parseEntry(bytes)).toEqual({ sent, done, isClean: false });
+  });
+});
+
+test('an entry of another version is told apart from a damaged one, and nothing in it counts', () => {
+  for (const version of [1, 3]) {
+    const head = signed(JSON.stringify({ ...sent, version }));
+    expect(parseEntry(Buffer.concat([head, second]))).toEqual({
+      sent: undefined,
+      done: undefined,
+      isClean: false,
+      otherVersion: version,
+    });
+  }
+  for (const version of ['2', null, undefined]) {
+    const head = signed(JSON.stringify({ ...sent, version }));
+    expect(parseEntry(head)).toEqual({ sent: undefined, done: undefined, isClean: false });
+  }
+});
+
 describe('an outcome of something else than the first record', () => {
   const absent: SentRecord = { ...sent, state: 'absent', method: '' };
   const other: DoneRecord = { ...done, of: absent };
@@ -75,7 +174,7 @@ describe('an outcome of something else than the first record', () => {
 
 describe('an entry', () => {
   test('without an outcome is clean', () => {
-    expect(parseEntry(first)).toEqual({ sent, done: undefined, isClean: true });
+    expect(parseEntry(first)).toStrictEqual({ sent, done: undefined, isClean: true });
   });
 
   test('of which several outcomes are recorded has the last one', () => {
