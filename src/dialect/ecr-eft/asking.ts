@@ -20,7 +20,6 @@ import { Link, type Received } from './link.ts';
 import { frameOrder, remarkOf } from './orders.ts';
 import { nameOf, Others, paramsText, refusalFields } from './others.ts';
 import { statusEventOf } from './progress.ts';
-import { SaleMemory } from './sale-memory.ts';
 import type { Fate, Sending } from './transmitter.ts';
 
 /** A sale whose S1 was not acknowledged and of which nothing is heard: so long it may still have arrived. */
@@ -38,13 +37,12 @@ export interface AskingEnd {
 
 /** The register's end. A lost S2 is lost: nothing on this wire can bring it back. */
 export function askingDialect(end: AskingEnd): AskingDialect {
-  const memory = new SaleMemory();
   return {
     name: 'ecr-eft',
     transactions: { methods: ['Purchase'] },
     retryMs: (failures) =>
       failures === 0 ? 0 : Math.min(RETRY_LIMIT_MS, FIRST_RETRY_MS * 2 ** (failures - 1)),
-    ask: (host, _framing, options) => new AskingConversation(host, options, end, memory),
+    ask: (host, _framing, options) => new AskingConversation(host, options, end),
   };
 }
 
@@ -66,7 +64,6 @@ interface OpenSale {
 class AskingConversation implements Conversation, AskedTerminal {
   readonly #host: ConversationHost;
   readonly #register: string | undefined;
-  readonly #memory: SaleMemory;
   readonly #link: Link;
   readonly #commands: Commands;
   readonly #others: Others;
@@ -77,10 +74,9 @@ class AskingConversation implements Conversation, AskedTerminal {
   #discard: Timer | undefined;
   #isOver = false;
 
-  constructor(host: ConversationHost, options: AskingOptions, end: AskingEnd, memory: SaleMemory) {
+  constructor(host: ConversationHost, options: AskingOptions, end: AskingEnd) {
     this.#host = host;
     this.#register = end.register;
-    this.#memory = memory;
     this.#link = new Link(
       host,
       { ...options, side: 'register', device: end.device, waits: false },
@@ -132,7 +128,6 @@ class AskingConversation implements Conversation, AskedTerminal {
     if (this.#isOver) return 'closed';
     const method = decodeString(methodText);
     if (method === 'Purchase') this.#startSale(params, settle);
-    else if (method === 'Check') give(settle, this.#memory.check(readKey(params)));
     else if (method === 'Abort') give(settle, this.#abort(params));
     else if (this.#commands.isFull) return 'full';
     else this.#command(method, params, settle);
@@ -176,7 +171,6 @@ class AskingConversation implements Conversation, AskedTerminal {
     const limit = this.#host.clock.after(SILENCE_MS, () => this.#endUnknown(SILENT));
     const open: OpenSale = { sale, token, settle, sending: undefined, limit };
     this.#sale = open;
-    this.#memory.begin(sale, token);
     this.#changed();
     open.sending = this.#link.send(
       { token, type: 'S1', fields: sale.fields },
@@ -208,7 +202,6 @@ class AskingConversation implements Conversation, AskedTerminal {
       this.#wait(open, DOUBT_MS, 'S1 was not acknowledged, and the terminal says nothing of the payment');
     } else {
       const why = fate === 'refused' ? 'the terminal refused the frame (NAK)' : 'the connection ended before';
-      this.#memory.forget(open.sale);
       this.#take(open);
       give(open.settle, errorOf('CHANNEL_UNAVAILABLE', `${why}; nothing has begun`));
     }
@@ -235,7 +228,6 @@ class AskingConversation implements Conversation, AskedTerminal {
   #endSale(open: OpenSale, outcome: AnswerText): void {
     if (this.#sale !== open) return;
     this.#take(open);
-    this.#memory.ended(open.sale, outcome);
     give(open.settle, outcome);
   }
 
@@ -252,26 +244,26 @@ class AskingConversation implements Conversation, AskedTerminal {
     for (const settle of this.#probes.splice(0)) give(settle, { kind: 'result', text: Buffer.from('{}') });
   }
 
-  #answered({ token, type, fields }: EcrMessage): void {
+  #answered(message: EcrMessage): void {
+    const { token, type, fields } = message;
     const open = this.#sale;
     if (type === 'S2' && open !== undefined && open.token === token) {
       if (open.sending !== undefined) this.#link.arrived(open.sending);
       this.#endSale(open, readEnd(fields, open.sale));
-    } else if (type === 'S2') this.#late(token, fields);
-    else if (!this.#commands.answered({ token, type, fields })) {
+    } else if (type === 'S2') this.#late(message);
+    else if (!this.#commands.answered(message)) {
       this.#host.log.info('the terminal answers what is not open', { type });
     }
   }
 
-  #late(token: number, fields: readonly Buffer[]): void {
-    const outcome = this.#memory.late(token, fields);
-    if (outcome === undefined) this.#host.log.warn('the terminal ends a payment that is not known', {});
-    else {
-      this.#host.log.error('THE OUTCOME OF A PAYMENT CAME AFTER IT WAS CALLED UNKNOWN', {
-        outcome: outcome.kind === 'result' ? 'charged' : 'not charged',
-        text: outcome.text.toString(),
-      });
-    }
+  /** It may be the end of a payment that was called unknown: on a serial line S2 can come after the line was opened again. */
+  #late({ fields }: EcrMessage): void {
+    const [result, , , , transaction, amount] = fields.map((field) => field.toString('latin1'));
+    this.#host.log.error('THE TERMINAL ENDS A PAYMENT THAT NOBODY WAITS FOR ANY MORE; somebody has to look', {
+      result,
+      transaction,
+      amount,
+    });
   }
 
   #said(message: EcrMessage, received: Received): void {
@@ -311,10 +303,7 @@ class AskingConversation implements Conversation, AskedTerminal {
     const open = this.#sale;
     this.#sale = undefined;
     open?.limit.cancel();
-    if (open !== undefined) {
-      this.#memory.lost(open.sale);
-      open.settle(lost);
-    }
+    open?.settle(lost);
     this.#commands.close(lost);
     for (const settle of this.#probes.splice(0)) settle(lost);
     this.#events?.closed(reason);

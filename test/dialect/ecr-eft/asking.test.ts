@@ -232,7 +232,7 @@ describe('Purchase', () => {
 
   test('what an ECR-EFT terminal cannot do is no method', () => {
     const { end } = asking();
-    for (const method of ['Refund', 'Reversal', 'Status', 'Print', 'ecr-eft.S1', 'ecr-eft.T1'])
+    for (const method of ['Check', 'Refund', 'Reversal', 'Status', 'Print', 'ecr-eft.S1', 'ecr-eft.T1'])
       expect(ask(end, method, PURCHASE), method).toMatchObject([
         { data: { string_code: 'JSONRPC_METHOD_NOT_FOUND' } },
       ]);
@@ -349,37 +349,8 @@ describe('S1 on its way', () => {
   });
 });
 
-describe('Check and Abort', () => {
-  test('Check tells what this process knows, and never that there is no such payment', () => {
-    const { end, begin } = asking();
-    const check = (from = end, params: object = { receipt_id: '6' }) => ask(from, 'Check', params)[0];
-    expect(check()).toMatchObject({ data: { string_code: 'OUTCOME_UNKNOWN', outcome: 'unknown' } });
-    const { s2 } = purchase(end);
-    expect(check()).toMatchObject({ data: { string_code: 'TRANSACTION_ACTIVE' } });
-    s2('0');
-    expect(check()).toMatchObject({ kind: 'result', amount: 928 });
-    expect(check(end, { receipt_id: 6 })).toMatchObject({ kind: 'result' });
-    expect(check(end, { receipt_id: '6', sequence_id: '1' })).toMatchObject({
-      data: { string_code: 'OUTCOME_UNKNOWN' },
-    });
-    const next = begin();
-    expect(check(next)).toMatchObject({ kind: 'result' });
-  });
-
-  test('an S2 that comes on the next connection of the line is known from then on', () => {
-    const { end, begin } = asking();
-    const { heard, token } = purchase(end);
-    end.conversation.lost({ code: 'CONNECTION_CLOSED', text: 'gone', by: 'wire' });
-    expect(heard).toMatchObject([{ lost: 'CONNECTION_CLOSED' }]);
-    const next = begin();
-    expect(ask(next, 'Check', { receipt_id: '6' })).toMatchObject([
-      { data: { string_code: 'OUTCOME_UNKNOWN' } },
-    ]);
-    next.receive(frameOf(token, 'S2', '0', '', '', '', 'X1', '928'));
-    expect(ask(next, 'Check', { receipt_id: '6' })).toMatchObject([{ kind: 'result', transaction_id: 'X1' }]);
-  });
-
-  test('Abort is P1 under the token of the payment, as a request or a notification', () => {
+describe('Abort', () => {
+  test('is P1 under the token of the payment, as a request or a notification', () => {
     const { end } = asking();
     expect(ask(end, 'Abort')).toMatchObject([{ data: { string_code: 'NOTHING_TO_ABORT' } }]);
     const { token } = purchase(end);
