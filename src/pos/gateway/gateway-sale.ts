@@ -6,6 +6,7 @@ import { meaningOfAnswer, type OutcomeText, readStatement } from '../../rpc/outc
 import type { OwnedEntry } from '../../store/owned-entry.ts';
 import type { Answer } from '../answer.ts';
 import type { TerminalConnection } from '../terminal-connection.ts';
+import type { TerminalRecord, Terminals } from '../terminals.ts';
 import { passedOn, refusal } from './gateway-answer.ts';
 import type { GatewayStore } from './gateway-store.ts';
 import { unsent, type Way } from './way.ts';
@@ -23,6 +24,9 @@ export interface GatewaySaleOptions {
   readonly way: Way;
   /** Where outcomes are kept, for terminals that cannot be asked for them. */
   readonly store: GatewayStore | undefined;
+  readonly terminals: Terminals;
+  /** Its answer was lost, after this terminal had it. */
+  readonly lost: (terminal: TerminalRecord) => void;
   /** A result has come after a Check had brought "not charged". */
   readonly late: (answer: OutcomeText) => void;
 }
@@ -45,6 +49,7 @@ export class GatewaySale implements Abortable {
   readonly #found = deferred<Answer>();
   #connection: TerminalConnection | undefined;
   #isWatched = true;
+  #serialNumber: string | undefined;
 
   constructor(options: GatewaySaleOptions) {
     this.#options = options;
@@ -100,7 +105,7 @@ export class GatewaySale implements Abortable {
   }
 
   async #send(): Promise<OutcomeText | { readonly given: Promise<Answer> }> {
-    const { way, method, params } = this.#options;
+    const { way, method, params, terminals } = this.#options;
     const { signal } = this.#giveUp;
     for (;;) {
       const connection = await way.provenConnection(signal);
@@ -110,6 +115,10 @@ export class GatewaySale implements Abortable {
       if (given === 'closed') continue;
       if (typeof given === 'string') return unsent(given);
       this.#connection = connection;
+      // Not waited for: who has the sale is good to know, but not now.
+      void terminals.serialNumberOf(connection).then((serialNumber) => {
+        this.#serialNumber = serialNumber;
+      });
       return { given };
     }
   }
@@ -117,6 +126,8 @@ export class GatewaySale implements Abortable {
   async #judge(answer: Answer, entry: Entry | undefined): Promise<OutcomeText> {
     if (answer.lost !== undefined) {
       await entry?.release();
+      const { terminals, lost } = this.#options;
+      lost({ place: await terminals.place, serialNumber: this.#serialNumber });
       const why = `the connection to the terminal was lost in mid-transaction (${answer.lost.text})`;
       return refusal('OUTCOME_UNKNOWN', `${why}; it may be charged`);
     }

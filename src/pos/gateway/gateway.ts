@@ -7,11 +7,13 @@ import { describeFault } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { Statistics } from '../../base/statistics.ts';
 import type { InboundNotification, InboundRequest } from '../../dialect/dialect.ts';
+import type { WireEndpoint } from '../../endpoint/endpoint.ts';
 import { createIds } from '../../rpc/ids.ts';
 import type { Message } from '../../rpc/message.ts';
 import type { OutcomeText } from '../../rpc/outcome.ts';
 import type { Wire } from '../../wire/wire.ts';
 import { Keeper, type KeeperOptions } from '../keeper.ts';
+import { Terminals } from '../terminals.ts';
 import { Working } from '../wait.ts';
 import { CheckDesk } from './check-desk.ts';
 import { type Call, refusal } from './gateway-answer.ts';
@@ -22,6 +24,8 @@ import { Way } from './way.ts';
 
 const MAX_ATTACHMENTS = 1000;
 const FINISH_LIMIT_MS = 2000;
+/** Requests of registers that may wait for the terminal at one time. */
+const MAX_OPEN = 4096;
 
 export interface GatewayOptions
   extends Omit<
@@ -30,6 +34,8 @@ export interface GatewayOptions
   > {
   /** What the terminal is called, for people. */
   readonly to: string;
+  /** Where it is. */
+  readonly place: WireEndpoint;
   /** Outcomes, for a terminal that cannot be asked for them; else undefined. */
   readonly store: GatewayStore | undefined;
 }
@@ -49,6 +55,7 @@ export class Gateway implements Receiver {
   readonly #keeper: Keeper;
   readonly #way: Way;
   readonly #checks: CheckDesk;
+  readonly #terminals: Terminals;
   readonly #registers = new Registers();
   readonly #ends = new Map<ApplicationEnd, () => void>();
   readonly #calls: TerminalCalls;
@@ -58,6 +65,7 @@ export class Gateway implements Receiver {
   #last: GatewaySale | undefined;
   /** Whose network the terminal uses. */
   #network: Caller | undefined;
+  #open = 0;
   #isMissed = false;
   #isClosed = false;
 
@@ -84,8 +92,10 @@ export class Gateway implements Receiver {
       notification: (notification) => this.#told(notification),
     });
     this.#way = new Way({ keeper: this.#keeper, clock, to });
+    this.#terminals = new Terminals({ to: options.place, clock, params: '{}' });
     this.#checks = new CheckDesk({
       way: this.#way,
+      terminals: this.#terminals,
       hasRecovery: options.dialect.transactions.recovery !== undefined,
       store: options.store,
       running: () => this.#running,
@@ -147,12 +157,20 @@ export class Gateway implements Receiver {
       caller: { end, connection },
       answer: (answer) => end.answer({ connection, idText }, answer),
     };
+    if (this.#open >= MAX_OPEN) {
+      call.answer(refusal('BUSY', `${MAX_OPEN} requests are open already`));
+      return;
+    }
+    this.#open += 1;
     void this.#answer(call)
       .catch((fault: unknown) => {
         this.#log.error('a request failed', { method, why: describeFault(fault), fault });
         return refusal('INTERNAL_ERROR', 'the gateway failed');
       })
-      .then(call.answer);
+      .then((answer) => {
+        this.#open -= 1;
+        call.answer(answer);
+      });
   }
 
   #answer(call: Call): Promise<OutcomeText> {
@@ -197,6 +215,8 @@ export class Gateway implements Receiver {
       since: isoTime(this.#clock),
       way: this.#way,
       store: this.#options.store,
+      terminals: this.#terminals,
+      lost: (terminal) => identifiers && this.#checks.lost(identifiers, terminal),
       late: (given) => {
         this.#log.error('A RESULT CAME AFTER "NOT CHARGED" WAS TOLD: IT IS CHARGED', {
           connection: caller.connection,

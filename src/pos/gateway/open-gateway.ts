@@ -52,6 +52,7 @@ export async function openGateway(terminal: TerminalEndpoint, options: OpenGatew
   return new Gateway({
     dialect,
     to: maskText(terminal.text),
+    place: to,
     store:
       dialect.transactions.recovery === undefined
         ? await openStore(terminal, dialect.name, store, { clock, log })

@@ -43,9 +43,9 @@ describe('a sale', () => {
   test('goes to the terminal as it is written, after a sign of life, and its answer comes back as it is written', async () => {
     const params = '{"receipt_id":17,"amount":1230,"currency":"EUR","big":12345678901234567890.10}';
     await ask(till, 'p', 'Purchase', params);
-    expect(terminal.connection.texts.at(-1)).toContain(params);
+    expect(terminal.connection.texts[1]).toContain(params);
     const methods = terminal.connection.messages.map(({ method }) => method);
-    expect(methods).toEqual(['_Keepalive', 'Purchase']);
+    expect(methods).toEqual(['_Keepalive', 'Purchase', 'TerminalInfo']);
     await answerHeld((request, connection) =>
       connection.sendText(
         `{"jsonrpc":"2.0","id":"${request.id}","response_to":"Purchase","result":{"n":1.10}}`,
@@ -145,6 +145,23 @@ describe('a lost line', () => {
     await pass(clock, 5000);
     expect(till.answer('k2')?.result).toEqual(PAID);
     expect(terminal.requests('Purchase')).toHaveLength(1);
+  });
+
+  test('that leads to another terminal afterwards leaves the sale unknown: that one cannot know', async () => {
+    terminal.on('TerminalInfo', (request, connection) => connection.answer(request, { serial_number: 'A' }));
+    await ask(till, 'p', 'Purchase', SALE);
+    terminal.on('TerminalInfo', (request, connection) => connection.answer(request, { serial_number: 'B' }));
+    terminal.on('Check', (request, connection) => connection.fail(request, 'TRANSACTION_NOT_FOUND'));
+    terminal.connection.vanish();
+    await pass(clock, 2000);
+    await ask(till, 'k', 'Check', CHECK);
+    await ask(till, 'l', 'Check', { receipt_id: 18 });
+    expect([till.code('k'), till.code('l')]).toEqual(['OUTCOME_UNKNOWN', 'TRANSACTION_NOT_FOUND']);
+    terminal.on('TerminalInfo', (request, connection) => connection.answer(request, { serial_number: 'A' }));
+    terminal.connection.vanish();
+    await pass(clock, 2000);
+    await ask(till, 'm', 'Check', CHECK);
+    expect(till.code('m')).toBe('TRANSACTION_NOT_FOUND');
   });
 
   test('during a Check or another request answers nothing in the terminal’s place', async () => {
@@ -351,6 +368,21 @@ describe('everything else', () => {
     await ask(other, 'o', 'NetworkStart', {}, 'b');
     expect(other.answer('o')?.result).toEqual({});
   });
+});
+
+test('more requests than can be kept are refused, and the others answered', async () => {
+  for (let number = 0; number < 5000; number += 1) {
+    const line = { connection: 'a', jsonrpc: '2.0', id: `s${number}`, method: 'Status', params: {} };
+    till.write(`${JSON.stringify(line)}\n`);
+  }
+  await rest();
+  const refused = till.messages.filter(({ error }) => error?.data?.['string_code'] === 'BUSY');
+  expect(refused.length).toBeGreaterThanOrEqual(5000 - 4096);
+  terminal.connection.vanish();
+  await rest();
+  expect(till.messages.filter(({ id, method }) => id !== undefined && method === undefined)).toHaveLength(
+    5000,
+  );
 });
 
 describe('the end', () => {

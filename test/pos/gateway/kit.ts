@@ -45,6 +45,7 @@ export async function gatewayBench({
   const gateway = new Gateway({
     dialect,
     to: 'jsonpos+tcp:10.0.0.5:10001',
+    place: { kind: 'tcp', text: 'tcp:10.0.0.5:10001', host: '10.0.0.5', port: 10_001 },
     store: isForgetful
       ? await GatewayStore.open(folder, { place: 'tcp:10.0.0.5:10001', clock, log })
       : undefined,
