@@ -42,6 +42,8 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
   readonly #nextId: () => string;
   readonly #obedience: Obedience;
   #state: 'open' | 'closed' = 'open';
+  #hasInputEnded = false;
+  #working = 0;
   /** The response that was sent last, if nothing has come since. */
   #unconfirmed:
     | { readonly owner: Owner; readonly payment: LastPayment; readonly response: ScaDocument }
@@ -81,11 +83,15 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
   endOfInput(): void {
     if (this.isClosed) return;
     this.#reader.stop();
-    this.#events.inputEnded({
-      code: 'CONNECTION_CLOSED',
-      text: 'the register has closed its output',
-      by: 'peer',
-    });
+    this.#hasInputEnded = true;
+    this.#tellEnd();
+  }
+
+  /** Not before every request that has come is on its way: the bridge closes what nothing is open on. */
+  #tellEnd(): void {
+    if (!this.#hasInputEnded || this.#working > 0 || this.isClosed) return;
+    const text = 'the register has closed its output';
+    this.#events.inputEnded({ code: 'CONNECTION_CLOSED', text, by: 'peer' });
   }
 
   congested(): void {}
@@ -153,6 +159,15 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
   tell(method: string, params: Buffer): void {
     const methodText = JSON.stringify(method);
     this.#events.notification({ method, methodText, params, depth: MAX_PARAMS_DEPTH });
+  }
+
+  after(work: Promise<void>, run: () => void): void {
+    this.#working += 1;
+    void work.then(() => {
+      this.#working -= 1;
+      run();
+      this.#tellEnd();
+    });
   }
 
   hide(secret: string): void {

@@ -5,12 +5,14 @@ import { ScaTerminal } from './asked-terminal.ts';
 import { encodeDocument, REQUEST_ROOT, RESPONSE_ROOT, type ScaDocument, textOf } from './document.ts';
 import { DocumentReader } from './document-reader.ts';
 import { documentJson, membersOf } from './json-fields.ts';
-import { type Lane, ScaLink } from './link.ts';
+import { type Lane, type LinkOptions, ScaLink } from './link.ts';
 import type { TerminalMemo } from './terminal-memo.ts';
 
 export interface AskingOptions extends Pick<AskedOptions, 'currency' | 'hostTimeoutMs'> {
   /** What is known of this terminal from other wires. */
   readonly memo: TerminalMemo;
+  /** Puts MAC and counter into a request where the terminal wants them. */
+  readonly sign?: LinkOptions['sign'];
   /** Sends a document to the secondary port. Undefined, or false from it: the one connection carries both kinds. */
   readonly sendSecondary?: (document: Buffer) => boolean;
 }
@@ -43,6 +45,7 @@ export class AskingConversation implements Conversation {
       clock: host.clock,
       log: host.log,
       nextId,
+      ...(options.sign !== undefined && { sign: options.sign }),
       send: (lane, document) => this.#send(lane, document),
       notified: (response) => this.#tell('sca.NOTIFICATION', response),
       orphan: (response) => this.#orphan(response),

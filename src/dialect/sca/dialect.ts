@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { decimalsOf } from '../../base/currency.ts';
 import { describeFault } from '../../base/errors.ts';
+import type { WebSocketWishes } from '../../base/web.ts';
 import type { Dialect } from '../dialect.ts';
 import type { DialectSettings } from '../row.ts';
 import { AnsweringConversation } from './answering.ts';
@@ -12,6 +13,10 @@ import { type Authentication, TerminalEnd } from './terminal-end.ts';
 
 /** How long the connection to the broker is not tried again: 5 s, whatever went wrong. */
 const RETRY_MS = 5000;
+/** Between pings of the terminal (WEBSOCKETPINGINTERVAL_1), and before TCP asks itself (WEBSOCKETKEEPALIVEIDLE). */
+const PING_S = 45;
+const MAX_PING_S = 3600;
+const KEEPALIVE_IDLE_MS = 45_000;
 /** Longer than a customer takes with a card: UI commands wait for people. */
 const TIMEOUT_MS = 300_000;
 
@@ -29,6 +34,7 @@ export async function setUp(settings: DialectSettings): Promise<Dialect> {
     memory: await readMemory(settings),
     pairsAlone: settings.flag('auto-pair'),
     dials: wire !== undefined && isWebSocket(wire),
+    webSocket: readWebSocket(settings, wire),
   });
   return terminalDialect(end);
 }
@@ -44,9 +50,34 @@ export function terminalDialect(end: TerminalEnd, port: Port = 'both'): Dialect 
     ...(end.options.dials && {
       reconnects: { firstMs: RETRY_MS, limitMs: RETRY_MS, refusedMs: RETRY_MS },
     }),
-    webSocket: { subprotocol: 'sci', isBinary: true },
+    webSocket: end.options.webSocket,
     ranked: (rank) => terminalDialect(end, rank === 1 ? 'primary' : 'secondary'),
     converse: (host, framing, options) => new AnsweringConversation(host, framing, options, end, port),
+  };
+}
+
+/** What the terminal says when it dials the broker, and how it finds out that the broker is gone. */
+function readWebSocket(settings: DialectSettings, wire: string | undefined): WebSocketWishes {
+  const text = settings.text('ping-interval');
+  const seconds = text === undefined ? PING_S : /^\d{1,4}$/.test(text) ? Number(text) : -1;
+  if (seconds < 0 || seconds > MAX_PING_S)
+    throw settings.fault('ping-interval', `seconds from 0 (none) to ${MAX_PING_S} are wanted`);
+  const pinpad = settings.text('pinpad-id');
+  if (pinpad !== undefined && !/^[A-Za-z0-9._:-]{1,64}$/.test(pinpad))
+    throw settings.fault('pinpad-id', '1 to 64 letters and digits are wanted');
+  const host = /^wss?:\/\/([^/?]+)/.exec(wire ?? '')?.[1];
+  return {
+    subprotocol: 'sci',
+    isBinary: true,
+    takesNoSubprotocol: true,
+    keepaliveIdleMs: KEEPALIVE_IDLE_MS,
+    ...(seconds > 0 && { pingMs: seconds * 1000 }),
+    headers: {
+      Pragma: 'no-cache',
+      'Cache-Control': 'no-cache',
+      ...(host !== undefined && { Origin: `http://${host}` }),
+      ...(pinpad !== undefined && { 'x-vfi-pinpad-id': pinpad }),
+    },
   };
 }
 

@@ -24,7 +24,7 @@ export interface LinkOptions {
   /** Short and different at every call. */
   readonly nextId: () => string;
   /** Puts MAC and counter into a request where the terminal wants them. */
-  readonly sign?: (fields: readonly Element[]) => readonly Element[];
+  readonly sign?: ((fields: readonly Element[]) => readonly Element[]) | undefined;
   send(lane: Lane, document: ScaDocument): void;
   /** The terminal says something by itself. */
   notified(response: ScaDocument): void;

@@ -55,7 +55,7 @@ export class Obedience {
       this.#speaking.answer(request, speaker);
     } else if (speaker.isVerified) {
       // A counter that was used must never be taken again, after a restart either.
-      void end.save(host.log).then(() => {
+      this.#speaking.after(end.save(host.log), () => {
         if (!this.#speaking.isClosed) this.#obey(request, speaker);
       });
     } else {
@@ -121,7 +121,7 @@ export class Obedience {
       (length, typed) => this.#typeCode(length, typed),
       (response) => {
         this.#terminal.end(running);
-        void end.save(host.log).then(() => this.#speaking.respond(response));
+        this.#speaking.after(end.save(host.log), () => this.#speaking.respond(response));
       },
     );
   }

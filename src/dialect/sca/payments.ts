@@ -58,7 +58,7 @@ export class Payments {
       session?.payments.delete(remembered.sequenceId);
       end.setLast(owner.register, before);
     };
-    void end.save(host.log).then(() => {
+    this.#speaking.after(end.save(host.log), () => {
       if (this.#speaking.isClosed) {
         // Nobody waits for it, and no application has heard of it.
         over();

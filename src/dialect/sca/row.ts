@@ -2,7 +2,7 @@ import type { DialectRow } from '../row.ts';
 
 export const scaRow = {
   name: 'sca',
-  roles: ['answers', 'dials', 'listens'],
+  roles: ['answers', 'dials', 'listens', 'asks'],
   options: [
     {
       name: 'role',
@@ -23,6 +23,11 @@ export const scaRow = {
     },
     { name: 'pinpad-id', value: 'ID', help: 'how the broker knows the terminal (x-vfi-pinpad-id)' },
     {
+      name: 'ping-interval',
+      value: 'SECONDS',
+      help: 'between pings to the broker, 0: none (WEBSOCKETPINGINTERVAL_1); default: 45',
+    },
+    {
       name: 'skip-pos-auth',
       help: 'over WebSocket: registers need no MAC, and SECURITY commands are refused (SKIPPOSAUTH=1)',
     },
@@ -39,5 +44,25 @@ export const scaRow = {
     },
   ],
   lacks: ['keepalive', 'max-frame', 'sync'],
+  terminalOptions: [
+    {
+      name: 'currency',
+      value: 'CODE',
+      help: 'what the terminal takes; sales in another currency are refused',
+    },
+    {
+      name: 'host-timeout',
+      value: 'SECONDS',
+      help: 'how long it may still be posting a lost sale; default: 150',
+    },
+    { name: 'mac', value: 'auto|off', help: 'over TCP: pair with the terminal, or do not; default: auto' },
+    {
+      name: 'name',
+      value: 'NAME',
+      help: 'tells registrations with several terminals apart; default: terminal',
+    },
+    { name: 'pinpad', value: 'ID', help: 'over WebSocket: which terminal is meant (x-vfi-pinpad-id)' },
+  ],
+  asks: async (settings) => (await import('./asking.ts')).asks(settings),
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;

@@ -19,6 +19,8 @@ export interface Speaking {
   ask(method: string, params: Buffer, prepare: Reply['prepare']): void;
   /** Tells the applications. */
   tell(method: string, params: Buffer): void;
+  /** Runs when this work is done. Until then the end of the register's output is not acted upon. */
+  after(work: Promise<void>, run: () => void): void;
   /** Hides a text of this connection from the log. */
   hide(secret: string): void;
   /** Answers a request; false: nobody is there to read it. */

@@ -1,5 +1,6 @@
 import { describeFault } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { WebSocketWishes } from '../../base/web.ts';
 import type { Assumptions } from './assumptions.ts';
 import type { ScaDocument } from './document.ts';
 import type { LastPayment, TerminalMemory } from './memory.ts';
@@ -21,6 +22,7 @@ export interface TerminalEndOptions {
   readonly pairsAlone: boolean;
   /** The terminal has opened the connection itself: whoever is at its other end is the same register every time. */
   readonly dials: boolean;
+  readonly webSocket: WebSocketWishes;
 }
 
 /** A response that a register has not got, or may not have got. */

@@ -47,6 +47,7 @@ export class TerminalBench {
       memory: forgetfulMemory(),
       pairsAlone: false,
       dials: true,
+      webSocket: { subprotocol: 'sci', isBinary: true },
       ...options,
     });
   }
@@ -69,6 +70,7 @@ export class BenchConnection {
   readonly conversation: AnsweringConversation;
   readonly secrets: string[] = [];
   peer: PeerConnection | undefined;
+  inputEnded = 0;
   finished: { reason: CloseReason; how: string } | undefined;
 
   constructor(bench: TerminalBench, framing: 'stream' | 'messages', port: Port) {
@@ -92,7 +94,9 @@ export class BenchConnection {
           notification: ({ method, params }) =>
             this.told.push({ method, params: JSON.parse(params.toString()) }),
           secret: (value) => this.secrets.push(value),
-          inputEnded: () => {},
+          inputEnded: () => {
+            this.inputEnded += 1;
+          },
           closed: () => {},
         };
       },

@@ -253,3 +253,22 @@ describe('what outlives a restart', () => {
     await expect(openMemory(path.join(folder, 'c'))).rejects.toThrow(/terminal\.json cannot be used/);
   });
 });
+
+test('a request whose counter is being stored is obeyed although the register has ended its output', async () => {
+  let stored = () => {};
+  const memory = { remembered: undefined, save: () => new Promise<void>((resolve) => (stored = resolve)) };
+  const bench = new TerminalBench({ authentication: 'required', pairsAlone: true, memory });
+  const register = bench.connect();
+  await register.send('SECURITY', 'REGISTER', { KEY: PUBLIC_KEY });
+  stored();
+  await Promise.resolve();
+  await Promise.resolve();
+  const paired = new PairedRegister(register.response);
+  await register.send('SESSION', 'START', { INVOICE: '1', ...paired.auth() });
+  register.conversation.endOfInput();
+  expect(register.inputEnded).toBe(0);
+  stored();
+  for (let turn = 0; turn < 9; turn += 1) await Promise.resolve();
+  expect(register.response).toMatchObject(OK);
+  expect(register.inputEnded).toBe(1);
+});

@@ -1,0 +1,51 @@
+import { decimalsOf } from '../../base/currency.ts';
+import type { AskingDialect, AskingSettings } from '../asking.ts';
+import { AskingConversation } from './asking-conversation.ts';
+import { PairingConversation } from './pairing-conversation.ts';
+import { openPairing } from './pairing-store.ts';
+import { TerminalMemo } from './terminal-memo.ts';
+
+const HOST_TIMEOUT_S = 150;
+const MAX_HOST_TIMEOUT_S = 3600;
+const FIRST_RETRY_MS = 500;
+const RETRY_LIMIT_MS = 5000;
+
+/** The register's end of SCA: on a terminal's TCP port, or over WebSocket, where somebody passes it on to a terminal. */
+export async function asks(settings: AskingSettings): Promise<AskingDialect> {
+  const currency = settings.text('currency');
+  if (currency !== undefined && decimalsOf(currency) === undefined)
+    throw settings.fault('currency', 'the code of a currency is wanted, such as USD or EUR');
+  const hostTimeoutMs = readHostTimeout(settings) * 1000;
+  const memo = new TerminalMemo();
+  const pinpad = settings.text('pinpad');
+  const options = { memo, currency, hostTimeoutMs };
+  const mac = settings.text('mac') ?? 'auto';
+  if (mac !== 'auto' && mac !== 'off') throw settings.fault('mac', 'auto or off is wanted');
+  const pairing = mac === 'off' ? undefined : await openPairing(settings).catch(() => undefined);
+  return {
+    name: 'sca',
+    transactions: { methods: ['Purchase', 'Refund'], recovery: 'Check' },
+    webSocket: {
+      subprotocol: 'sci',
+      isBinary: true,
+      takesNoSubprotocol: true,
+      ...(pinpad !== undefined && { headers: { 'x-vfi-pinpad-id': pinpad } }),
+    },
+    retryMs: (failures) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 8), RETRY_LIMIT_MS),
+    ask: (host, framing) => {
+      // Over WebSocket the connection proves who is there.
+      if (framing === 'messages') return new AskingConversation(host, 'messages', options);
+      if (mac === 'off') return new AskingConversation(host, 'stream', options);
+      return new PairingConversation(host, pairing, options);
+    },
+  };
+}
+
+function readHostTimeout(settings: AskingSettings): number {
+  const text = settings.text('host-timeout');
+  if (text === undefined) return HOST_TIMEOUT_S;
+  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (seconds < 1 || seconds > MAX_HOST_TIMEOUT_S)
+    throw settings.fault('host-timeout', `seconds from 1 to ${MAX_HOST_TIMEOUT_S} are wanted`);
+  return seconds;
+}
