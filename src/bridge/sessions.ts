@@ -7,7 +7,8 @@ import type { TransactionLock } from '../store/lock.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { BridgeContext, BridgeOptions } from './bridge-options.ts';
 import { connectionName, wantsOf } from './connection-endpoints.ts';
-import { JournalDesk, type JournalDeskOptions } from './journal-desk.ts';
+import type { JournalDeskOptions } from './journal/desk-options.ts';
+import { JournalDesk } from './journal-desk.ts';
 import { Judge } from './judge.ts';
 import { Session } from './session.ts';
 

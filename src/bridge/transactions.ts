@@ -14,7 +14,9 @@ import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 import type { LockAttempt, LockHolder, TransactionLock } from '../store/lock.ts';
 import type { Applications } from './applications.ts';
 import { comparedText, type Identity, identify } from './identity.ts';
-import type { Acceptance, JournalDesk, Question, Told, TransactionRequest } from './journal-desk.ts';
+import type { Told } from './journal/outcome-recorder.ts';
+import type { Acceptance, Question, TransactionRequest } from './journal/request.ts';
+import type { JournalDesk } from './journal-desk.ts';
 import type { AskedFor, Judge } from './judge.ts';
 import { membersIn } from './members.ts';
 import type { OpenRequest, OpenTransaction } from './open-request.ts';
@@ -285,7 +287,7 @@ export class Transactions {
     this.#told.delete(id);
     log.error('A RESULT CAME AFTER "NOT CHARGED" WAS TOLD: IT IS CHARGED', { identity: identity?.values });
     if (desk === undefined || identity === undefined || told === undefined) return;
-    this.#requests.holdOpen(desk.contradict(identity, { kind, text: Buffer.from(text) }, told));
+    this.#requests.holdOpen(desk.outcomes.contradict(identity, { kind, text: Buffer.from(text) }, told));
   }
 
   /** The application that took it may still end it: then "not found" proves nothing to whoever asks next. */
@@ -389,7 +391,7 @@ export class Transactions {
     const ask = () => recovery?.answeredOtherwise();
     const isLasting = said.says === 'other' || said.says === 'duplicate';
     if (entry === undefined || desk === undefined || !isLasting) ask();
-    else this.#requests.holdOpen(desk.note(entry, said.code).then(ask));
+    else this.#requests.holdOpen(desk.outcomes.note(entry, said.code).then(ask));
   }
 
   /** Nothing was begun: it is passed on, and the identifiers are free. */
@@ -430,7 +432,7 @@ export class Transactions {
     this.#settled(transaction);
     faultPoint('before-done');
     this.#requests.holdOpen(
-      desk.record(entry, rules.kept?.(own) ?? own).then(() => {
+      desk.outcomes.record(entry, rules.kept?.(own) ?? own).then(() => {
         faultPoint('after-done');
         this.#requests.finish(open, own, prepared);
         faultPoint('after-answer');
@@ -451,7 +453,7 @@ export class Transactions {
       return;
     }
     this.#settled(transaction);
-    const recorded = desk.supersede(entry, identity, { ...answer, text: Buffer.from(answer.text) });
+    const recorded = desk.outcomes.supersede(entry, identity, { ...answer, text: Buffer.from(answer.text) });
     this.#requests.holdOpen(recorded.then(() => this.#requests.finishWith(open, own)));
   }
 

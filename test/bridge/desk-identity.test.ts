@@ -2,7 +2,7 @@ import { readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { identify } from '../../src/bridge/identity.ts';
-import type { Told } from '../../src/bridge/journal-desk.ts';
+import type { Told } from '../../src/bridge/journal/outcome-recorder.ts';
 import { Journal } from '../../src/store/journal.ts';
 import {
   abandonAt,
@@ -47,7 +47,7 @@ describe('while the first is running, a second with the same identifiers', () =>
     const { entry, release } = await beginAt(bench);
     const second = watch(bench.desk.accept(bench.request()));
     await until(() => bench.clock.timerCount > 0);
-    await bench.desk.record(entry, APPROVED);
+    await bench.desk.outcomes.record(entry, APPROVED);
     release();
     await passUntil(bench.clock, () => second.value !== undefined);
     expect(second.value).toMatchObject({ kind: 'answer', answer: { kind: 'result' } });
@@ -121,7 +121,7 @@ describe('the stored answer', () => {
     const bench = await deskBench();
     const { entry, release } = await beginAt(bench);
     bench.desk.spoke();
-    await bench.desk.record(entry, APPROVED);
+    await bench.desk.outcomes.record(entry, APPROVED);
     release();
     const checker = await besideOf(bench);
     expect(await checkAt(checker, {})).toBe('result');
@@ -133,7 +133,7 @@ describe('the stored answer', () => {
     const bench = await deskBench();
     const { entry, release } = await beginAt(bench);
     bench.desk.left();
-    await bench.desk.record(entry, APPROVED);
+    await bench.desk.outcomes.record(entry, APPROVED);
     release();
     bench.desk.spoke();
     expect((await repeatAt(bench)).kind).toBe('answer');
@@ -366,7 +366,7 @@ describe('a result that comes after all', () => {
   test('contradicts "not charged", loudly, and is what Check gives from then on', async () => {
     const bench = await deskBench();
     await endAt(bench, NOT_FOUND);
-    await bench.desk.contradict(bench.identityOf(), APPROVED, TOLD);
+    await bench.desk.outcomes.contradict(bench.identityOf(), APPROVED, TOLD);
     expect(bench.lines).toEqual([
       expect.stringMatching(
         /^error A RESULT CONTRADICTS WHAT WAS TOLD: IT IS CHARGED .*TRANSACTION_NOT_FOUND/,
@@ -383,15 +383,15 @@ describe('a result that comes after all', () => {
   test('is the outcome of one that has none, and changes nothing of one that is charged', async () => {
     const bench = await deskBench();
     await abandonAt(bench);
-    await bench.desk.contradict(bench.identityOf(), APPROVED, TOLD);
-    await bench.desk.contradict(bench.identityOf(), result('{"n":2}'), TOLD);
+    await bench.desk.outcomes.contradict(bench.identityOf(), APPROVED, TOLD);
+    await bench.desk.outcomes.contradict(bench.identityOf(), result('{"n":2}'), TOLD);
     expect((await bench.desk.check(bench.identityOf(), bench.app.ask)).text).toEqual(APPROVED.text);
     expect(bench.lines).toEqual([]);
   });
 
   test('after a refusal, which leaves no entry, is recorded with what was asked for, loudly', async () => {
     const bench = await deskBench();
-    await bench.desk.contradict(bench.identityOf(), APPROVED, TOLD);
+    await bench.desk.outcomes.contradict(bench.identityOf(), APPROVED, TOLD);
     expect(bench.lines).toEqual([
       expect.stringMatching(
         /^error A RESULT CONTRADICTS WHAT WAS TOLD: IT IS CHARGED .*told=BUSY since=2026/,
@@ -413,7 +413,7 @@ describe('a result that comes after all', () => {
     const bench = await deskBench();
     bench.app.answer(NOT_FOUND);
     expect(await checkAt(bench, {})).toBe('TRANSACTION_NOT_FOUND');
-    await bench.desk.contradict(bench.identityOf(), APPROVED, TOLD);
+    await bench.desk.outcomes.contradict(bench.identityOf(), APPROVED, TOLD);
     expect(bench.lines).toEqual([
       expect.stringMatching(/^error A RESULT CONTRADICTS WHAT WAS TOLD: .*told=TRANSACTION_NOT_FOUND/),
     ]);
@@ -431,10 +431,12 @@ describe('a result that comes after all', () => {
   test('waits for who is at the entry, and an error contradicts nothing', async () => {
     const bench = await deskBench();
     await endAt(bench, failure('DECLINED'));
-    await bench.desk.contradict(bench.identityOf(), failure('CANCELLED'), TOLD);
+    await bench.desk.outcomes.contradict(bench.identityOf(), failure('CANCELLED'), TOLD);
     expect(await checkAt(bench, {})).toBe('DECLINED');
     const busy = await bench.journal.claim(bench.idOf());
-    const contradicting = watch(bench.desk.contradict(bench.identityOf(), APPROVED, TOLD).then(() => true));
+    const contradicting = watch(
+      bench.desk.outcomes.contradict(bench.identityOf(), APPROVED, TOLD).then(() => true),
+    );
     await until(() => bench.clock.timerCount === 1);
     await busy?.release();
     await passUntil(bench.clock, () => contradicting.value === true);
@@ -455,7 +457,7 @@ describe('what an application tells of an earlier sale, after DUPLICATE_TRANSACT
       other.app.answer(NOT_FOUND);
       await checked.promise;
     };
-    await bench.desk.supersede({ ...entry, withdraw }, bench.identityOf(), APPROVED);
+    await bench.desk.outcomes.supersede({ ...entry, withdraw }, bench.identityOf(), APPROVED);
     release();
     other.app.answer(NOT_FOUND);
     expect(await checked.promise).toBe('TRANSACTION_ACTIVE');
@@ -465,7 +467,7 @@ describe('what an application tells of an earlier sale, after DUPLICATE_TRANSACT
   test('is stored as a sale of which no request is known, and no Purchase gets its result', async () => {
     const bench = await deskBench();
     const { entry, release } = await beginAt(bench);
-    await bench.desk.supersede(entry, bench.identityOf(), APPROVED);
+    await bench.desk.outcomes.supersede(entry, bench.identityOf(), APPROVED);
     release();
     const lookup = await bench.journal.lookup(bench.idOf());
     expect(lookup).toMatchObject({
@@ -481,7 +483,7 @@ describe('what an application tells of an earlier sale, after DUPLICATE_TRANSACT
   test('is no answer to the same Purchase, either, where its bridge died before it was told', async () => {
     const bench = await deskBench();
     const { entry, release } = await beginAt(bench);
-    await bench.desk.note(entry, 'DUPLICATE_TRANSACTION');
+    await bench.desk.outcomes.note(entry, 'DUPLICATE_TRANSACTION');
     await entry.release();
     release();
     bench.app.answer(APPROVED);

@@ -158,7 +158,7 @@ describe('the same transaction while the first is running', () => {
     }
     expect(request.delays).toBeGreaterThan(0);
     expect([second.value, third.value]).toEqual([undefined, undefined]);
-    await bench.desk.record(entry, APPROVED);
+    await bench.desk.outcomes.record(entry, APPROVED);
     release();
     await passUntil(bench.clock, () => second.value !== undefined && third.value !== undefined);
     for (const { value } of [second, third]) {
@@ -178,7 +178,7 @@ describe('the same transaction while the first is running', () => {
       const begun = () => accepted.flatMap(({ value }) => (value?.kind === 'begun' ? [value] : []));
       await passUntil(bench.clock, () => begun().length > 0);
       for (const { entry, release } of begun()) {
-        await bench.desk.record(entry, APPROVED);
+        await bench.desk.outcomes.record(entry, APPROVED);
         release();
       }
       await passUntil(bench.clock, () => accepted.every(({ value }) => value !== undefined));
@@ -238,7 +238,7 @@ describe('a repeated transaction', () => {
     const began = new Date(bench.clock.wallMs()).toISOString();
     const { entry, release } = await beginAt(bench);
     bench.clock.advance(60_000);
-    await bench.desk.record(entry, APPROVED);
+    await bench.desk.outcomes.record(entry, APPROVED);
     release();
     for (const passMs of [0, REPEAT_WINDOW_MS]) {
       bench.clock.advance(passMs);
@@ -301,7 +301,7 @@ describe('a repeated transaction', () => {
     const plain = { ...bench.request(), record: { method: 'Purchase' }, compared: '["Purchase"]' };
     const first = await bench.desk.accept(plain);
     if (first.kind === 'begun') {
-      await bench.desk.record(first.entry, APPROVED);
+      await bench.desk.outcomes.record(first.entry, APPROVED);
       first.release();
     }
     const beside = await deskBench({ beside: bench });
@@ -472,7 +472,7 @@ describe('Check', () => {
     const bench = await deskBench();
     const { entry } = await beginAt(bench);
     expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('TRANSACTION_ACTIVE');
-    await bench.desk.record(entry, APPROVED);
+    await bench.desk.outcomes.record(entry, APPROVED);
     const answer = await bench.desk.check(bench.identityOf(), bench.app.ask);
     expect(answer.text.equals(APPROVED.text)).toBe(true);
     expect(bench.app.questions).toEqual([]);
@@ -631,7 +631,7 @@ describe('Check', () => {
     const { entry } = await beginAt(bench);
     bench.app.answer(failure('TRANSACTION_NOT_FOUND'));
     expect(codeOf(await checked.promise)).toBe('TRANSACTION_ACTIVE');
-    await bench.desk.record(entry, APPROVED);
+    await bench.desk.outcomes.record(entry, APPROVED);
     expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('result');
   });
 

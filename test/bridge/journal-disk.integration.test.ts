@@ -58,7 +58,7 @@ describe.runIf(isRoot)('a full disk', () => {
     const acceptance = await desk.desk.accept(desk.request());
     if (acceptance.kind !== 'begun') throw new Error(acceptance.kind);
     const empty = fill(desk.folder);
-    await desk.desk.record(acceptance.entry, result(BIG));
+    await desk.desk.outcomes.record(acceptance.entry, result(BIG));
     acceptance.release();
     expect(desk.lines.at(-1)).toMatch(/THE JOURNAL CANNOT TAKE AN OUTCOME .*ENOSPC/);
     empty();
@@ -116,7 +116,7 @@ describe.runIf(isRoot)('a read-only disk', () => {
     const desk = await deskOn(mountedFolder('size=256k'));
     const acceptance = await desk.desk.accept(desk.request());
     if (acceptance.kind !== 'begun') throw new Error(acceptance.kind);
-    await desk.desk.record(acceptance.entry, result('{"n":1}'));
+    await desk.desk.outcomes.record(acceptance.entry, result('{"n":1}'));
     acceptance.release();
     await abandonAt(desk, { receipt_id: 18 });
     remount(desk.folder, 'ro');

@@ -1,7 +1,8 @@
 import { memorySink } from '../../src/base/log-sink.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { identify } from '../../src/bridge/identity.ts';
-import { type Acceptance, JournalDesk, type TransactionRequest } from '../../src/bridge/journal-desk.ts';
+import type { Acceptance, TransactionRequest } from '../../src/bridge/journal/request.ts';
+import { JournalDesk } from '../../src/bridge/journal-desk.ts';
 import { Judge } from '../../src/bridge/judge.ts';
 import { errorText } from '../../src/rpc/error-object.ts';
 import type { OutcomeText as Answer } from '../../src/rpc/outcome.ts';
@@ -220,7 +221,7 @@ export async function beginAt(
 /** Accepts and ends. */
 export async function endAt(bench: DeskBench, answer: Answer, params?: object): Promise<void> {
   const { entry, release } = await beginAt(bench, params);
-  await bench.desk.record(entry, answer);
+  await bench.desk.outcomes.record(entry, answer);
   release();
 }
 

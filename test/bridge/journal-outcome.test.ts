@@ -54,7 +54,7 @@ const LOUD = /^error THE JOURNAL CANNOT TAKE AN OUTCOME folder=\S+ why=.*ENOSPC/
 async function recording() {
   const bench = await deskBench();
   const entry = new PlayedEntry();
-  const recorded = watch(bench.desk.record(entry, APPROVED).then(() => true));
+  const recorded = watch(bench.desk.outcomes.record(entry, APPROVED).then(() => true));
   await turn();
   return { ...bench, entry, recorded };
 }
@@ -143,7 +143,7 @@ test('while an outcome is tried again, Check hears TRANSACTION_ACTIVE, and then 
       return attempts < 3 ? Promise.reject(new Error('disk')) : acceptance.entry.finish(done);
     },
   };
-  await bench.desk.record(failing, APPROVED);
+  await bench.desk.outcomes.record(failing, APPROVED);
   expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('TRANSACTION_ACTIVE');
   await passUntil(bench.clock, () => attempts === 3, 500);
   await until(() => bench.lines.some((line) => line.includes('after all')));
@@ -154,7 +154,7 @@ test('several outcomes wait for a disk without holding each other up', async () 
   const bench = await deskBench();
   const entries = [new PlayedEntry(), new PlayedEntry()];
   const recorded = entries.map((entry) =>
-    watch(bench.desk.record(entry, failure('DECLINED')).then(() => true)),
+    watch(bench.desk.outcomes.record(entry, failure('DECLINED')).then(() => true)),
   );
   await turn();
   entries[1]?.succeed();
