@@ -10,6 +10,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    'until-failed': { type: 'boolean', default: false },
   },
 });
 
@@ -48,6 +49,7 @@ if (values.seed !== undefined) {
   const from = Number(values.from);
   for (let seed = from; seed < from + Number(values.seeds); seed += 1) {
     if (!(await runOne(String(seed), false))) failed += 1;
+    if (failed > 0 && values['until-failed']) break;
   }
 }
 const { user, system } = process.cpuUsage(beganUs);
