@@ -121,13 +121,20 @@ function refuseUnknownIdentities(
   channels: ReadonlyMap<ChannelName, Endpoint>,
   dialect: Dialect,
 ): void {
-  if (dialect.identities !== undefined || dialect.admit !== undefined) return;
+  if (dialect.identities !== undefined || (dialect.admit !== undefined && asksWhoKnocks(settings))) return;
   for (const [channel, endpoint] of channels) {
     if (!placeholdersOf(endpoint).includes('identity')) continue;
     const option = settings.isGiven(channel) ? channel : 'app';
-    const why = `${endpoint.text}: with --dialect ${dialect.name} there is no {identity}; {connection} is unique`;
+    const where = dialect.admit === undefined ? `with --dialect ${dialect.name}` : 'without a WebSocket';
+    const why = `${endpoint.text}: ${where} there is no {identity}; {connection} is unique`;
     throw settings.fault(option, why);
   }
+}
+
+/** Whether every peer has to say who it is before it is let in. */
+function asksWhoKnocks(settings: Settings): boolean {
+  if (settings.command !== 'serve') return settings.flag('websocket') === true;
+  return settings.list('listen').every((text) => /^(?:ws|http)s?:/.test(text));
 }
 
 /** A transaction that nobody can ever answer would stay open for good: somewhere answers have to come back. */

@@ -1,3 +1,4 @@
+import { BridgeError } from '../base/errors.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import type { BridgeOptions } from '../bridge/bridge-options.ts';
 import { turnAway, whyTurnedAway } from '../bridge/turn-away.ts';
@@ -78,7 +79,9 @@ async function speakOnce(
 ): Promise<number> {
   const isNobody = isNobodyAt(place);
   const { context } = program;
-  const wire = await openPlace(place, { settings, options, context });
+  const opening = openPlace(place, { settings, options, context });
+  const wire = await (settings.flag('websocket') === true ? opening.catch(strangerAt(program)) : opening);
+  if (wire === undefined) return EXIT.protocol;
   const isLine = place.endpoint?.kind === 'serial';
   if (isLine) program.log.info('the line is open', { on: settings.text('wire') });
   const bridge = await Bridge.open(wire, options, context).catch(async (fault: unknown) => {
@@ -103,6 +106,15 @@ async function speakOnce(
     return EXIT.temporary;
   }
   return exitCodeOf(end);
+}
+
+/** A peer that has not been let in, or wants something else, is none; what is wrong on our side stays a fault. */
+function strangerAt({ log }: Program): (fault: unknown) => undefined {
+  return (fault) => {
+    if (!(fault instanceof BridgeError) || fault.code !== 'WIRE_FAULT') throw fault;
+    log.warn('the peer is refused', { why: fault.text });
+    return undefined;
+  };
 }
 
 async function speakForEver(

@@ -49,6 +49,11 @@ const COMMON = [
     commands: ['bridge'],
   },
   {
+    name: 'websocket',
+    help: 'the wire begins with the handshake of a WebSocket, which is answered: one process a connection under a super-server',
+    commands: ['bridge'],
+  },
+  {
     name: 'listen',
     value: 'ENDPOINT',
     repeats: true,
@@ -82,7 +87,7 @@ const COMMON = [
     value: 'ORIGIN',
     repeats: true,
     help: 'let web pages of this origin connect over WebSocket (https://till.example)',
-    commands: ['serve'],
+    commands: REAL,
   },
   {
     name: 'http-proxy',

@@ -6,6 +6,7 @@ import { isInherited, noteInherited, notInheritedText } from '../wire/fd.ts';
 import type { Wire } from '../wire/wire.ts';
 import { resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { readOrigins } from './origin-option.ts';
 import { Program } from './program.ts';
 import { readInteger, readListeners } from './readers.ts';
 import type { Settings } from './settings.ts';
@@ -60,18 +61,6 @@ export function readServerLimits(settings: Settings): Pick<ServerOptions, 'maxCo
     allowOrigins: settings.command === 'serve' ? readOrigins(settings) : [],
   };
 }
-
-/** As browsers write them in `Origin`: `https://Till.example:443/` is `https://till.example`. */
-function readOrigins(settings: Settings): string[] {
-  return settings.list('allow-origin').map((text) => {
-    const url = /^https?:\/\/[^/?#@]+\/?$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
-    if (url === undefined || /[*%]/.test(url.host)) throw settings.refused('allow-origin', text, ORIGIN_FORM);
-    return url.origin;
-  });
-}
-
-const ORIGIN_FORM =
-  'the origin of one web page, http:// or https:// and a host, for instance https://till.example or http://localhost:8080';
 
 export interface ServeSteps {
   /** Runs before anybody can connect. */

@@ -13,6 +13,7 @@ import { type OpenEndpoint, openWire } from '../wire/open.ts';
 import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
+import { readOrigins } from './origin-option.ts';
 import { readProxy } from './proxy-option.ts';
 import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
@@ -48,6 +49,15 @@ export function findPlace(settings: Settings): Place {
   const tty = settings.read('tty', LINE_SETTINGS_FORM, parseLineSettings);
   if (tty !== undefined && !isTty) {
     throw settings.fault('tty', 'the wire is no terminal line; a serial: endpoint has options of its own');
+  }
+  if (settings.flag('websocket') === true && (fds === undefined || isTty)) {
+    throw settings.fault(
+      'websocket',
+      'goes with a socket or pipes: standard input and output, or --wire fd:',
+    );
+  }
+  if (settings.flag('websocket') !== true && settings.isGiven('allow-origin')) {
+    throw settings.fault('allow-origin', 'goes with --websocket');
   }
   if (endpoint?.kind !== 'serial' && settings.flag('once') === true) {
     throw settings.fault('once', 'goes with --wire serial:; every other wire is opened once anyway');
@@ -86,10 +96,24 @@ export interface OpenContext {
 
 /** Opens the wire. Rejects with a BridgeError. */
 export async function openPlace(place: Place, context: OpenContext): Promise<Wire> {
-  const wire = await open(place, context);
-  if (context.settings.flag('torture') !== true) return wire;
+  const { settings } = context;
+  const opened = await open(place, context);
+  const wire = settings.flag('torture') === true ? await tortured(opened) : opened;
+  return settings.flag('websocket') === true ? accepted(wire, context) : wire;
+}
+
+async function tortured(wire: Wire): Promise<Wire> {
   const { tortureWire } = await import('../wire/torture.ts');
   return tortureWire(wire);
+}
+
+/** The WebSocket with whose handshake a wire begins. */
+async function accepted(wire: Wire, { settings, options, context }: OpenContext): Promise<Wire> {
+  const { acceptWs } = await import('../wire/ws-accept.ts');
+  const { webSocket, admit } = options.dialect;
+  const maxMessageBytes = options.protocol.maxFrameBytes;
+  const allowOrigins = readOrigins(settings);
+  return acceptWs(wire, { ...webSocket, admit, maxMessageBytes, allowOrigins, clock: context.clock });
 }
 
 async function open(

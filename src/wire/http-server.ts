@@ -12,12 +12,14 @@ export interface HttpServer extends Server {
   stopWatching?: () => void;
 }
 
+export const MAX_HEADER_BYTES = 16 * 1024;
+
 /** Whoever is slow with its request is cut off: a descriptor is not held for nothing. */
 const LIMITS: ServerOptions = {
   headersTimeout: HANDSHAKE_LIMIT_MS,
   requestTimeout: HANDSHAKE_LIMIT_MS,
   connectionsCheckingInterval: 1000,
-  maxHeaderSize: 16 * 1024,
+  maxHeaderSize: MAX_HEADER_BYTES,
 };
 
 /** A server of HTTP, with TLS where the endpoint says so, that does not listen yet. Rejects with a BridgeError about its certificates. */
@@ -51,3 +53,10 @@ export async function createHttpServer(
   server.stopWatching = keepCertificates(server, tls, { renewed: onRenewed ?? (() => {}), fault: report });
   return server;
 }
+
+/** Answers who does not ask for the upgrade that everything here is about. */
+export const tellAboutWebSocket: RequestListener = (_request, response) => {
+  const headers = { Connection: 'close, Upgrade', Upgrade: 'websocket', 'Content-Type': 'text/plain' };
+  response.shouldKeepAlive = false;
+  response.writeHead(426, headers).end('This address is for WebSocket.\n');
+};

@@ -1,9 +1,9 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.ts';
 import { DescriptorGuard } from './descriptor-guard.ts';
 import { Handshakes } from './handshakes.ts';
-import { createHttpServer } from './http-server.ts';
+import { createHttpServer, tellAboutWebSocket } from './http-server.ts';
 import {
   bind,
   boundAddress,
@@ -46,9 +46,3 @@ export async function listenWs(endpoint: WsEndpoint, options: ListenOptions): Pr
     },
   };
 }
-
-const tellAboutWebSocket: RequestListener = (_request, response) => {
-  const headers = { Connection: 'close, Upgrade', Upgrade: 'websocket', 'Content-Type': 'text/plain' };
-  response.shouldKeepAlive = false;
-  response.writeHead(426, headers).end('This address is for WebSocket.\n');
-};
