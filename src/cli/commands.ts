@@ -155,6 +155,16 @@ export const COMMANDS = {
       'posbridge charger add CP001 --chargers /etc/posbridge/chargers.json',
     ],
   },
+  'charge-point': {
+    usage: 'posbridge charge-point --to ENDPOINT [options]',
+    help: 'a simulated charge point, to try a central system with',
+    endpoints: ['ws://HOST:PORT/PATH', 'wss://…'],
+    statuses: { ...CLOSED, 1: 'a step of the script came to nothing' },
+    examples: [
+      'posbridge charge-point --to ws://127.0.0.1:9000/ocpp/CP001',
+      'posbridge charge-point --to ws://127.0.0.1:9000/ocpp/CP001 --script boot,authorize,start --stay',
+    ],
+  },
   ports: {
     usage: 'posbridge ports [options]',
     help: 'list the serial ports of this machine, and how to name them',

@@ -22,6 +22,7 @@ const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
   gateway: async () => (await import('./gateway.ts')).runGateway,
   'fsc-server': async () => (await import('./fsc-server.ts')).runFscServer,
   charger: async () => (await import('./charger.ts')).runCharger,
+  'charge-point': async () => (await import('./charge-point.ts')).runChargePoint,
   ports: async () => (await import('./ports.ts')).runPorts,
 };
 

@@ -27,7 +27,13 @@ const REAL: readonly CommandName[] = ['bridge', 'serve'];
 const RECORDED: readonly CommandName[] = ['bridge', 'serve', 'journal'];
 const LISTENING: readonly CommandName[] = ['serve', 'demo'];
 const EVERY_WIRE: readonly CommandName[] = [...ALL, 'pos'];
-const EVERY_PROGRAM: readonly CommandName[] = [...EVERY_WIRE, 'terminal', 'gateway', 'fsc-server'];
+const EVERY_PROGRAM: readonly CommandName[] = [
+  ...EVERY_WIRE,
+  'terminal',
+  'gateway',
+  'fsc-server',
+  'charge-point',
+];
 
 const COMMON = [
   { name: 'app', value: 'ENDPOINT', help: 'attach all four channels to one application', commands: REAL },
@@ -99,13 +105,13 @@ const COMMON = [
     name: 'tls-cert',
     value: 'FILE',
     help: 'wss: and https: our certificate and those up to its root, PEM',
-    commands: ['bridge', 'serve', 'pos'],
+    commands: ['bridge', 'serve', 'pos', 'charge-point'],
   },
   {
     name: 'tls-key',
     value: 'FILE',
     help: 'wss: and https: the key of --tls-cert, PEM without a password',
-    commands: ['bridge', 'serve', 'pos'],
+    commands: ['bridge', 'serve', 'pos', 'charge-point'],
   },
   {
     name: 'tls-ca',
@@ -115,7 +121,7 @@ const COMMON = [
       serve:
         'wss: and https: who may have signed the certificate of a terminal behind a channel, PEM; default: whom Node.js trusts',
     },
-    commands: ['bridge', 'serve', 'pos', 'gateway'],
+    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point'],
   },
   {
     name: 'tls-client-ca',
@@ -389,8 +395,11 @@ const COMMON = [
   {
     name: 'password-file',
     value: 'FILE',
-    help: 'add: a file whose one line is the password; default: a new random key, which is shown',
-    commands: ['charger'],
+    help: 'a file whose one line is the password of this charge point',
+    helps: {
+      charger: 'add: a file whose one line is the password; default: a new random key, which is shown',
+    },
+    commands: ['charger', 'charge-point'],
   },
   {
     name: 'since',
@@ -419,7 +428,7 @@ const COMMON = [
       journal: 'list and show: one JSON object a line, for programs',
       charger: 'list, show, transactions and frames: one JSON object a line, for programs',
     },
-    commands: ['journal', 'charger', 'pos', 'ports', 'fsc-server'],
+    commands: ['journal', 'charger', 'pos', 'ports', 'fsc-server', 'charge-point'],
   },
   {
     name: 'connect',
@@ -461,6 +470,45 @@ const COMMON = [
     name: 'interactive',
     help: 'a person at the screen presents cards and presses keys, not the last digits of the amount',
     commands: ['terminal'],
+  },
+  {
+    name: 'to',
+    value: 'ENDPOINT',
+    help: 'the central system, the identity at the end of its path (ws:, wss:)',
+    commands: ['charge-point'],
+  },
+  {
+    name: 'script',
+    value: 'STEPS|@FILE',
+    help: 'what it does, steps with commas between: boot, authorize, start, meter, stop, wait, offline; default: boot,authorize,start,wait 5,meter,wait 5,stop',
+    commands: ['charge-point'],
+  },
+  {
+    name: 'stay',
+    help: 'go on when the script is played: answer calls, send heartbeats and meter values, until stopped',
+    commands: ['charge-point'],
+  },
+  { name: 'tag', value: 'TEXT', fallback: '04A1B2C3D4', help: 'who charges', commands: ['charge-point'] },
+  {
+    name: 'connectors',
+    value: 'NUMBER',
+    fallback: '2',
+    help: 'how many connectors it has',
+    commands: ['charge-point'],
+  },
+  {
+    name: 'power',
+    value: 'WATTS',
+    fallback: '11000',
+    help: 'how fast a connector charges',
+    commands: ['charge-point'],
+  },
+  {
+    name: 'meter-every',
+    value: 'TIME',
+    fallback: '60s',
+    help: 'between meter values of a running transaction',
+    commands: ['charge-point'],
   },
   {
     name: 'script',

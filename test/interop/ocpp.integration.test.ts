@@ -1,0 +1,354 @@
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ACTIONS, type Action, actionRow } from '../../src/dialect/ocpp/actions.ts';
+import { REQUESTS } from '../dialect/ocpp/payloads.ts';
+import { Postgres } from '../kit/postgres.ts';
+import { exitedWith, Workbench } from './kit.ts';
+import {
+  type Any,
+  methodsOf,
+  operator,
+  RawChargePoint,
+  rpcClient,
+  startCentral,
+  tsClient,
+} from './ocpp-kit.ts';
+
+let bench: Workbench;
+beforeEach(async () => {
+  bench = await Workbench.open();
+});
+afterEach(() => bench.close());
+
+const BOOT = { chargePointVendor: 'VendorX', chargePointModel: 'SingleSocketCharger' };
+const START = { connectorId: 1, idTag: '04A1B2C3D4', meterStart: 1204, timestamp: '2026-02-01T21:00:00Z' };
+const METER = {
+  connectorId: 1,
+  meterValue: [{ timestamp: '2026-02-01T21:05:00Z', sampledValue: [{ value: '1310', unit: 'Wh' }] }],
+};
+const stopOf = (transactionId: number) => ({
+  transactionId,
+  meterStop: 2204,
+  timestamp: '2026-02-01T22:00:00Z',
+});
+
+/** Lines of `posbridge charger`, as objects. */
+async function charger(...args: readonly string[]): Promise<Any[]> {
+  const database = ['--database', `sqlite:${bench.path('ocpp.db')}`];
+  const looking = bench.start('posbridge', ['charger', ...args, ...database]);
+  const { stdout } = looking;
+  expect(await looking.exited).toEqual(exitedWith(0));
+  await stdout.ended;
+  return stdout.lines.map((line) => JSON.parse(line));
+}
+
+describe('a charge point of the package ocpp-rpc', () => {
+  test('boots, authorizes, starts, meters, stops, and answers three calls of an application', async () => {
+    const application = await bench.application(operator);
+    const { url } = await startCentral(bench);
+    const client = rpcClient({ endpoint: url, identity: 'CP001' });
+    client.handle('RemoteStartTransaction', () => ({ status: 'Accepted' }));
+    client.handle('GetConfiguration', ({ params }: Any) => ({
+      configurationKey: [],
+      unknownKey: params.key,
+    }));
+    await client.connect();
+    expect(await client.call('BootNotification', BOOT)).toMatchObject({ status: 'Accepted', interval: 300 });
+    expect(await client.call('Authorize', { idTag: '04A1B2C3D4' })).toEqual({
+      idTagInfo: { status: 'Accepted' },
+    });
+    const { transactionId } = await client.call('StartTransaction', START);
+    expect(await client.call('MeterValues', { ...METER, transactionId })).toEqual({});
+    expect(await client.call('StopTransaction', stopOf(transactionId))).toEqual({});
+    expect(methodsOf(application)).toEqual([
+      'ocpp.Authorize',
+      'ocpp.StartTransaction',
+      'ocpp.MeterValues',
+      'ocpp.StopTransaction',
+    ]);
+
+    const { attachment } = application;
+    const ask = (id: string, method: string, params: object) =>
+      attachment.send({ jsonrpc: '2.0', id, method, params });
+    const answerTo = (id: string) =>
+      expect.poll(
+        () =>
+          application.lines.find(({ message }) => message?.id === id && message.method === undefined)
+            ?.message,
+      );
+    ask('r1', 'ocpp.RemoteStartTransaction', { idTag: '04A1B2C3D4', connectorId: 1 });
+    ask('r2', 'ocpp.GetConfiguration', { key: ['a'] });
+    ask('r3', 'ocpp.ClearCache', {});
+    await answerTo('r1').toMatchObject({ result: { status: 'Accepted' } });
+    await answerTo('r2').toMatchObject({ result: { unknownKey: ['a'] } });
+    await answerTo('r3').toMatchObject({
+      error: { code: -32601, data: { ocppCode: 'NotImplemented', chargePoint: 'CP001' } },
+    });
+    await client.close();
+
+    const [row] = await charger('export');
+    expect(row).toMatchObject({
+      id: transactionId,
+      meter_start: 1204,
+      meter_stop: 2204,
+      id_tag: '04A1B2C3D4',
+    });
+    expect(row.meter_values).toMatchObject([{ value: '1310', unit: 'Wh' }]);
+  });
+});
+
+describe('a charge point of the package ocpp-ts', () => {
+  test('boots, authorizes, starts, meters, stops, and answers a call of an application', async () => {
+    const application = await bench.application(operator);
+    const { url } = await startCentral(bench);
+    const client = tsClient('CP002');
+    client.on('error', () => {});
+    client.on('RemoteStopTransaction', (_: Any, answer: (payload: object) => void) =>
+      answer({ status: 'Rejected' }),
+    );
+    await new Promise((resolve) => {
+      client.on('connect', resolve);
+      client.connect(`${url}/`);
+    });
+    expect(await client.callRequest('BootNotification', BOOT)).toMatchObject({ status: 'Accepted' });
+    expect(await client.callRequest('Authorize', { idTag: 'A' })).toEqual({
+      idTagInfo: { status: 'Accepted' },
+    });
+    const { transactionId } = await client.callRequest('StartTransaction', START);
+    await client.callRequest('MeterValues', { ...METER, transactionId });
+    application.attachment.send({
+      jsonrpc: '2.0',
+      id: 'r',
+      method: 'ocpp.RemoteStopTransaction',
+      params: { transactionId },
+    });
+    await expect
+      .poll(() => application.lines.find(({ message }) => message?.id === 'r')?.message)
+      .toMatchObject({ result: { status: 'Rejected' } });
+    await client.callRequest('StopTransaction', stopOf(transactionId));
+    client.close?.();
+    expect(await charger('transactions', '--json')).toMatchObject([{ id: transactionId, meter_stop: 2204 }]);
+  });
+});
+
+describe('posbridge charge-point', () => {
+  test('plays its script, also without a connection, and nothing of the transaction is lost', async () => {
+    await bench.application(operator);
+    const { url } = await startCentral(bench);
+    const script = 'boot,authorize,start 2 TAG-7,wait 1,offline 1,meter 2,stop 2';
+    const point = bench.start('posbridge', [
+      'charge-point',
+      '--to',
+      `${url}/CP%201`,
+      '--script',
+      script,
+      '--meter-every',
+      '200ms',
+    ]);
+    expect(await point.exited).toEqual(exitedWith(0));
+    const [row] = await charger('export', 'CP 1');
+    expect(row).toMatchObject({ connector_id: 2, id_tag: 'TAG-7', stop_reason: 'Local' });
+    expect(row.meter_values.length).toBeGreaterThan(3);
+    expect(row.meter_stop).toBeGreaterThan(row.meter_start);
+  });
+
+  test('answers every call of a central system as the schemas want it', async () => {
+    const application = await bench.application(operator);
+    const { url } = await startCentral(bench);
+    const args = ['charge-point', '--to', `${url}/CP001`, '--script', 'boot', '--stay'];
+    const point = bench.start('posbridge', args);
+    await application.waitFor('ocpp.StatusNotification');
+    const actions = (Object.keys(ACTIONS) as Action[]).filter(
+      (action) => actionRow(action).fromCentralSystem,
+    );
+    for (const action of [...actions.filter((action) => action !== 'Reset'), 'Reset' as const]) {
+      application.send({ jsonrpc: '2.0', id: action, method: `ocpp.${action}`, params: REQUESTS[action] });
+      const { message } = await application.waitFor(
+        ({ message }) => message?.id === action && message.method === undefined,
+      );
+      expect(message).toHaveProperty('result');
+    }
+    expect(actions).toHaveLength(26);
+    point.signal('SIGTERM');
+    expect(await point.exited).toEqual(exitedWith(0));
+  });
+
+  test('whose step comes to nothing ends with 1', async () => {
+    await bench.application(() => ({ result: { idTagInfo: { status: 'Blocked' } } }));
+    const { url } = await startCentral(bench);
+    const args = ['charge-point', '--to', `${url}/CP001`, '--script', 'boot,authorize'];
+    expect(await bench.start('posbridge', args).exited).toEqual(exitedWith(1));
+  });
+});
+
+describe('messages', () => {
+  test('cut into WebSocket fragments, and into bytes on the line, are one message', async () => {
+    await bench.application(operator);
+    const { url, port } = await startCentral(bench);
+    const point = await RawChargePoint.booted(`${url}/CP001`);
+    const text = '[2,"split","Heartbeat",{}]';
+    for (const [index, letter] of [...text].entries())
+      point.ws.send(letter, { fin: index === text.length - 1 });
+    expect(await point.until(() => point.frames.find(([, id]) => id === 'split'))).toMatchObject([
+      3,
+      'split',
+      {},
+    ]);
+
+    const socket = bench.keep(connect({ host: '127.0.0.1', port }));
+    socket.setNoDelay(true);
+    socket.write(
+      'GET /ocpp/CP001 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n',
+    );
+    await new Promise((resolve) => socket.once('data', resolve));
+    const frame = Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+    const answer = new Promise<string>((resolve) =>
+      socket.on('data', (data) => resolve(data.toString('latin1'))),
+    );
+    for (const byte of frame) {
+      socket.write(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await answer).toContain('[3,"split",{"currentTime":');
+  });
+
+  test('that are too large end the connection with 1009, and ten broken ones with 1002; binary ones with 1003', async () => {
+    await bench.application(operator);
+    const { server, url } = await startCentral(bench);
+    const large = await RawChargePoint.booted(`${url}/CP001`);
+    large.ws.send('x'.repeat(1_100_000));
+    await large.until(() => undefined);
+    expect(large.closed?.code).toBe(1009);
+    const broken = await RawChargePoint.booted(`${url}/CP001`);
+    for (let count = 0; count < 10; count += 1) broken.ws.send('[');
+    await broken.until(() => undefined);
+    expect(broken.closed?.code).toBe(1002);
+    const binary = await RawChargePoint.booted(`${url}/CP001`);
+    binary.ws.send(Buffer.from('[2,"a","Heartbeat",{}]'));
+    await binary.until(() => undefined);
+    expect(binary.closed?.code).toBe(1003);
+    expect((await RawChargePoint.booted(`${url}/CP001`)).closed).toBeUndefined();
+    expect(server.isRunning).toBe(true);
+  });
+});
+
+describe('the end', () => {
+  test('comes within the limit although an application hangs; charge points see a close frame with 1001', async () => {
+    const application = await bench.application(() => undefined);
+    const { server, url } = await startCentral(bench);
+    const point = await RawChargePoint.booted(`${url}/CP001`);
+    point.send('Authorize', { idTag: 'A' }, 'hang');
+    await application.waitFor('ocpp.Authorize');
+    server.signal('SIGTERM');
+    expect(await server.exited).toEqual(exitedWith(0));
+    expect(point.frames.at(-1)).toMatchObject([4, 'hang', 'InternalError', expect.any(String), {}]);
+    await point.until(() => undefined);
+    expect(point.closed?.code).toBe(1001);
+    const rows = await charger('frames', 'CP001', '--json');
+    expect(rows.at(-1)).toMatchObject({ direction: 'out', kind: 'error', action: 'Authorize' });
+  });
+});
+
+describe('kill -9', () => {
+  test('while starts and stops are under way loses none and doubles none; numbers are unique', async () => {
+    await bench.application(operator);
+    const known = new Map<number, number>();
+    let next = 0;
+    for (let round = 0; round < 12; round += 1) {
+      const { server, url } = await startCentral(bench);
+      const point = await RawChargePoint.booted(`${url}/CP001`);
+      const killAfter = (round * 7) % 11;
+      let answered = 0;
+      // As a charge point does it: one at a time, and the same again until it has an answer.
+      for (;;) {
+        const start = { ...START, meterStart: next };
+        const first = await point.call('StartTransaction', start);
+        if (first === undefined) break;
+        const { transactionId } = first[2];
+        expect(known.get(transactionId) ?? next).toBe(next);
+        known.set(transactionId, next);
+        const stopped = await point.call('StopTransaction', stopOf(transactionId));
+        if (stopped === undefined) break;
+        next += 1;
+        answered += 1;
+        if (answered > killAfter) server.signal('SIGKILL');
+      }
+      await server.exited;
+    }
+    const rows = await charger('export');
+    const starts = rows.map((row) => row.meter_start);
+    expect(new Set(starts).size).toBe(starts.length);
+    for (const [id, meterStart] of known)
+      expect(rows.find((row) => row.id === id)).toMatchObject({ meter_start: meterStart });
+    for (let meterStart = 0; meterStart < next; meterStart += 1)
+      expect(rows.find((row) => row.meter_start === meterStart)).toMatchObject({ meter_stop: 2204 });
+  });
+
+  test('between persisting and answering: the stop is in the spool, and comes to the application', async () => {
+    const { server, url } = await startCentral(bench, ['--spool']);
+    const point = await RawChargePoint.booted(`${url}/CP001`);
+    point.send('StopTransaction', { ...stopOf(4711), idTag: '04A1B2C3D4' }, 's');
+    await point.until(() => point.frames.find(([, id]) => id === 's'));
+    await server.kill();
+    const application = await bench.application(operator);
+    const again = await startCentral(bench, ['--spool']);
+    await RawChargePoint.open(`${again.url}/CP001`);
+    const { message } = await application.waitFor('ocpp.StopTransaction');
+    expect(message?.params).toEqual({ ...stopOf(4711), idTag: '04A1B2C3D4' });
+  });
+});
+
+describe('PostgreSQL', () => {
+  test('killed and started again under load: nobody hears that something was kept which was not, and the process lives on', async () => {
+    const postgres = await Postgres.start();
+    try {
+      await bench.application(operator);
+      const { server, url } = await startCentral(bench, ['--database', postgres.url]);
+      const points = await Promise.all(
+        [1, 2, 3, 4].map((number) => RawChargePoint.booted(`${url}/CP${number}`)),
+      );
+      let isOver = false;
+      const answered: { readonly point: number; readonly meterStart: number; readonly id: number }[] = [];
+      const refused = new Set<number>();
+      const load = points.map(async (point, index) => {
+        for (let meterStart = 0; !isOver; ) {
+          const answer = await point.call('StartTransaction', { ...START, meterStart });
+          if (answer === undefined) throw new Error('the connection was lost');
+          if (answer[0] === 3) {
+            answered.push({ point: index + 1, meterStart, id: answer[2].transactionId });
+            meterStart += 1;
+          } else {
+            expect(answer[2]).toBe('InternalError');
+            refused.add(index);
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+        }
+      });
+      for (let kill = 0; kill < 2; kill += 1) {
+        const before = answered.length;
+        await expect.poll(() => answered.length).toBeGreaterThan(before + 40);
+        await postgres.kill();
+        await server.says(/the database cannot be written/);
+        await postgres.restart();
+      }
+      const before = answered.length;
+      await expect.poll(() => answered.length).toBeGreaterThan(before + 40);
+      isOver = true;
+      await Promise.all(load);
+      expect(refused.size).toBeGreaterThan(0);
+      expect(new Set(answered.map(({ id }) => id)).size).toBe(answered.length);
+      const looking = bench.start('posbridge', ['charger', 'export', '--database', postgres.url]);
+      const { stdout } = looking;
+      await looking.exited;
+      await stdout.ended;
+      const rows = new Map(
+        stdout.lines.map((line): [number, Any] => [JSON.parse(line).id, JSON.parse(line)]),
+      );
+      for (const { point, meterStart, id } of answered)
+        expect(rows.get(id)).toMatchObject({ charge_point: `CP${point}`, meter_start: meterStart });
+      expect(server.isRunning).toBe(true);
+    } finally {
+      await postgres.stop();
+    }
+  });
+});
