@@ -1,5 +1,17 @@
 import type { Action } from '../actions.ts';
-import type { ChargePoint } from './charge-point.ts';
+import type { Answer } from './charge-point-calls.ts';
+import type { Connector } from './connector.ts';
+
+/** What the calls are about. */
+export interface CalledPoint {
+  readonly connectors: readonly Connector[];
+  readonly configuration: Map<string, string>;
+  /** Undefined: one that is free. */
+  connector(id: number | undefined): Connector | undefined;
+  restart(reason: 'HardReset' | 'SoftReset'): void;
+  boot(): Promise<void>;
+  ask(action: Action, payload: () => object): Promise<Answer>;
+}
 
 interface Reaction {
   readonly answer: object;
@@ -13,7 +25,7 @@ const ACCEPTED = { answer: { status: 'Accepted' } };
 const REJECTED = { answer: { status: 'Rejected' } };
 
 /** What a simulated charge point answers to each call of a central system, and does then. */
-export function answerTo(point: ChargePoint, action: Action, payload: Payload): Reaction {
+export function answerTo(point: CalledPoint, action: Action, payload: Payload): Reaction {
   switch (action) {
     case 'RemoteStartTransaction':
       return remoteStart(point, payload);
@@ -63,24 +75,24 @@ export function answerTo(point: ChargePoint, action: Action, payload: Payload): 
   }
 }
 
-function remoteStart(point: ChargePoint, { connectorId, idTag }: Payload): Reaction {
+function remoteStart(point: CalledPoint, { connectorId, idTag }: Payload): Reaction {
   const connector = point.connector(connectorId as number | undefined);
   if (connector?.isFree !== true) return REJECTED;
   return { ...ACCEPTED, after: () => void connector.begin(String(idTag)) };
 }
 
-function remoteStop(point: ChargePoint, { transactionId }: Payload): Reaction {
+function remoteStop(point: CalledPoint, { transactionId }: Payload): Reaction {
   const connector = point.connectors.find((one) => one.transactionId === transactionId);
   return connector === undefined ? REJECTED : { ...ACCEPTED, after: () => void connector.finish('Remote') };
 }
 
-function unlock(point: ChargePoint, { connectorId }: Payload): Reaction {
+function unlock(point: CalledPoint, { connectorId }: Payload): Reaction {
   const connector = point.connector(connectorId as number);
   if (connector === undefined) return { answer: { status: 'NotSupported' } };
   return { answer: { status: 'Unlocked' }, after: () => void connector.finish('UnlockCommand') };
 }
 
-function changeAvailability(point: ChargePoint, { connectorId, type }: Payload): Reaction {
+function changeAvailability(point: CalledPoint, { connectorId, type }: Payload): Reaction {
   const isWhole = connectorId === 0;
   const connectors = isWhole ? point.connectors : point.connectors.filter(({ id }) => id === connectorId);
   if (connectors.length === 0) return REJECTED;
@@ -97,7 +109,7 @@ function changeAvailability(point: ChargePoint, { connectorId, type }: Payload):
   };
 }
 
-function trigger(point: ChargePoint, { requestedMessage, connectorId }: Payload): Reaction {
+function trigger(point: CalledPoint, { requestedMessage, connectorId }: Payload): Reaction {
   const connectors = point.connectors.filter(({ id }) => connectorId === undefined || id === connectorId);
   switch (requestedMessage) {
     case 'StatusNotification':
@@ -123,7 +135,7 @@ function trigger(point: ChargePoint, { requestedMessage, connectorId }: Payload)
   }
 }
 
-function getConfiguration({ configuration }: ChargePoint, { key }: Payload): Reaction {
+function getConfiguration({ configuration }: CalledPoint, { key }: Payload): Reaction {
   const wanted = (key as readonly string[] | undefined) ?? [...configuration.keys()];
   const known = wanted.filter((name) => configuration.has(name));
   return {
@@ -138,7 +150,7 @@ function getConfiguration({ configuration }: ChargePoint, { key }: Payload): Rea
   };
 }
 
-function changeConfiguration({ configuration }: ChargePoint, { key, value }: Payload): Reaction {
+function changeConfiguration({ configuration }: CalledPoint, { key, value }: Payload): Reaction {
   if (!configuration.has(String(key))) return { answer: { status: 'NotSupported' } };
   configuration.set(String(key), String(value));
   return ACCEPTED;
