@@ -22,6 +22,8 @@ export interface WebSocketWishes {
   readonly takesPathsBelow?: boolean;
   /** Who listens. Peers send an `Origin` although they are no web pages: `admit` looks at it. Default: no. */
   readonly ignoresOrigin?: boolean;
+  /** Who listens. Headers with white space before their colon are taken. Default: no, as HTTP wants it. */
+  readonly mendsHeaders?: boolean;
 }
 
 /** How messages are posted, for a protocol that is spoken over HTTP. */

@@ -25,10 +25,22 @@ const LIMITS: ServerOptions = {
 /** A server of HTTP, with TLS where the endpoint says so, that does not listen yet. Rejects with a BridgeError about its certificates. */
 export async function createHttpServer(
   { secure, text }: { readonly secure: boolean; readonly text: string },
-  { tls, onRenewed, onFault: report = () => {} }: Pick<ListenOptions, 'tls' | 'onRenewed' | 'onFault'>,
+  options: ListenOptions,
   answer: RequestListener,
 ): Promise<HttpServer> {
-  if (!secure) return createServer(LIMITS, answer);
+  const server = secure ? await createSecureServer(text, options, answer) : createServer(LIMITS, answer);
+  if (options.mendsHeaders === true) {
+    const { mendHeads } = await import('./mended-head.ts');
+    mendHeads(server, secure ? 'secureConnection' : 'connection', MAX_HEADER_BYTES);
+  }
+  return server;
+}
+
+async function createSecureServer(
+  text: string,
+  { tls, onRenewed, onFault: report = () => {} }: ListenOptions,
+  answer: RequestListener,
+): Promise<HttpServer> {
   if (tls?.cert === undefined || tls.key === undefined) {
     const [scheme] = text.split(':');
     const how = `${scheme}: wants a certificate: posbridge serve --tls-cert FILE --tls-key FILE`;

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { deferred } from '../../src/base/deferred.ts';
@@ -221,4 +223,72 @@ test('a client certificate names its owner', async () => {
   expect(knocks.map(({ isEncrypted }) => isEncrypted)).toEqual([true, true]);
   expect(knocks[0]?.certificate).toEqual({ commonName: 'CP001', organization: 'Grid' });
   expect(knocks[1]).not.toHaveProperty('certificate');
+});
+
+describe('a header with white space before its colon', () => {
+  /** As the documentation of a terminal prints it. */
+  const HANDSHAKE = [
+    'GET / HTTP/1.1',
+    'Host: 127.0.0.1',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version: 13',
+    'x-vfi-pinpad-id : 1',
+    'x-other\t: a : b',
+    '',
+    '',
+  ].join('\r\n');
+
+  async function answerTo(base: string, pieces: readonly string[]): Promise<string> {
+    const socket = connect(Number(new URL(base).port), '127.0.0.1')
+      .setEncoding('latin1')
+      .setNoDelay();
+    try {
+      for (const piece of pieces) {
+        socket.write(piece);
+        await new Promise(setImmediate);
+      }
+      const [text] = await once(socket, 'data');
+      return String(text);
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  test('is refused, as HTTP wants it', async () => {
+    const { base, knocks } = await door(() => ({}), { path: '/' });
+    expect(await answerTo(base, [HANDSHAKE])).toMatch(/^HTTP\/1\.1 400 /);
+    expect(knocks).toEqual([]);
+  });
+
+  test.each([
+    ['whole', [HANDSHAKE]],
+    ['byte by byte', [...HANDSHAKE]],
+    ['with what comes behind it', [`${HANDSHAKE}\x89\x80\0\0\0\0`]],
+  ])('is taken where the protocol wants it: %s', async (_, pieces) => {
+    const { base, knocks } = await door(() => ({}), { path: '/', mendsHeaders: true });
+    expect(await answerTo(base, pieces)).toMatch(/^HTTP\/1\.1 101 /);
+    expect(knocks[0]?.headers).toMatchObject({ 'x-vfi-pinpad-id': ['1'], 'x-other': ['a : b'] });
+  });
+
+  test('changes nothing for everybody else, encrypted or not', async () => {
+    const certificates = new Certificates(temporaryFolder());
+    certificates.root('root');
+    certificates.signed('server', 'root', 'subjectAltName=IP:127.0.0.1');
+    const tls = { cert: certificates.pem('server'), key: certificates.key('server') };
+    for (const secure of [true, false]) {
+      const { base, knocks } = await door(() => ({}), { mendsHeaders: true, secure, tls });
+      await opened(dial(`${base}/ocpp/a`, [], { ca: certificates.read('root').cert }));
+      expect(knocks).toHaveLength(1);
+    }
+  });
+
+  test.each([
+    ['no HTTP', `nonsense\r\n\r\n`, /^HTTP\/1\.1 400 /],
+    ['too much of it', `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`, /^HTTP\/1\.1 431 /],
+  ])('is not looked for in %s', async (_, text, answer) => {
+    const { base } = await door(() => ({}), { path: '/', mendsHeaders: true });
+    expect(await answerTo(base, [text])).toMatch(answer);
+  });
 });
