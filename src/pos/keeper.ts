@@ -192,7 +192,14 @@ export class Keeper {
     const retryMs = this.#retryMs;
     const { code, text, by } = reason;
     const failures = this.#failures;
-    this.#log.info('disconnected', { code, why: text, by, failures, ...(!isOver && { retryMs }) });
+    // A terminal that stays away is news once.
+    this.#log[failures > 1 ? 'debug' : 'info']('disconnected', {
+      code,
+      why: text,
+      by,
+      failures,
+      ...(!isOver && { retryMs }),
+    });
     if (!isOver) this.#options.disconnected({ reason, failures, retryMs });
   }
 
