@@ -81,6 +81,8 @@ export const NOTHING_TO_CHECK = [
   'CHANNEL_UNAVAILABLE',
   'JSONRPC_INVALID_PARAMS',
   'JSONRPC_METHOD_NOT_FOUND',
+  // In nobody's list, and never said to a transaction itself.
+  'NO_PAPER',
 ] as const;
 
 /** Codes with which a card is refused; the last one is in nobody's list. */
