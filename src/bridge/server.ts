@@ -4,6 +4,7 @@ import { describeFault } from '../base/errors.ts';
 import { type Gauges, sumGauges } from '../base/statistics.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { ListenPlace } from '../endpoint/listener.ts';
+import { parseEndpoint } from '../endpoint/parse.ts';
 import { type Listener, listen } from '../wire/listen.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -52,6 +53,9 @@ export class Server {
     try {
       for (const [index, place] of options.listeners.entries()) {
         opened.push(await server.#listen(place.endpoint, bridgeOptionsAt(options, place, index + 1)));
+      }
+      for (const { listen: text, dialect } of options.dialect.beside ?? []) {
+        opened.push(await server.#listen(parseEndpoint(text, 'listen'), { ...options, dialect }));
       }
     } catch (fault) {
       await Promise.all(opened.map((listener) => listener.close()));

@@ -35,6 +35,8 @@ export interface Dialect {
    * first. Default: one wire is all it can use, and all listeners are alike.
    */
   ranked?(rank: number): Dialect;
+  /** Where a server of this dialect listens as well, for peers that speak in another way; default: nowhere else. */
+  readonly beside?: readonly ListenBeside[];
   /**
    * Who is let in over WebSocket and HTTP; default: whoever offers the subprotocol, or none. For a connection on which each peer has an
    * identity this is where it comes from.
@@ -46,6 +48,12 @@ export interface Dialect {
   converse(host: ConversationHost, framing: Framing, options: DialectOptions): Conversation;
   /** Gives back what its set-up has opened. Nothing is spoken any more. */
   close?(): Promise<void>;
+}
+
+export interface ListenBeside {
+  /** An endpoint. */
+  readonly listen: string;
+  readonly dialect: Dialect;
 }
 
 export interface CallRules {

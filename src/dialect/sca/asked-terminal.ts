@@ -10,7 +10,7 @@ import type { ScaLink } from './link.ts';
 import { LostSales } from './lost-sales.ts';
 import { type Answer, commandAnswer, paymentAnswer } from './outcome.ts';
 import { isBusy, isDone, isIdle, lostAnswer } from './said.ts';
-import { remember, type TerminalMemo } from './terminal-memo.ts';
+import type { TerminalMemo } from './terminal-memo.ts';
 
 type Settle = (answer: PeerAnswer) => void;
 
@@ -213,8 +213,8 @@ export class ScaTerminal implements AskedTerminal {
       return 'sent';
     }
     const movesMoney = functionType === 'PAYMENT' || COMMANDS[functionType]?.[command]?.movesMoney === true;
-    const posRecon = this.#options.nextId();
-    remember(this.#memo.callers, posRecon, read.fields.find(({ name }) => name === 'POS_RECON')?.text);
+    const own = read.fields.find(({ name }) => name === 'POS_RECON')?.text ?? '';
+    const posRecon = this.#memo.nameFor(functionType, own, this.#options.nextId);
     return this.#link.ask({ functionType, command, fields: read.fields, posRecon }, (answer) => {
       if (answer.kind !== 'response') {
         settle(lostAnswer(answer));

@@ -6,7 +6,7 @@ import { encodeDocument, REQUEST_ROOT, RESPONSE_ROOT, type ScaDocument, textOf }
 import { DocumentReader } from './document-reader.ts';
 import { documentJson, membersOf } from './json-fields.ts';
 import { type Lane, type LinkOptions, ScaLink } from './link.ts';
-import type { TerminalMemo } from './terminal-memo.ts';
+import { remember, type TerminalMemo } from './terminal-memo.ts';
 
 export interface AskingOptions extends Pick<AskedOptions, 'currency' | 'hostTimeoutMs'> {
   /** What is known of this terminal from other wires. */
@@ -29,6 +29,7 @@ export class AskingConversation implements Conversation {
   readonly #link: ScaLink;
   readonly #terminal: ScaTerminal;
   readonly #events: ConnectionEvents;
+  readonly #nextId: () => string;
   #isClosed = false;
 
   constructor(host: ConversationHost, framing: 'stream' | 'messages', options: AskingOptions) {
@@ -41,6 +42,7 @@ export class AskingConversation implements Conversation {
       count += 1;
       return `${mark}-${count}`;
     };
+    this.#nextId = nextId;
     this.#link = new ScaLink({
       clock: host.clock,
       log: host.log,
@@ -64,6 +66,32 @@ export class AskingConversation implements Conversation {
 
   get isOpen(): boolean {
     return !this.#isClosed;
+  }
+
+  get isBusy(): boolean {
+    return this.#link.isBusy;
+  }
+
+  /**
+   * Passes a register's own request on. `answered` gets the response with the register's own POS_RECON, perhaps after the terminal
+   * has connected again, perhaps never; undefined: the request has not left.
+   */
+  pass(document: ScaDocument, answered: (response: ScaDocument | undefined) => void): void {
+    const { memo } = this.#options;
+    const [functionType = '', command = '', own = ''] = ['FUNCTION_TYPE', 'COMMAND', 'POS_RECON'].map(
+      (name) => textOf(document, name)?.trim(),
+    );
+    const posRecon = memo.nameFor(functionType, own, this.#nextId);
+    remember(memo.takers, posRecon, answered);
+    const request = { functionType, command, fields: document.fields, posRecon };
+    const sent = this.#link.ask(request, (answer) => {
+      if (answer.kind === 'lost') return;
+      memo.takers.delete(posRecon);
+      answered(answer.kind === 'response' ? memo.restored(answer.response) : undefined);
+    });
+    if (sent === 'sent') return;
+    memo.takers.delete(posRecon);
+    answered(undefined);
   }
 
   receive(chunk: Buffer): void {
@@ -122,7 +150,11 @@ export class AskingConversation implements Conversation {
 
   #orphan(response: ScaDocument): void {
     const { memo } = this.#options;
-    const isOurs = memo.keep(textOf(response, 'POS_RECON')?.trim() ?? '', response);
+    const posRecon = textOf(response, 'POS_RECON')?.trim() ?? '';
+    const taker = memo.takers.get(posRecon);
+    memo.takers.delete(posRecon);
+    const isOurs = memo.keep(posRecon, response) || taker !== undefined;
+    taker?.(memo.restored(response));
     this.#host.log.info('a response came late', { isOurs });
     this.#host.statistics.count('late responses');
     if (!isOurs) this.#tell('sca.LATE_RESPONSE', memo.restored(response));

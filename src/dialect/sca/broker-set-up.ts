@@ -1,6 +1,7 @@
 import type { Dialect } from '../dialect.ts';
 import type { DialectSettings } from '../row.ts';
 import { Broker } from './broker.ts';
+import { type LegacyPlace, readLegacyPlace } from './legacy.ts';
 
 const HOST_TIMEOUT_S = 150;
 const MAX_HOST_TIMEOUT_S = 3600;
@@ -18,9 +19,23 @@ export async function setUpBroker(settings: DialectSettings): Promise<Dialect> {
     omitsSubprotocol: settings.flag('no-subprotocol'),
     takesUnnamed: settings.flag('unnamed-terminals'),
     hostTimeoutMs: hostTimeoutS * 1000,
+    legacy: readLegacy(settings),
     server: 'posbridge',
   });
   return broker.dialect;
+}
+
+function readLegacy(settings: DialectSettings): LegacyPlace[] {
+  const text = settings.text('for');
+  if (text === undefined) return [];
+  return text.split(';').map((part) => {
+    const place = readLegacyPlace(part.trim());
+    if (place !== undefined) return place;
+    throw settings.fault(
+      'for',
+      `"${part}": PINPAD=tcp:HOST:PRIMARY,SECONDARY is wanted, such as 1=tcp:127.0.0.1:5015,5016`,
+    );
+  });
 }
 
 function readSeconds(settings: DialectSettings): number {

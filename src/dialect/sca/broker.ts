@@ -1,6 +1,7 @@
 import type { Admission, Knock } from '../../base/knock.ts';
 import type { Dialect, TransactionRules } from '../dialect.ts';
 import { AskingConversation } from './asking-conversation.ts';
+import { type LegacyPlace, LegacyTerminal } from './legacy.ts';
 import { TerminalMemo } from './terminal-memo.ts';
 
 export interface BrokerOptions {
@@ -9,6 +10,8 @@ export interface BrokerOptions {
   /** Lets terminals in that do not say who they are. */
   readonly takesUnnamed: boolean;
   readonly hostTimeoutMs: number;
+  /** Registers that know only TCP. */
+  readonly legacy: readonly LegacyPlace[];
   /** The `Server` header of handshakes. */
   readonly server: string;
 }
@@ -45,6 +48,13 @@ export class Broker {
       transactions,
       calls: { deadlineMs: DEADLINE_MS },
       webSocket: { subprotocol: 'sci', isBinary: true, takesPathsBelow: true, ignoresOrigin: true },
+      beside: this.#options.legacy.flatMap(({ pinpad, primary, secondary }) => {
+        const { dialect } = new LegacyTerminal(() => this.terminal(pinpad));
+        return [primary, ...(secondary === undefined ? [] : [secondary])].map((listen) => ({
+          listen,
+          dialect,
+        }));
+      }),
       admit: (knock) => this.admit(knock),
       converse: (host, framing) => {
         const { identity } = host;

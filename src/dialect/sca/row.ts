@@ -9,6 +9,11 @@ export const scaRow = {
       value: 'terminal|broker',
       help: 'answer registers as a terminal, or let terminals dial in; default: terminal',
     },
+    {
+      name: 'for',
+      value: 'PINPAD=tcp:HOST:PRIMARY,SECONDARY;...',
+      help: 'broker: registers that know only TCP find this terminal here',
+    },
     { name: 'no-subprotocol', help: 'broker: do not repeat the subprotocol sci in the handshake' },
     { name: 'unnamed-terminals', help: 'broker: let in terminals without x-vfi-pinpad-id' },
     {

@@ -20,6 +20,8 @@ export class TerminalMemo {
   readonly outcomes = new Map<string, ScaDocument>();
   /** The POS_RECON of callers, by the one that went to the terminal instead. */
   readonly callers = new Map<string, string | undefined>();
+  /** Registers that still wait for the response to a request that was passed on, by its POS_RECON. */
+  readonly takers = new Map<string, (response: ScaDocument | undefined) => void>();
   /** What LAST_TRAN showed first, and sales of ours since. */
   #shown: ScaDocument[] | undefined;
 
@@ -53,6 +55,17 @@ export class TerminalMemo {
     // A new array: what was there before belongs to the sales that have begun.
     this.#shown = this.#shown && [...this.#shown.slice(-MAX_SHOWN), { root: response.root, fields }];
     return true;
+  }
+
+  /**
+   * The POS_RECON that goes to the terminal. A payment keeps its caller's: by it the terminal knows a repeated one, and LAST_TRAN
+   * names it. Every other request gets a new one, so that its response is known from others.
+   */
+  nameFor(functionType: string, own: string, nextId: () => string): string {
+    if (functionType === 'PAYMENT' && own !== '') return own;
+    const posRecon = nextId();
+    remember(this.callers, posRecon, own === '' ? undefined : own);
+    return posRecon;
   }
 
   /** The same response with its caller's own POS_RECON, or with none. */

@@ -383,6 +383,16 @@ describe('what is no answer', () => {
       expect(bench.request(method, {}).answer?.json.data.string_code).toBe('JSONRPC_METHOD_NOT_FOUND');
   });
 
+  test('a payment keeps the POS_RECON of its caller, so that the terminal knows a repeated one', () => {
+    const bench = new AskingBench();
+    const asked = bench.request('sca.PAYMENT.CAPTURE', { TRANS_AMOUNT: '1.00', POS_RECON: 'mine' });
+    expect(bench.last['POS_RECON']).toBe('mine');
+    bench.answer(APPROVED);
+    expect(asked.answer?.json.sca.POS_RECON).toBe('mine');
+    bench.request('sca.PAYMENT.CAPTURE', { TRANS_AMOUNT: '1.00' });
+    expect(bench.last['POS_RECON']).toMatch(/^x-\d+$/);
+  });
+
   test('a payment in the words of SCA follows the same rules: a decline is an error', () => {
     const bench = new AskingBench();
     const asked = bench.request('sca.PAYMENT.AUTH', { TRANS_AMOUNT: '1.00' });
