@@ -89,6 +89,7 @@ export class FrameDecoder {
     let at = begin;
     for (; at < chunk.length; at += 1) {
       const byte = chunk[at] as number;
+      if (byte > NAK) continue; // most of what is no frame
       if (byte === STX) {
         this.#skippedBytes += at - begin;
         this.#begin();
@@ -112,6 +113,7 @@ export class FrameDecoder {
     for (; at < length; at += 1) {
       const byte = chunk[at] as number;
       check ^= byte;
+      if (byte > ETX) continue;
       if (byte === STX) {
         this.#skippedBytes += 1 + this.#heldBytes + this.#droppedBytes + at - begin;
         this.#begin();

@@ -191,7 +191,9 @@ export class Link {
     this.#output = undefined;
     const [first, ...others] = output ?? [];
     if (first === undefined) return;
-    this.#host.send(others.length === 0 ? first : Buffer.concat([first, ...others]), 'normal');
+    // The host keeps what it gets, so it gets a copy of what is used again and again.
+    const isOwn = others.length === 0 && first !== ACKED && first !== NAKED;
+    this.#host.send(isOwn ? first : Buffer.concat([first, ...others]), 'normal');
   }
 
   // Inside.
@@ -199,7 +201,7 @@ export class Link {
   readonly #sink: FrameSink = {
     frame: (content) => this.#frame(content),
     rejected: (why) => {
-      this.#write(Buffer.from([NAK]));
+      this.#write(NAKED);
       this.#host.statistics.count(why === 'too-long' ? 'frames too long' : 'frames with a wrong check byte');
     },
     acknowledged: () => this.#transmitter.acknowledged(),
@@ -208,7 +210,7 @@ export class Link {
 
   /** It arrived intact, which is what the ACK says; whether it makes sense is another matter. */
   #frame(content: Buffer): void {
-    this.#write(Buffer.from([ACK]));
+    this.#write(ACKED);
     const read = readMessage(content);
     if (!read.ok) {
       this.#host.statistics.count('unreadable frames');
@@ -305,6 +307,8 @@ export class Link {
   }
 }
 
+const ACKED = Buffer.from([ACK]);
+const NAKED = Buffer.from([NAK]);
 const CARD_TOKEN = 1;
 const HIDDEN = Buffer.from('***');
 const SECRET_TYPES: ReadonlySet<string> = new Set(['B2', 'B3']);

@@ -170,6 +170,7 @@ export class Transmitter {
 
   /** The frame that was given up and that an answer may belong to. */
   #takeStray(): Transmission | undefined {
+    if (this.#strays.length === 0) return undefined;
     const sinceMs = this.#options.clock.nowMs() - STRAY_MS;
     while (this.#strays[0] !== undefined && this.#strays[0].sentMs < sinceMs) this.#strays.shift();
     return this.#strays.shift();
