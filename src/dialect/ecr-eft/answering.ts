@@ -123,7 +123,6 @@ export class AnsweringConversation implements Conversation, ConnectionOwner {
     const isTaken = [...this.#connections.values()].some((connection) => connection.answered(message));
     if (isTaken) return;
     this.host.statistics.count('answers of the peer to nothing');
-    this.host.log.info('the peer answers what is not open', { type: message.type });
   }
 
   #unreadable(header: Pick<EcrMessage, 'token' | 'type'> | undefined, why: string): void {

@@ -1,8 +1,8 @@
-import type { Logger } from '../../base/log.ts';
 import { RESULT } from './catalogue.ts';
 import { itemsOf } from './field-json.ts';
 import type { EcrMessage } from './frame.ts';
 import { US } from './frame-decoder.ts';
+import type { SparingLog } from './sparing-log.ts';
 
 /** What a device says of itself. */
 export interface Device {
@@ -20,13 +20,17 @@ const HIGHEST = VERSIONS[VERSIONS.length - 1] as string;
 /** Answers what concerns the two devices alone: link test, versions, parameters, keys. */
 export class House {
   readonly #device: Device;
-  readonly #log: Logger;
+  readonly #log: SparingLog;
+  /** What T2 says. */
+  readonly #identity: readonly Buffer[];
   /** What both sides speak, as far as it is known. */
   version: string | undefined;
 
-  constructor(device: Device, log: Logger) {
+  constructor(device: Device, log: SparingLog) {
     this.#device = device;
     this.#log = log;
+    const { vendor, type, id } = device;
+    this.#identity = [HIGHEST, vendor, type, id].map((text) => Buffer.from(text));
   }
 
   /** The answer; undefined where none is due. */
@@ -41,20 +45,15 @@ export class House {
       case 'D4':
         return { token, type: 'D5', fields: this.#device.parameters };
       case 'B1':
-        this.#log.warn('the peer wants to exchange keys, which posbridge cannot; it is refused');
+        this.#log.tell('warn', 'the peer wants to exchange keys, which posbridge cannot; it is refused');
         return { token, type: 'B2', fields: [...this.#identity, REFUSED] };
       case 'B3':
-        this.#log.warn('the peer sends a key that nobody asked for; it is refused');
+        this.#log.tell('warn', 'the peer sends a key that nobody asked for; it is refused');
         return { token, type: 'B4', fields: [REFUSED] };
       default:
         this.#note(type, fields);
         return undefined;
     }
-  }
-
-  get #identity(): Buffer[] {
-    const { vendor, type, id } = this.#device;
-    return [HIGHEST, vendor, type, id].map((text) => Buffer.from(text));
   }
 
   /** The highest version that both have. Versions may stand in a list or in fields of their own, and empty ones mean nothing. */
@@ -63,7 +62,7 @@ export class House {
     const common = VERSIONS.findLast((version) => offered.has(version));
     if (common === undefined) {
       const theirs = [...offered].filter((version) => version !== '').join(', ');
-      this.#log.error('the peer and posbridge have no version in common', {
+      this.#log.tell('error', 'the peer and posbridge have no version in common', {
         theirs,
         ours: VERSIONS.join(', '),
       });
@@ -76,9 +75,9 @@ export class House {
     const version = fields[0]?.toString('latin1');
     if (type === 'T5') {
       this.version = version;
-      this.#log.info('the peer has selected a version', { version });
+      this.#log.tell('info', 'the peer has selected a version', { version });
     } else if (type === 'T2') this.version ??= version;
-    else this.#log.debug('the peer answers what nobody asked', { type });
+    else this.#log.tell('info', 'the peer answers what nobody asked', { type });
   }
 }
 

@@ -1,14 +1,14 @@
-import type { Logger } from '../../base/log.ts';
 import type { Statistics } from '../../base/statistics.ts';
 import { CATALOGUE, type Lane } from './catalogue.ts';
+import type { SparingLog } from './sparing-log.ts';
 
 /** Notes requests of the peer that come while an earlier one of the same lane is open. Nothing is refused for it. */
 export class Lanes {
-  readonly #log: Logger;
+  readonly #log: SparingLog;
   readonly #statistics: Statistics;
   readonly #open = new Map<Lane, Set<number>>();
 
-  constructor(log: Logger, statistics: Statistics) {
+  constructor(log: SparingLog, statistics: Statistics) {
     this.#log = log;
     this.#statistics = statistics;
   }
@@ -20,7 +20,10 @@ export class Lanes {
     this.#open.set(lane, open);
     if (open.size > 0) {
       this.#statistics.count('requests out of turn');
-      this.#log.warn('the peer asks before its last request of the same lane is answered', { type, lane });
+      this.#log.tell('warn', 'the peer asks before its last request of the same lane is answered', {
+        type,
+        lane,
+      });
     }
     open.add(token);
   }

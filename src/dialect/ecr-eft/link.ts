@@ -8,6 +8,7 @@ import { paramsOf } from './generic.ts';
 import { type Device, House } from './house.ts';
 import { Lanes } from './lanes.ts';
 import { Repeats, type Taken } from './repeats.ts';
+import { SparingLog } from './sparing-log.ts';
 import { type Side, tokensOf } from './tokens.ts';
 import { type Fate, type Sending, Transmitter } from './transmitter.ts';
 
@@ -51,6 +52,7 @@ export interface LinkOptions extends DialectOptions {
 export class Link {
   readonly nextToken: () => number;
   readonly #host: ConversationHost;
+  readonly #log: SparingLog;
   readonly #events: LinkEvents;
   readonly #waits: boolean;
   readonly #decoder = new FrameDecoder();
@@ -69,7 +71,9 @@ export class Link {
   #isOver = false;
 
   constructor(host: ConversationHost, options: LinkOptions, events: LinkEvents) {
-    const { clock, log, statistics } = host;
+    const { clock, statistics } = host;
+    const log = new SparingLog(host.log);
+    this.#log = log;
     this.#host = host;
     this.#events = events;
     this.#waits = options.waits;
@@ -214,7 +218,7 @@ export class Link {
     const read = readMessage(content);
     if (!read.ok) {
       this.#host.statistics.count('unreadable frames');
-      this.#host.log.info('a frame cannot be read', { why: read.why, type: read.header?.type });
+      this.#log.tell('info', 'a frame cannot be read', { why: read.why, type: read.header?.type });
       this.#events.unreadable(read.header, read.why);
       return;
     }
@@ -255,7 +259,7 @@ export class Link {
       return;
     }
     this.#host.statistics.count('frames that came again');
-    this.#host.log.info('the peer repeats a frame', { type, isAnswered: taken.answer !== undefined });
+    this.#log.tell('info', 'the peer repeats a frame', { type, isAnswered: taken.answer !== undefined });
     if (taken.answer === undefined) return;
     this.#transmitter.send({ bytes: taken.answer, type: `${type}'s answer` });
   }

@@ -45,6 +45,7 @@ export class RegisterConnection implements PeerConnection {
   readonly #others: Others;
   /** By token. */
   readonly #sales = new Map<number, OpenSale>();
+  #isInputOver = false;
   #isClosed = false;
 
   /** @param register its name, where its ECR id is that. */
@@ -100,6 +101,7 @@ export class RegisterConnection implements PeerConnection {
   }
 
   inputEnded(reason: CloseReason): void {
+    this.#isInputOver = true;
     this.#commands.close(connectionClosed(reason));
     this.#events.inputEnded(reason);
   }
@@ -107,7 +109,7 @@ export class RegisterConnection implements PeerConnection {
   // What the applications want.
 
   request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full' {
-    if (this.#isClosed) return 'closed';
+    if (this.#isClosed || this.#isInputOver) return 'closed';
     if (this.#commands.isFull) return 'full';
     const order = orderOf(methodText, params);
     if ('code' in order) settle({ kind: 'error', text: errorText(order.code, order.why), depth: 2 });
@@ -177,6 +179,7 @@ export class RegisterConnection implements PeerConnection {
   #tellProgress(progress: Progress | undefined): void {
     if (progress === undefined) return;
     for (const [token, open] of this.#sales) {
+      if (open.sale.kind === 'earlier') continue;
       open.progress = progress;
       this.#owner.link.send({ token, type: 'I1', fields: progressFields(progress) });
     }

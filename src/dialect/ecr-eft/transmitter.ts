@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
 import type { Statistics } from '../../base/statistics.ts';
+import type { SparingLog } from './sparing-log.ts';
 
 /** How long the peer may take for its ACK or NAK. */
 export const ACK_MS = 3000;
@@ -30,7 +30,7 @@ export interface Sending {
 
 export interface TransmitterOptions {
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: SparingLog;
   readonly statistics: Statistics;
   write(bytes: Buffer): void;
   /** A frame was sent as often as it may be, and the peer has not taken it. */
@@ -255,7 +255,8 @@ export class Transmitter {
   #doubt(transmission: Transmission, why: string): void {
     const { sending } = transmission;
     this.#stray(transmission);
-    this.#options.log.warn('a frame may or may not have arrived', { type: sending.type, why });
+    this.#options.statistics.count('frames that may not have arrived');
+    this.#options.log.tell('warn', 'a frame may or may not have arrived', { type: sending.type, why });
     sending.fate?.('doubtful');
   }
 

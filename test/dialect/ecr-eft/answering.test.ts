@@ -330,6 +330,12 @@ describe('kind C', () => {
     },
   );
 
+  test('is told no progress', () => {
+    const end = asked();
+    lastOf(end).peer.notify('"StatusEvent"', Buffer.from('{"transaction_status":"PROCESSING"}'));
+    expect(end.said()).toEqual([]);
+  });
+
   test('the connection goes on for a sale that is running', () => {
     const end = answering({}, { takesEarlier: true });
     end.say(s1(1, '6'), frameOf(9, 'S1', 'C', 'ABC1234567890', '6', '928', '828', '100', 'PLN', '0'));
@@ -389,10 +395,11 @@ describe('ends', () => {
     expect(end.say(frameNamed('t1'))).toEqual([]);
   });
 
-  test('what was asked is still answered after the end of input', () => {
+  test('what was asked is still answered after the end of input; nothing more can be asked', () => {
     const end = answering();
     end.say(frameNamed('s1'));
     end.conversation.endOfInput();
+    expect(lastOf(end).peer.request('"ecr-eft.K1"', Buffer.from('{}'), () => {})).toBe('closed');
     answer(lastOf(end).requests[0], 'result', APPROVED);
     expect(end.said()).toEqual(['2A31 S2 0,,,,,928,,CARD,']);
     end.clock.advance(60_000);
