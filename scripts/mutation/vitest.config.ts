@@ -7,7 +7,10 @@ export default defineConfig({
   test: {
     include: process.env['MUTATION_TESTS']?.split(' ') ?? FAST,
     // Without those that need processes, and the one that reads the source itself.
-    exclude: ['**/*.integration.test.ts', 'test/store/journal-async.test.ts'],
+    exclude: [
+      '**/!(carriers|compare-key|file-system).integration.test.ts',
+      'test/store/journal-async.test.ts',
+    ],
     testTimeout: 60_000,
     expect: { poll: { timeout: 45_000 } },
   },

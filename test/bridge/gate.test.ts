@@ -74,6 +74,8 @@ test('4 MiB may wait; what is beyond is refused with BUSY in a later turn, and i
   const beyond = send('y');
   expect(refused).toEqual([]);
   expect(beyond.withdraw()).toBe(false);
+  gate.send({ bytes: half, kind: 'request' }); // nobody wants to know
+  gate.send({ bytes: half, kind: 'request', fate: {} });
   await settle();
   expect(refused).toEqual(['BUSY']);
   letGo();
