@@ -19,6 +19,8 @@ export interface CheckDeskOptions {
   /** Where it cannot. */
   readonly store: GatewayStore | undefined;
   readonly running: () => GatewaySale | undefined;
+  /** The terminal says that this sale has ended. */
+  readonly over: (sale: GatewaySale) => void;
   readonly terminals: Terminals;
 }
 
@@ -71,7 +73,8 @@ export class CheckDesk {
 
   /**
    * Asks about the sale that is under way, in case its answer was lost on a way that nobody saw. "Not found" means nothing while the
-   * connection that carries it lives.
+   * connection that carries it lives. An outcome frees the terminal for others; whether to believe it is up to who has asked, and
+   * the sale itself is answered by nothing but its own answer.
    */
   async #askUnderWay(sale: GatewaySale, params: string): Promise<OutcomeText> {
     const asked = sale.connection?.ask('Check', params) ?? 'closed';
@@ -79,7 +82,7 @@ export class CheckDesk {
     const answer = await asked;
     const finding = judgeCheckAnswer(answer, NO_CODES);
     if (finding.is === 'not-found') return active();
-    if (finding.is === 'outcome') sale.found(answer);
+    if (finding.is === 'outcome') this.#options.over(sale);
     return answer.lost === undefined ? passedOn(answer) : answerOf(answer);
   }
 }

@@ -9,7 +9,6 @@ export interface Call {
   /** JSON. */
   readonly params: string;
   readonly caller: Caller;
-  readonly answer: (answer: OutcomeText) => void;
 }
 
 /** An answer of the gateway's own. */

@@ -1,7 +1,6 @@
 import type { Abortable } from '../../application/abort.ts';
 import type { Identifiers } from '../../application/identifiers.ts';
 import type { Caller, Register } from '../../application/registers.ts';
-import { deferred } from '../../base/deferred.ts';
 import { meaningOfAnswer, type OutcomeText, readStatement } from '../../rpc/outcome.ts';
 import type { OwnedEntry } from '../../store/owned-entry.ts';
 import type { Answer } from '../answer.ts';
@@ -27,8 +26,6 @@ export interface GatewaySaleOptions {
   readonly terminals: Terminals;
   /** Its answer was lost, after this terminal had it. */
   readonly lost: (terminal: TerminalRecord) => void;
-  /** A result has come after a Check had brought "not charged". */
-  readonly late: (answer: OutcomeText) => void;
 }
 
 /**
@@ -45,8 +42,6 @@ export class GatewaySale implements Abortable {
   readonly since: string;
   readonly #options: GatewaySaleOptions;
   readonly #giveUp = new AbortController();
-  /** What a Check has brought instead of the answer itself. */
-  readonly #found = deferred<Answer>();
   #connection: TerminalConnection | undefined;
   #isWatched = true;
   #serialNumber: string | undefined;
@@ -82,11 +77,6 @@ export class GatewaySale implements Abortable {
     return true;
   }
 
-  /** A Check of the sale that is under way has brought its outcome. */
-  found(answer: Answer): void {
-    this.#found.resolve(answer);
-  }
-
   /** Resolves to what the register is answered. */
   async run(): Promise<OutcomeText> {
     const { store, method, params, identifiers } = this.#options;
@@ -98,10 +88,7 @@ export class GatewaySale implements Abortable {
       await entry?.withdraw();
       return answer;
     }
-    const told = await Promise.race([answer.given, this.#found.promise]);
-    if (told.kind === 'error')
-      void answer.given.then((late) => late.kind === 'result' && this.#options.late(passedOn(late)));
-    return this.#judge(told, entry);
+    return this.#judge(await answer.given, entry);
   }
 
   async #send(): Promise<OutcomeText | { readonly given: Promise<Answer> }> {

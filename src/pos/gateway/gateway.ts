@@ -99,6 +99,7 @@ export class Gateway implements Receiver {
       hasRecovery: options.dialect.transactions.recovery !== undefined,
       store: options.store,
       running: () => this.#running,
+      over: (sale) => this.#over(sale),
     });
   }
 
@@ -151,14 +152,10 @@ export class Gateway implements Receiver {
     { end, connection }: Caller,
   ): void {
     // The bytes are valid only during this call.
-    const call: Call = {
-      method,
-      params: params.toString(),
-      caller: { end, connection },
-      answer: (answer) => end.answer({ connection, idText }, answer),
-    };
+    const call: Call = { method, params: params.toString(), caller: { end, connection } };
+    const answer = (given: OutcomeText) => end.answer({ connection, idText }, given);
     if (this.#open >= MAX_OPEN) {
-      call.answer(refusal('BUSY', `${MAX_OPEN} requests are open already`));
+      answer(refusal('BUSY', `${MAX_OPEN} requests are open already`));
       return;
     }
     this.#open += 1;
@@ -167,9 +164,9 @@ export class Gateway implements Receiver {
         this.#log.error('a request failed', { method, why: describeFault(fault), fault });
         return refusal('INTERNAL_ERROR', 'the gateway failed');
       })
-      .then((answer) => {
+      .then((given) => {
         this.#open -= 1;
-        call.answer(answer);
+        answer(given);
       });
   }
 
@@ -197,7 +194,7 @@ export class Gateway implements Receiver {
 
   // Transactions.
 
-  async #sale({ method, params, caller, answer }: Call): Promise<OutcomeText> {
+  async #sale({ method, params, caller }: Call): Promise<OutcomeText> {
     const known = identifiersIn(params);
     if (typeof known === 'string') return refusal('JSONRPC_INVALID_PARAMS', known);
     const { identifiers } = known;
@@ -217,20 +214,20 @@ export class Gateway implements Receiver {
       store: this.#options.store,
       terminals: this.#terminals,
       lost: (terminal) => identifiers && this.#checks.lost(identifiers, terminal),
-      late: (given) => {
-        this.#log.error('A RESULT CAME AFTER "NOT CHARGED" WAS TOLD: IT IS CHARGED', {
-          connection: caller.connection,
-        });
-        answer(given);
-      },
     });
     this.#running = sale;
     try {
       return await this.#working.keep(sale.run());
     } finally {
-      this.#running = undefined;
-      this.#last = sale;
+      this.#over(sale);
     }
+  }
+
+  /** The terminal is free for the next one. */
+  #over(sale: GatewaySale): void {
+    if (this.#running !== sale) return;
+    this.#running = undefined;
+    this.#last = sale;
   }
 
   async #abort(params: string, caller: Caller): Promise<OutcomeText> {
