@@ -45,7 +45,7 @@ export class Answers {
     if (!isAwaited && !questions.has(id)) {
       statistics.count('late answers');
       log.info('an answer to nothing that is open', { id, from: from.text });
-      transactions.late(id, message);
+      transactions.settlement.late(id, message);
       from.misheard();
       return;
     }
@@ -89,7 +89,7 @@ export class Answers {
     const { transaction } = open;
     if (isPrepared(prepared)) {
       if (transaction === undefined) requests.finish(open, answer, prepared);
-      else transactions.settle(open, answer, prepared);
+      else transactions.settlement.settle(open, answer, prepared);
       return;
     }
     const { code, why } = prepared === 'too-large' ? TOO_LARGE : prepared;

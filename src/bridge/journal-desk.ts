@@ -16,6 +16,7 @@ import { OutcomeRecorder } from './journal/outcome-recorder.ts';
 import { Records } from './journal/records.ts';
 import type { Acceptance, TransactionRequest } from './journal/request.ts';
 import { type Found, foundIn, Resolver } from './journal/resolver.ts';
+import { STOPPING } from './stopping.ts';
 
 /** How often an application that says "still running" is asked again. */
 const ASK_AGAIN_MS = 5000;
@@ -143,7 +144,7 @@ export class JournalDesk {
     }
     if (!request.mayBegin()) {
       attempt.release();
-      return { kind: 'refused', code: 'CHANNEL_UNAVAILABLE', details: 'the bridge is being stopped' };
+      return { kind: 'refused', code: 'CHANNEL_UNAVAILABLE', details: STOPPING };
     }
     faultPoint('before-sent');
     try {

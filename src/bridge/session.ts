@@ -20,6 +20,7 @@ import { OpenRequests } from './open-requests.ts';
 import { PeerSecrets } from './peer-secrets.ts';
 import { RequestFate, wordsForRefusal } from './request-fate.ts';
 import type { Route } from './router.ts';
+import { STOPPING } from './stopping.ts';
 import { TowardPeer } from './toward-peer.ts';
 import { type Connection, Transactions, type TransactionsOptions } from './transactions.ts';
 
@@ -29,7 +30,6 @@ const MAX_PENDING = 4096;
 const DRAIN_MS = 5000;
 /** How long open requests have when the bridge is told to stop; the goodbye may take 2 s more. */
 const STOP_MS = 2500;
-const STOPPING = 'the bridge is being stopped';
 
 export interface SessionOptions
   extends Omit<TransactionsOptions, 'rules'>,
@@ -149,9 +149,9 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     this.#options.desk?.spoke();
     this.#secrets.hideIn(request.params);
     const { method } = request;
-    const isTransaction = this.#transactions.isTransaction(method);
+    const isTransaction = this.#transactions.reader.isTransaction(method);
     const isRecovery = this.#requests.isRecovery(method);
-    const identity = isRecovery ? this.#transactions.identityOf(request) : undefined;
+    const identity = isRecovery ? this.#transactions.reader.askedBy(request) : undefined;
     const refuse = (code: string, why: string) => this.#requests.refuse(request, code, why, identity);
     if (request.depth > MAX_DEPTH) {
       refuse('JSONRPC_INVALID_PARAMS', TOO_DEEP);
@@ -183,7 +183,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     const { method } = notification;
     const attachment = this.#applications.attachmentFor(method);
     // Without an id it could not be answered, and so be neither locked nor recorded.
-    const isTransaction = this.#transactions.isTransaction(method);
+    const isTransaction = this.#transactions.reader.isTransaction(method);
     if (attachment === undefined || notification.depth > MAX_DEPTH || isTransaction) {
       this.#options.statistics.count('refused notifications');
       if (isTransaction) this.#options.log.warn('a transaction without an id is not passed on', { method });

@@ -8,6 +8,8 @@ import { bench, pass, purchase } from './kit.ts';
 
 /** Another process has the terminal, and nobody can tell for which transaction: it has not written its record yet. */
 
+/** The kernel is asked by a thread: it comes when it comes. */
+const PATIENT = { timeout: 30_000 };
 const folder = mkdtempSync(path.join(tmpdir(), 'posbridge-holder-'));
 const lock = path.join(folder, 'terminal.lock');
 let file: FileHandle;
@@ -22,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 test('a purchase that may be the one that runs there is not called refused', async () => {
   const { register, app } = await bench({ lock });
   register.send(purchase('p'));
-  await vi.waitUntil(() => register.closeReason !== undefined);
+  await vi.waitUntil(() => register.closeReason !== undefined, PATIENT);
   expect(register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
   expect(register.answerTo('p')).toBeUndefined();
   expect(app.requests('Purchase')).toEqual([]);
@@ -35,6 +37,6 @@ test('a Check for it is not told that nothing is found', async () => {
   const [check] = one.app.requests('Check');
   const error = { code: 1, message: 'no', data: { string_code: 'TRANSACTION_NOT_FOUND', details: 'no' } };
   one.app.send({ connection: check.connection, id: check.id, error });
-  await vi.waitUntil(() => one.register.answerTo('c') !== undefined);
+  await vi.waitUntil(() => one.register.answerTo('c') !== undefined, PATIENT);
   expect(one.register.answerTo('c').error.data.string_code).toBe('TRANSACTION_ACTIVE');
 });

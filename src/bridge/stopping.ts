@@ -1,0 +1,2 @@
+/** Why nothing new begins. */
+export const STOPPING = 'the bridge is being stopped';
