@@ -170,12 +170,16 @@ const OWN_DESCRIPTORS = 64;
 const SHARED_KINDS: ReadonlySet<Endpoint['kind']> = new Set(['fd', 'fifo', 'simulator', 'terminal', 'null']);
 
 /** As many connections as there are descriptors for, so that those that are served never lack one. */
-function capacityOf({ channels, maxConnections }: ServerOptions, { journal, log }: BridgeContext): number {
+function capacityOf(
+  { channels, listeners, maxConnections }: ServerOptions,
+  { journal, log }: BridgeContext,
+): number {
   const limit = descriptorLimit();
   const texts = [...channels.values()].filter(({ kind }) => !SHARED_KINDS.has(kind)).map(({ text }) => text);
   // The wire, the lock, applications; an entry of the journal, and the file that it is made as.
   const needed = 2 + new Set(texts).size + (journal === undefined ? 0 : 2);
-  const handshakes = Math.ceil(maxConnections / 4);
+  const shaking = listeners.filter(({ endpoint }) => 'url' in endpoint).length;
+  const handshakes = Math.ceil(maxConnections / 4) * Math.max(1, shaking);
   const room = Math.max(1, Math.floor((limit - OWN_DESCRIPTORS - MAX_LEAVING - handshakes) / needed));
   if (room >= maxConnections) return maxConnections;
   log.warn('there are descriptors for fewer connections: raise the limit (ulimit -n, LimitNOFILE=)', {

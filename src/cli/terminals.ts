@@ -7,7 +7,6 @@ import { placeOf } from '../endpoint/place.ts';
 import { placeholdersIn } from '../endpoint/placeholder.ts';
 import type { Gateway } from '../pos/gateway/gateway.ts';
 import type { Wire } from '../wire/wire.ts';
-import { readProxy } from './proxy-option.ts';
 import { readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { readTerminalTls } from './tls-options.ts';
@@ -40,7 +39,10 @@ export class Terminals {
   }
 
   async #open(endpoint: TerminalEndpoint): Promise<Gateway> {
-    const { openGateway } = await import('../pos/gateway/open-gateway.ts');
+    const [{ openGateway }, { readProxy }] = await Promise.all([
+      import('../pos/gateway/open-gateway.ts'),
+      import('./proxy-option.ts'),
+    ]);
     const register = this.#settings.text('register');
     return openGateway(endpoint, {
       clock: systemClock,

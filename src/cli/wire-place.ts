@@ -13,8 +13,6 @@ import { type OpenEndpoint, openWire } from '../wire/open.ts';
 import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
-import { readOrigins } from './origin-option.ts';
-import { readProxy } from './proxy-option.ts';
 import { readEndpoint } from './readers.ts';
 import type { Settings } from './settings.ts';
 
@@ -109,11 +107,14 @@ async function tortured(wire: Wire): Promise<Wire> {
 
 /** The WebSocket with whose handshake a wire begins. */
 async function accepted(wire: Wire, { settings, options, context }: OpenContext): Promise<Wire> {
-  const { acceptWs } = await import('../wire/ws-accept.ts');
+  const [{ acceptWs }, { readOrigins }] = await Promise.all([
+    import('../wire/ws-accept.ts'),
+    import('./origin-option.ts'),
+  ]);
   const { webSocket, admit } = options.dialect;
   const maxMessageBytes = options.protocol.maxFrameBytes;
   const allowOrigins = readOrigins(settings);
-  return acceptWs(wire, { ...webSocket, admit, maxMessageBytes, allowOrigins, clock: context.clock });
+  return acceptWs(wire, { maxMessageBytes, ...webSocket, admit, allowOrigins, clock: context.clock });
 }
 
 async function open(
@@ -127,7 +128,8 @@ async function open(
   }
   const { webSocket } = options.dialect;
   const maxMessageBytes = options.protocol.maxFrameBytes;
-  const proxyTo = readProxy(settings, process.env);
+  const isWeb = endpoint !== undefined && 'url' in endpoint;
+  const proxyTo = isWeb ? (await import('./proxy-option.ts')).readProxy(settings, process.env) : undefined;
   return openWire(endpoint as OpenEndpoint, {
     clock,
     signal,
