@@ -8,6 +8,8 @@ export interface WebSocketWishes {
   readonly sendsBinary?: boolean;
   /** Largest message, bytes. Default: as the user says. */
   readonly maxMessageBytes?: number;
+  /** Our closing status says why: 1001 when we are stopped, 1002 to a peer that broke the protocol. Default: 1000, whatever it is. */
+  readonly saysWhy?: boolean;
   /** A ping so often; who has said nothing by the next one is lost. Default: none. */
   readonly pingMs?: number;
   /** Idle time before the kernel asks whether the peer is still there. Default: a minute. */

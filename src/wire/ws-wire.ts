@@ -34,6 +34,7 @@ class WsWire implements Wire {
   readonly #clock: Clock;
   readonly #isBinary: boolean;
   readonly #sendsBinary: boolean;
+  readonly #saysWhy: boolean;
   readonly #life = new WireLife();
   /** Messages that were read in one piece with the one that led to `pause`. */
   #held: Buffer[] = [];
@@ -54,6 +55,7 @@ class WsWire implements Wire {
     this.#clock = clock;
     this.#isBinary = isBinary;
     this.#sendsBinary = sendsBinary;
+    this.#saysWhy = options.saysWhy ?? false;
     ws.pause();
     if (socket instanceof Socket) socket.setKeepAlive(true, options.keepaliveIdleMs ?? KEEPALIVE_IDLE_MS);
     if (pingMs !== undefined) new Pings(ws, clock, pingMs, () => this.#silent(pingMs));
@@ -100,7 +102,7 @@ class WsWire implements Wire {
   }
 
   closeAs(why: CloseStatus): void {
-    this.#status = why === 'going-away' ? GOING_AWAY : PROTOCOL_ERROR;
+    if (this.#saysWhy) this.#status = why === 'going-away' ? GOING_AWAY : PROTOCOL_ERROR;
   }
 
   destroy(): void {

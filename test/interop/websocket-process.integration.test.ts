@@ -72,13 +72,13 @@ describe.each<Wiring>(['socket', 'pipes'])('on %s', (wiring) => {
     expect(await started[0]?.exited).toEqual(exitedWith(0));
   });
 
-  test('SIGTERM says goodbye and closes with 1001', async () => {
+  test('SIGTERM says goodbye and closes with 1000', async () => {
     const { port, started } = await superServer(['--app', 'null:'], wiring);
     const client = dial(port);
     await once(client, 'open');
     const closed = once(client, 'close');
     started[0]?.signal('SIGTERM');
-    expect((await closed)[0]).toBe(1001);
+    expect((await closed)[0]).toBe(1000);
     expect(await started[0]?.exited).toEqual(exitedWith(0));
   });
 });
