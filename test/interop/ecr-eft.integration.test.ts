@@ -152,6 +152,26 @@ describe('under a real tcpserver', () => {
   }
 });
 
+test('with --register ecr-id two registers on one line have names of their own, and each its own payment ids', async () => {
+  const application = await bench.application(({ method }) =>
+    method === 'Purchase' ? { result: { amount: 928, currency: 'PLN' } } : { result: {} },
+  );
+  const args = ['--app', `unix:${bench.socketPath}`, '--journal', bench.path('journal')];
+  const { child } = bench.startBridge([...DIALECT, ...args, '--register', 'ecr-id']);
+  if (child.stdin === null || child.stdout === null) throw new Error('no pipes');
+  const register = new EcrRegister({ readable: child.stdout, writable: child.stdin });
+  for (const [index, ecrId] of ['TILL-A', 'TILL-B'].entries()) {
+    register.send(index + 1, 'S1', 'S', ecrId, '6', '928', '828', '100', 'PLN', '0');
+    expect(await register.waitFor(new RegExp(`^${index + 1} S2`))).toBe(`${index + 1} S2 0,,,,,928,,CARD,`);
+  }
+  const lines = application.requests('Purchase').map(({ text }) => JSON.parse(text));
+  expect(lines.map((line) => [line.register, line.params.receipt_id, line.params.sequence_id])).toEqual([
+    ['TILL-A', '6', undefined],
+    ['TILL-B', '6', undefined],
+  ]);
+  expect(new Set(lines.map(({ connection }) => connection)).size).toBe(2);
+});
+
 describe('a bridge that dies', () => {
   test('in the middle of a sale: the register repeats it to the next one, and gets its outcome', async () => {
     const approved = { result: { amount: 928, currency: 'PLN', transaction_id: 'X1' } };
