@@ -10,7 +10,7 @@ import { TerminalBehind } from './terminal-behind-kit.ts';
 
 const SEED = sizeOf('SOAK_SEED', 1);
 /** One byte of so many is tried. */
-const STRIDE = isSoak ? 5 : 160;
+const STRIDE = isSoak ? 5 : 230;
 const TERMINALS = 4;
 const WAYS = ['end', 'reset', 'silence'] as const;
 
@@ -52,7 +52,7 @@ async function lengths(behind: TerminalBehind): Promise<Record<Cut['direction'],
 }
 
 describe.each(['bridge', 'gateway'] as const)('a terminal behind a %s', (how) => {
-  test('whose line is cut after any byte of a sale', { timeout: isSoak ? 3_600_000 : 240_000 }, async () => {
+  test('whose line is cut after any byte of a sale', { timeout: isSoak ? 3_600_000 : 900_000 }, async () => {
     const all = await Promise.all(Array.from({ length: TERMINALS }, () => open(how)));
     const [first] = all;
     if (first === undefined) return;
@@ -90,7 +90,7 @@ describe.each(['bridge', 'gateway'] as const)('a terminal behind a %s', (how) =>
 
   test.each(['read', 'begun', 'charged'] satisfies Step[])(
     'that is killed when it has %s the sale, and comes back',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (step) => {
       const behind = await open(how);
       behind.terminal.application.set({ haltAt: step });
@@ -107,7 +107,7 @@ describe.each(['bridge', 'gateway'] as const)('a terminal behind a %s', (how) =>
 
   test.each(['read', 'charged'] satisfies Step[])(
     'whose bridge is killed when the terminal has %s the sale, and comes back',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (step) => {
       const behind = await open(how);
       behind.terminal.application.set({ haltAt: step });
@@ -125,7 +125,7 @@ describe.each(['bridge', 'gateway'] as const)('a terminal behind a %s', (how) =>
 
 test.each(['read', 'charged'] satisfies Step[])(
   'a gateway that is killed when the terminal has %s the sale, and comes back',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (step) => {
     const behind = await open('gateway');
     behind.terminal.application.set({ haltAt: step });
