@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { maskText } from '../base/mask.ts';
 import type { TerminalEndpoint } from '../endpoint/endpoint.ts';
 import { encodeFileName } from '../endpoint/expand.ts';
 import { placeOf } from '../endpoint/place.ts';
@@ -16,6 +18,8 @@ export class Terminals {
   readonly #settings: Settings;
   readonly #log: Logger;
   readonly #gateways = new Map<string, Promise<Gateway>>();
+  /** Which terminal has which folder. */
+  readonly #folders = new Map<string, string>();
 
   constructor(settings: Settings, log: Logger) {
     this.#settings = settings;
@@ -49,28 +53,33 @@ export class Terminals {
       log: this.#log,
       register: register === undefined || register.includes('{') ? undefined : register,
       store: await this.#storeFor(endpoint),
+      claim: (folder) => this.#claim(folder, endpoint),
       tls: await readTerminalTls(this.#settings, endpoint.place),
       proxyTo: readProxy(this.#settings, process.env),
     });
   }
 
-  /** One terminal has the folder for itself; of several, each has one in it that is named after its place. */
+  /**
+   * The folder stays the same wherever a terminal moves to: what lies in it counts. Only terminals that are others for each peer have
+   * one in it each.
+   */
   async #storeFor(endpoint: TerminalEndpoint): Promise<string | undefined> {
     const folder = terminalStoreOf(this.#settings);
-    const isOnly = this.#configured().every((text) => text === endpoint.text);
-    if (folder === undefined || isOnly) return folder;
+    const isFixed = ENDPOINT_OPTIONS.some((name) => this.#settings.text(name) === endpoint.text);
+    if (folder === undefined || isFixed) return folder;
     return path.join(folder, encodeFileName(await placeOf(endpoint)));
   }
 
-  /** Endpoints of terminals as they were written, with their placeholders. */
-  #configured(): string[] {
-    return ENDPOINT_OPTIONS.flatMap((name) => this.#settings.text(name) ?? []).filter((text) =>
-      text.includes('+'),
-    );
+  #claim(folder: string, { text }: TerminalEndpoint): void {
+    const owner = this.#folders.get(folder);
+    this.#folders.set(folder, owner ?? text);
+    if (owner === undefined || owner === text) return;
+    const why = `${owner} and ${text} cannot remember in the same folder: give each terminal a posbridge gateway of its own`;
+    throw new BridgeError('USAGE', maskText(why));
   }
 }
 
-const ENDPOINT_OPTIONS = ['app', 'ui', 'payment', 'storage', 'device', 'to'] as const;
+const ENDPOINT_OPTIONS = ['app', 'ui', 'payment', 'storage', 'device'] as const;
 
 /** `--terminal-store`, else a folder in the journal's. */
 export function terminalStoreOf(settings: Settings): string | undefined {

@@ -18,6 +18,8 @@ export interface AskingEndOptions {
   readonly register?: string | undefined;
   /** Where dialects remember, each in a folder of its own. */
   readonly store: string | undefined;
+  /** Throws where this process uses the folder for another terminal. */
+  readonly claim?: ((folder: string) => void) | undefined;
 }
 
 /** A place without a dialect is one of jsonpos. */
@@ -42,14 +44,18 @@ export function checkTerminal(terminal: TerminalEndpoint): TerminalPlace & { rea
 /** Loads the end that asks a terminal. Rejects with ENDPOINT_INVALID or USAGE for what cannot be used. */
 export async function openAskingEnd(
   terminal: TerminalEndpoint,
-  { register, store }: AskingEndOptions,
+  { register, store, claim }: AskingEndOptions,
 ): Promise<AskedPlace> {
   const { row, wire, options } = checkTerminal(terminal);
   const { text, place } = terminal;
   const dialect = await row.asks({
     text: (option) => options.get(option),
     register,
-    folder: (what) => folderOf(row.name, store, what),
+    folder: async (what) => {
+      const folder = folderFor(row.name, store, what);
+      claim?.(folder);
+      return opened(folder);
+    },
     fault: (option, why) =>
       invalid(text, `${option}: ${why}`, `${row.name}+${EXAMPLES[place.kind]}?${option}=…`),
   });
@@ -62,12 +68,13 @@ function isAsking(row: DialectRow): row is AskingRow {
   return row.asks !== undefined;
 }
 
-async function folderOf(dialect: string, store: string | undefined, what: string): Promise<string> {
-  if (store === undefined) {
-    const text = `${dialect} has to remember ${what}: say where, with --terminal-store DIR or --journal DIR`;
-    throw new BridgeError('USAGE', text);
-  }
-  const folder = path.join(store, dialect);
+function folderFor(dialect: string, store: string | undefined, what: string): string {
+  if (store !== undefined) return path.join(store, dialect);
+  const text = `${dialect} has to remember ${what}: say where, with --terminal-store DIR or --journal DIR`;
+  throw new BridgeError('USAGE', text);
+}
+
+async function opened(folder: string): Promise<string> {
   try {
     const { openStateFolder } = await import('../store/state-folder.ts');
     await openStateFolder(folder);

@@ -204,6 +204,25 @@ describe('a terminal as a channel', () => {
     expect(codeOf((await sale) ?? {})).toBe('ABORTED');
   });
 
+  test('that must remember wants a folder, and has it for itself', async () => {
+    const cases: [string[], string][] = [
+      [['--app', 'ecr-eft+tcp:127.0.0.1:1'], 'say where, with --terminal-store DIR or --journal DIR'],
+      [
+        [
+          ...['--payment', 'nexo+tcp:127.0.0.1:1?poi=P-1', '--device', 'nexo+tcp:127.0.0.1:1?poi=P-2'],
+          ...['--terminal-store', 'remembered'],
+        ],
+        'cannot remember in the same folder',
+      ],
+      [['--app', 'jsonpos+tcp:h:1', '--terminal-store', '{peer}'], 'there are no placeholders'],
+    ];
+    for (const [words, why] of cases) {
+      const server = bench.start('posbridge', ['serve', '--listen', 'tcp:127.0.0.1:0', ...words]);
+      expect(await server.exited).toEqual(exitedWith(100));
+      expect(server.errors).toContain(why);
+    }
+  });
+
   test.each([
     ['nobody+tcp:h:1', 'no terminal is asked in nobody'],
     ['jsonpos+simulator:', 'no terminal can be there'],

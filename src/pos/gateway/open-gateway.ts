@@ -9,7 +9,7 @@ import type { TerminalEndpoint } from '../../endpoint/endpoint.ts';
 import { placeOf } from '../../endpoint/place.ts';
 import type { ProxyRule } from '../../wire/proxy.ts';
 import type { TlsFiles } from '../../wire/tls.ts';
-import { openAskingEnd } from '../asking-end.ts';
+import { type AskingEndOptions, openAskingEnd } from '../asking-end.ts';
 import { terminalWireOpener } from '../open-wire.ts';
 import { DEFAULT_KEEPALIVE, DEFAULT_MAX_FRAME_BYTES, speedOf } from '../pos-options.ts';
 import { Gateway } from './gateway.ts';
@@ -22,6 +22,7 @@ export interface OpenGatewayOptions {
   readonly register?: string | undefined;
   /** Where what must be remembered is kept. */
   readonly store: string | undefined;
+  readonly claim?: AskingEndOptions['claim'];
   readonly keepalive?: KeepaliveOptions | 'off' | undefined;
   readonly sync?: boolean | undefined;
   readonly maxFrameBytes?: number | undefined;
@@ -35,8 +36,8 @@ export interface OpenGatewayOptions {
  * STORE_FAILED where what must be remembered has no place.
  */
 export async function openGateway(terminal: TerminalEndpoint, options: OpenGatewayOptions): Promise<Gateway> {
-  const { clock, log, register, store, tls, proxyTo } = options;
-  const { dialect, wire: to } = await openAskingEnd(terminal, { register, store });
+  const { clock, log, register, store, claim, tls, proxyTo } = options;
+  const { dialect, wire: to } = await openAskingEnd(terminal, { register, store, claim });
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, keepalive = DEFAULT_KEEPALIVE } = options;
   const opening = {
     to,
