@@ -60,7 +60,7 @@ export class ChargePointCalls {
     });
   }
 
-  /** What follows a boot goes first, so messages that were kept wait for `release`. */
+  /** There is a connection: what was kept goes out. */
   online(): void {
     this.#isOnline = true;
     this.#next();
@@ -85,7 +85,8 @@ export class ChargePointCalls {
     this.#current = undefined;
     if (answer.kind === 'error' && call.isKept && call.attempts < ATTEMPTS) this.#retry(call);
     else call.settle(answer);
-    this.#next();
+    // Whoever asked may learn something from the answer that belongs into the next call.
+    this.#host.clock.after(0, () => this.#next());
   }
 
   #retry(call: Call): void {
