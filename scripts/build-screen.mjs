@@ -1,15 +1,21 @@
+import path from 'node:path';
 import { build } from 'esbuild';
 
-const WEB = 'src/terminal/screen/web';
+/** The simulated terminal, and the charge points of a central system. */
+const PAGES = { screen: 'src/terminal/screen/web', operator: 'src/screen/operator/web' };
 
-/** Bundles the page of the simulated terminal's screen: everything a browser loads, nothing from elsewhere. */
-export async function buildScreen(outdir) {
+/** Bundles the pages, each into a folder of its own: everything a browser loads, nothing from elsewhere. */
+export async function buildScreens(folder) {
+  for (const [name, web] of Object.entries(PAGES)) await buildScreen(web, path.join(folder, name));
+}
+
+async function buildScreen(web, outdir) {
   await build({
     entryPoints: {
-      app: `${WEB}/main.tsx`,
-      style: `${WEB}/style.css`,
-      index: `${WEB}/index.html`,
-      icon: `${WEB}/icon.svg`,
+      app: `${web}/main.tsx`,
+      style: `${web}/style.css`,
+      index: `${web}/index.html`,
+      icon: `${web}/icon.svg`,
     },
     outdir,
     bundle: true,

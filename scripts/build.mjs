@@ -17,7 +17,7 @@ const { build } = await import('esbuild').catch(() => {
 });
 
 const { buildProgram } = await import('./build-program.mjs');
-const { buildScreen } = await import('./build-screen.mjs');
+const { buildScreens } = await import('./build-screen.mjs');
 const settings = {
   bundle: true,
   platform: 'node',
@@ -35,7 +35,7 @@ const settings = {
 // Made beside its place and then put there, so that nobody meets half of it.
 const fresh = `dist-new-${process.pid}`;
 await buildProgram(fresh, settings);
-await buildScreen(path.join(fresh, 'screen'));
+await buildScreens(fresh);
 if (!isTest) {
   const entryPoints = { index: 'src/index.ts' };
   await build({ ...settings, entryPoints, outdir: fresh, splitting: true, format: 'esm' });

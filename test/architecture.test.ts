@@ -8,7 +8,7 @@ const SRC = path.join(import.meta.dirname, '../src');
 const ROWS = [
   ['cli'],
   ['pos', 'terminal'],
-  ['bridge', 'application'],
+  ['bridge', 'application', 'screen'],
   ['dialect', 'channel', 'store'],
   ['rpc', 'frame', 'wire'],
   ['endpoint'],

@@ -5,7 +5,7 @@ import type { ListeningDemo } from '../dialect/demo.ts';
 import type { TcpEndpoint } from '../endpoint/endpoint.ts';
 import { parseListener } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
-import type { Screen } from '../terminal/screen/server.ts';
+import type { Screen } from '../screen/server.ts';
 import { readDialect, resolveBridgeOptions } from './bridge-options.ts';
 import type { Program } from './program.ts';
 import { readListeners } from './readers.ts';
@@ -50,15 +50,16 @@ async function listenFor(demo: ListeningDemo, settings: Settings): Promise<numbe
 
 /** The terminal behind every connection: a person decides while a browser shows it, else the amount does. */
 async function openTerminalWithScreen(program: Program, wanted: TcpEndpoint | undefined): Promise<Screen> {
-  const [{ Terminal }, { openScreen }] = await Promise.all([
+  const [{ Terminal }, { openScreen }, { terminalSource }] = await Promise.all([
     import('../terminal/terminal.ts'),
-    import('../terminal/screen/server.ts'),
+    import('../screen/server.ts'),
+    import('../terminal/screen/source.ts'),
   ]);
   const context = { clock: systemClock, log: program.log };
   let screen: Screen | undefined;
   const terminal = new Terminal({ ...context, isInteractive: () => (screen?.viewers ?? 0) > 0 });
   program.useSimulator(terminal);
-  const open = (endpoint: TcpEndpoint) => openScreen(endpoint, terminal.screen, context);
+  const open = (endpoint: TcpEndpoint) => openScreen(endpoint, terminalSource(terminal.screen), context);
   const usual = parseEndpoint(DEFAULT_SCREEN, 'listen') as TcpEndpoint;
   screen = await open(wanted ?? usual).catch((fault) => {
     // Somebody else may have the usual port; only one that was asked for has to be that one.

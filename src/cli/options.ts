@@ -455,9 +455,10 @@ const COMMON = [
     value: 'ENDPOINT',
     help: 'show the terminal to browsers (tcp:127.0.0.1:8080)',
     helps: {
+      serve: 'ocpp1.6: show the charge points to browsers (tcp:127.0.0.1:8080), and let people act on them',
       demo: 'show the terminal to browsers here instead of on tcp:127.0.0.1:8080',
     },
-    commands: ['terminal', 'demo'],
+    commands: ['serve', 'terminal', 'demo'],
   },
   {
     name: 'receipts',

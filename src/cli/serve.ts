@@ -1,7 +1,10 @@
 import { closeSync, writeSync } from 'node:fs';
+import { systemClock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { Server, type ServerOptions } from '../bridge/server.ts';
+import type { Dialect } from '../dialect/dialect.ts';
+import type { TcpEndpoint } from '../endpoint/endpoint.ts';
 import { isInherited, noteInherited, notInheritedText } from '../wire/fd.ts';
 import type { Wire } from '../wire/wire.ts';
 import { resolveBridgeOptions } from './bridge-options.ts';
@@ -9,6 +12,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { readOrigins } from './origin-option.ts';
 import { Program } from './program.ts';
 import { readInteger, readListeners } from './readers.ts';
+import { readScreen } from './screen-option.ts';
 import type { Settings } from './settings.ts';
 import { isSecure, readTls } from './tls-options.ts';
 
@@ -40,6 +44,10 @@ export async function runServe(settings: Settings): Promise<number> {
       throw settings.fault('listen', `${text}: ${options.dialect.name} is not spoken over HTTP`);
     }
   }
+  const screen = readScreen(settings);
+  if (screen !== undefined && options.dialect.screen === undefined) {
+    throw settings.fault('screen', `${options.dialect.name} has nothing to show`);
+  }
   const notifyFd = readInteger(settings, 'notification-fd', 3, 65_535);
   if (notifyFd !== undefined && !isInherited(notifyFd)) {
     throw settings.fault('notification-fd', `descriptor ${notifyFd} was not inherited`);
@@ -48,11 +56,25 @@ export async function runServe(settings: Settings): Promise<number> {
     settings,
     { ...options, ...readServerLimits(settings), listeners, ...(tls !== undefined && { tls }) },
     {
+      prepare: async (program) => {
+        if (screen !== undefined) await showDialect(screen, options.dialect, program);
+      },
       ready: (program) => {
         if (notifyFd !== undefined) notifyReady(notifyFd, program);
       },
     },
   );
+}
+
+/** Shows the dialect's page to browsers. */
+export async function showDialect(endpoint: TcpEndpoint, dialect: Dialect, program: Program): Promise<void> {
+  const shown = await dialect.screen?.();
+  if (shown === undefined) return;
+  const { openScreen } = await import('../screen/server.ts');
+  const context = { clock: systemClock, log: program.log, page: shown.page };
+  const screen = await openScreen(endpoint, shown.source, context);
+  program.own(screen);
+  process.stderr.write(`posbridge: open ${screen.url} in a browser\n`);
 }
 
 export function readServerLimits(settings: Settings): Pick<ServerOptions, 'maxConnections' | 'allowOrigins'> {

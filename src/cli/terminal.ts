@@ -39,8 +39,12 @@ export async function runTerminal(settings: Settings): Promise<number> {
     const terminal = await openTerminal(setup, program, player);
     closing.push(() => terminal.close());
     if (setup.screen !== undefined) {
-      const { openScreen } = await import('../terminal/screen/server.ts');
-      const screen = await openScreen(setup.screen, terminal.screen, { clock: systemClock, log });
+      const [{ openScreen }, { terminalSource }] = await Promise.all([
+        import('../screen/server.ts'),
+        import('../terminal/screen/source.ts'),
+      ]);
+      const source = terminalSource(terminal.screen);
+      const screen = await openScreen(setup.screen, source, { clock: systemClock, log });
       closing.push(() => screen.close());
       process.stderr.write(`The terminal's screen: ${screen.url}\n`);
     }

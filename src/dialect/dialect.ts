@@ -4,6 +4,7 @@ import type { CloseReason } from '../base/close-reason.ts';
 import type { Framing } from '../base/framing.ts';
 import type { Admit } from '../base/knock.ts';
 import type { Logger } from '../base/log.ts';
+import type { ScreenSource } from '../base/screen-source.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { HttpWishes, WebSocketWishes } from '../base/web.ts';
 
@@ -46,6 +47,8 @@ export interface Dialect {
   turnAway?(framing: Framing, reason: CloseReason): Uint8Array | undefined;
   /** Begins to speak. `framing` is the wire's. */
   converse(host: ConversationHost, framing: Framing, options: DialectOptions): Conversation;
+  /** What a page in the browser shows of it, and which page that is. Default: there is none. */
+  screen?(): Promise<{ readonly page: string; readonly source: ScreenSource }>;
   /** Gives back what its set-up has opened. Nothing is spoken any more. */
   close?(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
-import type { Screen } from '../../src/terminal/screen/server.ts';
+import type { Screen } from '../../src/screen/server.ts';
 import type { ScreenModel } from '../../src/terminal/screen-model.ts';
 import { Terminal } from '../../src/terminal/terminal.ts';
 import { launchBrowser } from '../kit/browser.ts';

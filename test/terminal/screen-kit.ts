@@ -2,7 +2,8 @@ import path from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import { parseEndpoint } from '../../src/endpoint/parse.ts';
-import { openScreen, type Screen } from '../../src/terminal/screen/server.ts';
+import { openScreen, type Screen } from '../../src/screen/server.ts';
+import { terminalSource } from '../../src/terminal/screen/source.ts';
 import {
   type LoggedMessage,
   MAX_MESSAGES,
@@ -92,7 +93,7 @@ export function serveScreen(
 ): Promise<Screen> {
   const endpoint = parseEndpoint(at, 'listen');
   if (endpoint.kind !== 'tcp') throw new TypeError(`${at} is not tcp:`);
-  return openScreen(endpoint, model, { clock, log: silentLogger, pageFolder: PAGE_FOLDER });
+  return openScreen(endpoint, terminalSource(model), { clock, log: silentLogger, pageFolder: PAGE_FOLDER });
 }
 
 /** A register behind a bridge, without either: its end of an attachment to a terminal. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Screen } from '../../src/terminal/screen/server.ts';
+import type { Screen } from '../../src/screen/server.ts';
 import { ROOT } from '../cli/kit.ts';
 import { launchBrowser } from '../kit/browser.ts';
 import { ScriptedModel, serveScreen } from './screen-kit.ts';

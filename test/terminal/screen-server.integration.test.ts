@@ -3,10 +3,13 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
-import { HEARTBEAT_MS, MAX_ACTION_BYTES, type ScreenUpdate } from '../../src/terminal/screen/protocol.ts';
-import type { Screen } from '../../src/terminal/screen/server.ts';
+import { HEARTBEAT_MS, MAX_ACTION_BYTES, type ScreenUpdate } from '../../src/screen/protocol.ts';
+import type { Screen } from '../../src/screen/server.ts';
+import type { LoggedMessage, ScreenState } from '../../src/terminal/screen-model.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { IDLE, ScriptedModel, serveScreen } from './screen-kit.ts';
+
+type Update = ScreenUpdate<ScreenState, LoggedMessage>;
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -43,7 +46,7 @@ function get(url: string | URL, headers: Record<string, string> = {}, method = '
 /** A browser's end, with the updates that came and have not been taken. */
 class Viewer {
   readonly ws: WebSocket;
-  readonly updates: ScreenUpdate[] = [];
+  readonly updates: Update[] = [];
   readonly closed: Promise<number>;
   readonly #waiting: (() => void)[] = [];
 
@@ -57,9 +60,9 @@ class Viewer {
     });
   }
 
-  async next(): Promise<ScreenUpdate> {
+  async next(): Promise<Update> {
     if (this.updates.length === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return this.updates.shift() as ScreenUpdate;
+    return this.updates.shift() as Update;
   }
 }
 

@@ -1,6 +1,7 @@
 import { isoTime, type Timer } from '../../base/clock.ts';
 import { describeFault } from '../../base/errors.ts';
-import type { ConversationHost } from '../dialect.ts';
+import type { ConversationHost, PeerConnection } from '../dialect.ts';
+import type { CentralEvents } from './central-events.ts';
 import type { DataTransferRule } from './data-transfer.ts';
 import type { OpenDatabase } from './database/open.ts';
 import { CentralStore } from './database/store.ts';
@@ -24,6 +25,8 @@ export interface CentralSettings {
 /** A charge point that is connected. */
 export interface ConnectedChargePoint {
   readonly identity: string;
+  /** What applications ask it through. */
+  readonly peer: PeerConnection;
   /** The same charge point has connected again: the newer connection counts. */
   supersede(): void;
 }
@@ -34,6 +37,8 @@ const HOUR_MS = 3_600_000;
 export class Central {
   readonly settings: CentralSettings;
   readonly #database: OpenDatabase;
+  /** Somebody looks at what happens. */
+  events: CentralEvents | undefined;
   readonly #connected = new Map<string, ConnectedChargePoint>();
   #store: CentralStore | undefined;
   #pruning: Timer | undefined;
@@ -59,13 +64,27 @@ export class Central {
     const older = this.#connected.get(identity);
     this.#connected.set(identity, chargePoint);
     older?.supersede();
+    this.events?.connected(identity);
   }
 
   /** True: no newer connection has taken its place. */
   leave(chargePoint: ConnectedChargePoint): boolean {
     if (this.#connected.get(chargePoint.identity) !== chargePoint) return false;
     this.#connected.delete(chargePoint.identity);
+    this.events?.disconnected(chargePoint.identity);
     return true;
+  }
+
+  peerOf(identity: string): PeerConnection | undefined {
+    return this.#connected.get(identity)?.peer;
+  }
+
+  get database(): OpenDatabase {
+    return this.#database;
+  }
+
+  get isDatabaseAway(): boolean {
+    return this.#store?.isAway ?? false;
   }
 
   get connected(): number {
@@ -73,7 +92,9 @@ export class Central {
   }
 
   frame(store: CentralStore, frame: Omit<NewFrame, 'text'>, text: string): void {
-    store.frame({ ...frame, text: maskFrame(text) });
+    const masked = { ...frame, text: maskFrame(text) };
+    store.frame(masked);
+    this.events?.frame(masked);
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   ConnectionEvents,
   Conversation,
   ConversationHost,
+  PeerConnection,
   PreparedAnswer,
   Refused,
 } from '../dialect.ts';
@@ -38,6 +39,7 @@ const RETRY_BOOT_S = 60;
 export class CentralConversation implements Conversation, ConnectedChargePoint, HandlingHost {
   readonly identity: string;
   readonly store: CentralStore;
+  readonly peer: PeerConnection;
   readonly central: Central;
   readonly #host: ConversationHost;
   readonly #events: ConnectionEvents;
@@ -67,8 +69,8 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
       registration: () => this.#registration,
       send: (id, action, payload) => this.#send('call', encodeCall(id, action, payload), id, action),
     });
-    const close = (reason: CloseReason) => this.#end(reason, 'ended');
-    this.#events = host.opened(this.#toward.peer(close), identity);
+    this.peer = this.#toward.peer((reason) => this.#end(reason, 'ended'));
+    this.#events = host.opened(this.peer, identity);
     this.#handler = handlerOf(this);
     central.enter(this);
     this.#load();

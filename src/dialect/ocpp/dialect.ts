@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { isoTime, systemClock } from '../../base/clock.ts';
 import { BridgeError, describeFault } from '../../base/errors.ts';
+import type { ScreenSource } from '../../base/screen-source.ts';
 import { textOfFile } from '../../base/text-file.ts';
-import type { Dialect } from '../dialect.ts';
+import type { Dialect, PeerAnswer } from '../dialect.ts';
 import type { DialectSettings } from '../row.ts';
+import { METHOD_PREFIX } from './actions.ts';
 import { admission, SUBPROTOCOL } from './admission.ts';
 import { Central, type CentralSettings } from './central.ts';
 import { type Charger, readChargers } from './chargers.ts';
@@ -59,6 +61,7 @@ export function centralDialect(central: Central, chargers?: ReadonlyMap<string, 
       pingMs: PING_MS,
       saysWhy: true,
     },
+    screen: async () => ({ page: 'operator', source: await operatorScreen(central) }),
     close: () => central.close(),
     admit: admission(chargers),
     converse: (host) =>
@@ -66,6 +69,31 @@ export function centralDialect(central: Central, chargers?: ReadonlyMap<string, 
         ? new Stranger(host)
         : new CentralConversation(host, host.identity, central),
   };
+}
+
+async function operatorScreen(central: Central): Promise<ScreenSource> {
+  const { OperatorScreen } = await import('./screen/model.ts');
+  const screen = new OperatorScreen({
+    isDatabaseAway: () => central.isDatabaseAway,
+    call: (identity, action, payload, settle) => {
+      const heard = ({ kind, text }: PeerAnswer) => {
+        const { status, message } = JSON.parse(text.toString()) as {
+          readonly status?: string;
+          readonly message?: string;
+        };
+        settle(
+          status ?? message ?? 'done',
+          kind === 'result' && !['Rejected', 'UnlockFailed'].includes(status ?? ''),
+        );
+      };
+      const peer = central.peerOf(identity);
+      const asked = peer?.request(`"${METHOD_PREFIX}${action}"`, Buffer.from(payload), heard);
+      if (asked !== 'sent') settle('the charge point is not connected', false);
+    },
+  });
+  central.events = screen;
+  await screen.load(central.database);
+  return screen;
 }
 
 export function readPlace(settings: DialectSettings): DatabasePlace {

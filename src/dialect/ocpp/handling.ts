@@ -119,6 +119,8 @@ class Handling implements CallHandler {
     const answer = this.#host.bootAnswer;
     await store.booted(identity, storable(boot), answer.status);
     this.#host.registered(answer.status);
+    const model = `${boot.chargePointVendor} ${boot.chargePointModel}`;
+    this.#host.central.events?.booted(identity, answer.status, model, boot.firmwareVersion ?? '');
     this.#host.result(call, JSON.stringify({ ...answer, currentTime: isoTime(this.#host.clock) }));
     this.#host.tell(call.action, call.text);
     if (answer.status === 'Accepted') this.accepted();
@@ -127,6 +129,7 @@ class Handling implements CallHandler {
   #status(status: StatusRequest): void {
     const { store, identity } = this.#host;
     store.connectorStatus(identity, status).catch(() => undefined); // the queue has said it
+    this.#host.central.events?.status(identity, status.connectorId, status.status, status.errorCode);
   }
 
   #note(action: Action, { status }: Readonly<Record<string, unknown>>): void {
@@ -166,6 +169,7 @@ class Handling implements CallHandler {
   async #start(call: OpenCall, start: StartRequest): Promise<void> {
     const { store, identity, log } = this.#host;
     const { id, answer } = await store.started(identity, start);
+    this.#host.central.events?.started(identity, start.connectorId, id, start.timestamp, start.meterStart);
     const complete = (idTagInfo: string) => `{"transactionId":${id},"idTagInfo":${idTagInfo}}`;
     if (answer !== undefined) {
       this.#host.result(call, complete(answer));
@@ -194,6 +198,7 @@ class Handling implements CallHandler {
     const { usesSpool } = this.#host.central.settings;
     const spool = usesSpool ? { action: call.action, payload: call.text } : undefined;
     const { id, answer } = await store.stopped(identity, stop, spool);
+    this.#host.central.events?.stopped(identity, stop.transactionId);
     if (answer !== undefined || usesSpool) {
       this.#host.result(call, answer ?? EMPTY);
       this.#delivery.poke();
@@ -209,6 +214,7 @@ class Handling implements CallHandler {
     const { store, identity } = this.#host;
     const { usesSpool } = this.#host.central.settings;
     await store.metered(identity, meter, usesSpool ? { action: call.action, payload: call.text } : undefined);
+    this.#host.central.events?.metered(identity, meter.connectorId, meter.meterValue);
     if (!usesSpool) {
       await this.#application.asked(call, call.text, {
         failed: (error) => this.#application.failKept(call, error),

@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { ConnectionState } from '../../../screen/web/connection.ts';
 import type { ScreenAction, ScreenState, TestCard } from '../../screen-model.ts';
 import { cardActions } from './card-actions.ts';
 import { Cards } from './cards.tsx';
-import type { ConnectionState } from './connection.ts';
 import { Conversation } from './conversation.tsx';
 import { type Command, useKeyboard } from './keyboard.ts';
 import type { Key } from './keypad.tsx';

@@ -1,8 +1,8 @@
 import type { RefObject } from 'preact';
+import type { ConnectionState } from '../../../screen/web/connection.ts';
 import type { ScreenAction, ScreenState, TestCard } from '../../screen-model.ts';
 import { cardActions } from './card-actions.ts';
 import { InsertedCard } from './cards.tsx';
-import type { ConnectionState } from './connection.ts';
 import { Display, type Shown, shownOutcome } from './display.tsx';
 import { ChipIcon, ContactlessIcon } from './icons.tsx';
 import { type Key, Keypad } from './keypad.tsx';

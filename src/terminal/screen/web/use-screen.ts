@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { Connection, type ConnectionState } from '../../../screen/web/connection.ts';
 import { type LoggedMessage, MAX_MESSAGES, type ScreenAction, type ScreenState } from '../../screen-model.ts';
-import { Connection, type ConnectionState } from './connection.ts';
 
 export interface Screen {
   readonly connection: ConnectionState;
@@ -15,7 +15,7 @@ export function useScreen(): Screen {
   const [connection, setConnection] = useState<ConnectionState>('connecting');
   const [state, setState] = useState<ScreenState>();
   const [messages, setMessages] = useState<readonly LoggedMessage[]>([]);
-  const line = useRef<Connection | null>(null);
+  const line = useRef<Connection<ScreenState, LoggedMessage, ScreenAction> | null>(null);
   useEffect(() => {
     line.current = new Connection({
       state: setConnection,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { BridgeError, describeFault } from '../../base/errors.ts';
+import { BridgeError, describeFault } from '../base/errors.ts';
 
 /** A file of the page, in memory. */
 export interface PageFile {

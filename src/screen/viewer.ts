@@ -1,7 +1,6 @@
 import type { WebSocket } from 'ws';
-import type { Logger } from '../../base/log.ts';
-import type { ScreenModel } from '../screen-model.ts';
-import { parseAction } from './action.ts';
+import type { Logger } from '../base/log.ts';
+import type { ScreenSource } from '../base/screen-source.ts';
 import type { ScreenUpdate } from './protocol.ts';
 
 /** WebSocket close code (RFC 6455, section 7.4.1). */
@@ -19,16 +18,16 @@ const MAX_MISSED = 2;
  */
 export class Viewer {
   readonly #ws: WebSocket;
-  readonly #model: ScreenModel;
+  readonly #source: ScreenSource;
   #isStale = false;
   #isSending = false;
   #lastNumber = 0;
   #missed = 0;
 
   /** `ws` is not to answer pings by itself. To be made in the turn in which it opens; sees nothing before `update`. */
-  constructor(ws: WebSocket, model: ScreenModel, log: Logger) {
+  constructor(ws: WebSocket, source: ScreenSource, log: Logger) {
     this.#ws = ws;
-    this.#model = model;
+    this.#source = source;
     // 'close' follows each error.
     ws.on('error', (fault) => log.warn('screen viewer failed', { fault }));
     ws.on('pong', () => {
@@ -40,7 +39,7 @@ export class Viewer {
     ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
   }
 
-  /** The model has changed, or is to be seen for the first time. */
+  /** There is something new, or is to be seen for the first time. */
   update(): void {
     this.#isStale = true;
     if (!this.#isSending) this.#send();
@@ -65,9 +64,9 @@ export class Viewer {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
     this.#isStale = false;
     this.#isSending = true;
-    const messages = this.#model.messages.filter(({ number }) => number > this.#lastNumber);
+    const messages = this.#source.messages.filter(({ number }) => number > this.#lastNumber);
     this.#lastNumber = messages.at(-1)?.number ?? this.#lastNumber;
-    const update: ScreenUpdate = { state: this.#model.state, messages };
+    const update: ScreenUpdate = { state: this.#source.state, messages };
     this.#ws.send(JSON.stringify(update), () => {
       this.#isSending = false;
       if (this.#isStale) this.#send();
@@ -76,8 +75,6 @@ export class Viewer {
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
-    const action = isBinary ? undefined : parseAction(data.toString());
-    if (action === undefined) this.#ws.close(POLICY_VIOLATION, 'unknown action');
-    else this.#model.act(action);
+    if (isBinary || !this.#source.act(data.toString())) this.#ws.close(POLICY_VIOLATION, 'unknown action');
   }
 }

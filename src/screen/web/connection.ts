@@ -1,32 +1,31 @@
-import type { ScreenAction } from '../../screen-model.ts';
 import { HEARTBEAT_MS, type ScreenUpdate, SOCKET_PATH } from '../protocol.ts';
 
 export type ConnectionState = 'connecting' | 'open' | 'lost';
 
-export interface ConnectionEvents {
+export interface ConnectionEvents<State, Message> {
   state(state: ConnectionState): void;
   /** `isFirst` on this WebSocket: it carries everything, and what was known before no longer counts. */
-  update(update: ScreenUpdate, isFirst: boolean): void;
+  update(update: ScreenUpdate<State, Message>, isFirst: boolean): void;
 }
 
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
-/** Longer than this without an update, and the terminal is gone, whatever the network believes. */
+/** Longer than this without an update, and the server is gone, whatever the network believes. */
 const SILENCE_LIMIT_MS = 2.5 * HEARTBEAT_MS;
 
 /**
- * The page's line to the terminal; lasts as long as the page.
+ * The page's line to its server; lasts as long as the page.
  *
  * connecting → open or lost; open → lost; lost → (tries again, after waits that double, or when the network is back) → open
  */
-export class Connection {
-  readonly #events: ConnectionEvents;
+export class Connection<State, Message, Action> {
+  readonly #events: ConnectionEvents<State, Message>;
   #socket: WebSocket | undefined;
   #retryMs = FIRST_RETRY_MS;
   #retry: number | undefined;
   #silence: number | undefined;
 
-  constructor(events: ConnectionEvents) {
+  constructor(events: ConnectionEvents<State, Message>) {
     this.#events = events;
     window.addEventListener('online', () => this.#hurry());
     document.addEventListener('visibilitychange', () => this.#hurry());
@@ -34,7 +33,7 @@ export class Connection {
   }
 
   /** What is done while the connection is lost is not done later: the display will have changed. */
-  act(action: ScreenAction): void {
+  act(action: Action): void {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(action));
   }
 
@@ -51,7 +50,7 @@ export class Connection {
       this.#listen();
       this.#retryMs = FIRST_RETRY_MS;
       if (isFirst) this.#events.state('open');
-      this.#events.update(JSON.parse(data) as ScreenUpdate, isFirst);
+      this.#events.update(JSON.parse(data) as ScreenUpdate<State, Message>, isFirst);
       isFirst = false;
     };
     socket.onclose = () => {

@@ -8,14 +8,14 @@ import {
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
-import type { Clock, Timer } from '../../base/clock.ts';
-import { describeFault } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
-import type { TcpEndpoint } from '../../endpoint/endpoint.ts';
-import { DescriptorGuard } from '../../wire/descriptor-guard.ts';
-import { HANDSHAKE_LIMIT_MS, Handshakes } from '../../wire/handshakes.ts';
-import { bind } from '../../wire/listener.ts';
-import type { ScreenModel } from '../screen-model.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { describeFault } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { ScreenSource } from '../base/screen-source.ts';
+import type { TcpEndpoint } from '../endpoint/endpoint.ts';
+import { DescriptorGuard } from '../wire/descriptor-guard.ts';
+import { HANDSHAKE_LIMIT_MS, Handshakes } from '../wire/handshakes.ts';
+import { bind } from '../wire/listener.ts';
 import {
   createToken,
   isLoopback,
@@ -42,7 +42,9 @@ export interface Screen {
 export interface ScreenOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Where the built page is; default: beside the built program. */
+  /** Which page: its folder beside the built program. Default: that of the simulated terminal. */
+  readonly page?: string;
+  /** Where the built page is instead. */
   readonly pageFolder?: string;
 }
 
@@ -52,15 +54,15 @@ const MAX_CONNECTIONS = 256;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
- * Serves the page that shows a simulated terminal, and keeps every browser that has it open up to date.
+ * Serves a page that shows something of this process, and keeps every browser that has it open up to date.
  *
  * Only the page itself, under a name of this address, may look or act. Where others than this machine can connect,
  * a random token in the URL is needed as well. Rejects with LISTEN_FAILED.
  */
 export async function openScreen(
   endpoint: TcpEndpoint,
-  model: ScreenModel,
-  { clock, log, pageFolder = path.join(import.meta.dirname, 'screen') }: ScreenOptions,
+  source: ScreenSource,
+  { clock, log, page = 'screen', pageFolder = path.join(import.meta.dirname, page) }: ScreenOptions,
 ): Promise<Screen> {
   const [files, { WebSocketServer }] = await Promise.all([readPageFiles(pageFolder), import('ws')]);
   const viewers = new Set<Viewer>();
@@ -100,14 +102,14 @@ export async function openScreen(
     }
     handshakes.done(request.socket);
     handshake.handleUpgrade(request, stream, head, (ws) => {
-      const viewer = new Viewer(ws, model, log);
+      const viewer = new Viewer(ws, source, log);
       viewers.add(viewer);
       ws.on('close', () => viewers.delete(viewer));
       viewer.update(); // counted by now: whether a person decides may depend on who looks
     });
   });
 
-  const unwatch = model.watch(() => {
+  const unwatch = source.watch(() => {
     for (const viewer of viewers) viewer.update();
   });
   let heartbeat: Timer;

@@ -1,15 +1,13 @@
-import type { LoggedMessage, ScreenState } from '../screen-model.ts';
-
 /**
- * What crosses the WebSocket between the screen's server and its page.
+ * What crosses the WebSocket between a screen's server and its page.
  *
- * Shape:  JSON text messages; to the page a `ScreenUpdate`, from it a `ScreenAction`
+ * Shape:  JSON text messages; to the page a `ScreenUpdate`, from it an action of the page's own
  * Limits: MAX_ACTION_BYTES an action; an update as large as its state, at most one on its way at a time
  */
-export interface ScreenUpdate {
-  readonly state: ScreenState;
+export interface ScreenUpdate<State = unknown, Message = unknown> {
+  readonly state: State;
   /** New since the last update, oldest first; the first update on a connection carries them all. */
-  readonly messages: readonly LoggedMessage[];
+  readonly messages: readonly Message[];
 }
 
 /** Relative to the page. */
