@@ -5,6 +5,10 @@ import { type Charger, isIdentity, Passwords } from './chargers.ts';
 export const SUBPROTOCOL = 'ocpp1.6';
 
 const NOT_FOUND = { status: 404, why: 'no such charge point' };
+const WEB_PAGE = {
+  status: 403,
+  why: 'what may be a web page (it sends Origin) may not connect without a password or a certificate',
+};
 const UNAUTHORIZED = {
   status: 401,
   why: 'the name or the password is wrong',
@@ -27,10 +31,16 @@ export function admission(chargers: ReadonlyMap<string, Charger> | undefined): A
     if (!knock.subprotocols.includes(SUBPROTOCOL)) {
       return { status: 400, why: `the subprotocol here is ${SUBPROTOCOL}` };
     }
+    if (knock.headers['origin'] !== undefined && !isProven(chargers?.get(identity))) return WEB_PAGE;
     const refusal =
       chargers === undefined ? strangerRefused(knock) : await refused(knock, identity, chargers, passwords);
     return refusal ?? { identity, subprotocol: SUBPROTOCOL };
   };
+}
+
+/** Whether it has to show what no web page has: a browser lets no page choose headers or certificates of its WebSockets. */
+function isProven(charger: Charger | undefined): boolean {
+  return charger?.password !== undefined || charger?.commonName !== undefined;
 }
 
 /** The identity is one part of a path, percent-encoded. Undefined: it is none. */
