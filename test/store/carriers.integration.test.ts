@@ -61,6 +61,40 @@ describe('a connection of another process', () => {
   });
 });
 
+test('a connection that leaves while it joins is not seen by others', async () => {
+  const [here, there] = two();
+  const joined = there.join('c');
+  there.leave('c');
+  await joined;
+  expect(await here.haveGoneOn(['c'], 'a')).toBe(false);
+});
+
+test('what is said of a connection that never joined, or has left, changes nothing', async () => {
+  const [here, there] = two();
+  await there.join('c');
+  there.carries('c', 'a');
+  for (const name of ['x', 'left']) {
+    if (name === 'left') {
+      await there.join(name);
+      there.leave(name);
+    }
+    there.carries(name, 'a');
+    there.spoke(name);
+    there.leave(name);
+    for (const one of [here, there]) expect(await one.haveGoneOn([name, 'c'], 'a')).toBe(false);
+  }
+  there.spoke('c');
+  expect(await here.haveGoneOn(['c'], 'a')).toBe(true);
+});
+
+test('what this process knows itself needs no file', async () => {
+  const one = new Carriers(path.join(temporaryFolder(), 'missing'));
+  await expect(one.join('c')).rejects.toThrow('ENOENT');
+  one.carries('c', 'a');
+  expect(await one.haveGoneOn(['c'], 'a')).toBe(false);
+  expect(await one.haveGoneOn([], 'a')).toBe(false);
+});
+
 test('what cannot be kept where others see it is known here all the same, and is said', async () => {
   const one = new Carriers(path.join(temporaryFolder(), 'missing'));
   await expect(one.join('c')).rejects.toThrow('ENOENT');

@@ -6,13 +6,28 @@ import { faultOfFileSystem, faultOfType, isVolatile } from '../../src/store/file
 import { after, openJournal, temporaryFolder } from './journal-kit.ts';
 
 test.each([
-  [0x6969, 'it is on NFS: locks are lost with the network'],
-  [0xff534d42, 'it is on a Windows share (CIFS)'],
-  [0xef53, undefined], // ext4
-  [0x01021994, undefined], // tmpfs
-])('of the kind %i: %s', (type, fault) => {
-  if (fault === undefined) expect(faultOfType(type)).toBeUndefined();
-  else expect(faultOfType(type)).toContain(fault);
+  [0x6969, 'NFS'],
+  [0xff534d42, 'a Windows share (CIFS)'],
+  [0xfe534d42, 'a Windows share (SMB)'],
+  [0x517b, 'a Windows share (SMB)'],
+  [0x01021997, 'a share of another system (9p)'],
+  [0x00c36400, 'Ceph'],
+  [0x5346414f, 'AFS'],
+  [0x73757245, 'Coda'],
+  [0x6b414653, 'AFS'],
+])('of the kind %i carries no journal: it is %s', (type, name) => {
+  expect(faultOfType(type)).toBe(
+    `it is on ${name}: locks are lost with the network; a journal needs a disk of this machine`,
+  );
+});
+
+test.each([
+  ['ext4', 0xef53],
+  ['tmpfs', 0x01021994],
+  ['btrfs', 0x9123683e],
+  ['xfs', 0x58465342],
+])('of the kind %s has nothing against it', (_, type) => {
+  expect(faultOfType(type)).toBeUndefined();
 });
 
 test('of this machine has nothing against it', async () => {
@@ -26,8 +41,14 @@ test('an overlay leaves syncs out where its mount says so, and no other one', ()
     '32 30 0:53 / /b rw,relatime - overlay overlay rw,lowerdir=/l,upperdir=/u,workdir=/w,volatile',
     '33 30 0:54 / /c rw,relatime - overlay overlay rw,lowerdir=/l,upperdir=/u,workdir=/w,fsync=volatile,uuid=on',
     '34 30 0:55 / /d rw - overlay overlay rw,lowerdir=/volatile,upperdir=/u,workdir=/w',
+    '35 30 0:56 / /e rw - fuse.other other rw,volatile',
+    '36 30 0:57 / /f rw - overlay overlay volatile',
+    'a line of another kind',
+    '',
   ].join('\n');
-  expect([52, 53, 54, 55].map((dev) => isVolatile(mounts, dev))).toEqual([false, true, true, false]);
+  const devices = [52, 53, 54, 55, 56, 57, 58];
+  expect(devices.filter((dev) => isVolatile(mounts, dev))).toEqual([53, 54, 57]);
+  expect(isVolatile('', 53)).toBe(false);
 });
 
 function overlay(...more: string[]): string | undefined {

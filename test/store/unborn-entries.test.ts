@@ -3,8 +3,9 @@ import path from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type FileLocks, loadFileLocks } from '../../src/base/file-lock.ts';
 import { Journal } from '../../src/store/journal.ts';
+import { UnbornEntries } from '../../src/store/unborn-entries.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { abandoned, begun, openJournal, sentAt } from './journal-kit.ts';
+import { abandoned, begun, openJournal, sentAt, temporaryFolder } from './journal-kit.ts';
 
 /** Others look at an entry at the very moment when it is made. */
 
@@ -110,6 +111,73 @@ describe('a file in the making', () => {
       expect(await journal.isBeginning(ID)).toBe(true);
       closeSync(fd);
     }
+  });
+});
+
+describe('what dead processes left behind', () => {
+  const OLD_S = Date.UTC(2027, 0, 1) / 1000;
+  const put = (folder: string, name: string, timeS = OLD_S) => {
+    writeFileSync(path.join(folder, name), 'x');
+    utimesSync(path.join(folder, name), timeS, timeS);
+  };
+
+  test('goes, and nothing else in the folder: neither entries, nor keys, nor what is of another kind', async () => {
+    const folder = temporaryFolder();
+    const names = [`${ID}.entry`, `${ID}.damaged`, 'compare.key', 'new', 'notes.new.txt', `sale-${ID}.x.new`];
+    for (const name of [...names, `${ID}.x.new`, `${OTHER}.y.new`]) put(folder, name);
+    const bridges = new UnbornEntries(folder, 'bridge', new FakeClock());
+    expect(await bridges.prune()).toBe(2);
+    expect(readdirSync(folder).toSorted()).toEqual(names.toSorted());
+    expect(await new UnbornEntries(folder, 'sales', new FakeClock()).prune()).toBe(1);
+    expect(readdirSync(folder).toSorted()).toEqual(
+      names.filter((name) => !name.startsWith('sale')).toSorted(),
+    );
+  });
+
+  test('stays while somebody owns it, while it is no older than an hour, and where nobody knows how old it is', async () => {
+    const folder = temporaryFolder();
+    const clock = new FakeClock();
+    const unborn = new UnbornEntries(folder, 'bridge', clock);
+    put(folder, 'young.x.new', clock.wallMs() / 1000 - 3600);
+    put(folder, 'unknown.x.new', 0);
+    put(folder, 'owned.x.new');
+    const fd = openSync(path.join(folder, 'owned.x.new'), 'r+');
+    loadFileLocks().tryLock(fd, 0, 'exclusive');
+    expect(await unborn.prune()).toBe(0);
+    clock.advance(1);
+    expect(await unborn.prune()).toBe(1);
+    expect(readdirSync(folder).toSorted()).toEqual(['owned.x.new', 'unknown.x.new']);
+    closeSync(fd);
+    expect(await unborn.prune()).toBe(1);
+  });
+});
+
+describe('whether somebody is making an entry', () => {
+  test('is known of this process before there is a file, and until it says otherwise', async () => {
+    const unborn = new UnbornEntries(temporaryFolder(), 'bridge', new FakeClock());
+    const [one, other] = [unborn.mention('a'), unborn.mention('a')];
+    expect([await unborn.has('a'), await unborn.has('b')]).toEqual([true, false]);
+    one.end();
+    one.end();
+    expect(await unborn.has('a')).toBe(true);
+    other.end();
+    expect(await unborn.has('a')).toBe(false);
+  });
+
+  test('is said of a file for 10 s from its very first moment, then by its lock', async () => {
+    const folder = temporaryFolder();
+    const clock = new FakeClock();
+    const unborn = new UnbornEntries(folder, 'bridge', clock);
+    writeFileSync(path.join(folder, 'a.x.new'), '');
+    utimesSync(path.join(folder, 'a.x.new'), clock.wallMs() / 1000, clock.wallMs() / 1000);
+    const tryLock = vi.spyOn(loadFileLocks(), 'tryLock');
+    expect(await unborn.has('a')).toBe(true);
+    clock.advance(9999);
+    expect(await unborn.has('a')).toBe(true);
+    expect(tryLock).not.toHaveBeenCalled();
+    clock.advance(1);
+    expect(await unborn.has('a')).toBe(false);
+    expect(tryLock).toHaveBeenCalledOnce();
   });
 });
 
