@@ -17,6 +17,7 @@ export async function setUpBroker(settings: DialectSettings): Promise<Dialect> {
   const hostTimeoutS = readSeconds(settings);
   const broker = new Broker({
     omitsSubprotocol: settings.flag('no-subprotocol'),
+    mendsHeaders: settings.flag('lenient-headers'),
     takesUnnamed: settings.flag('unnamed-terminals'),
     hostTimeoutMs: hostTimeoutS * 1000,
     legacy: readLegacy(settings),

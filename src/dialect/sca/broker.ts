@@ -7,6 +7,8 @@ import { TerminalMemo } from './terminal-memo.ts';
 export interface BrokerOptions {
   /** Answers handshakes without a subprotocol, also where `sci` was offered. */
   readonly omitsSubprotocol: boolean;
+  /** Takes header lines with a space before their colon, as the documentation's sample has one. */
+  readonly mendsHeaders: boolean;
   /** Lets terminals in that do not say who they are. */
   readonly takesUnnamed: boolean;
   readonly hostTimeoutMs: number;
@@ -47,7 +49,13 @@ export class Broker {
       routes: { 'sca.*': 'payment' },
       transactions,
       calls: { deadlineMs: DEADLINE_MS },
-      webSocket: { subprotocol: 'sci', isBinary: true, takesPathsBelow: true, ignoresOrigin: true },
+      webSocket: {
+        subprotocol: 'sci',
+        isBinary: true,
+        takesPathsBelow: true,
+        ignoresOrigin: true,
+        mendsHeaders: this.#options.mendsHeaders,
+      },
       beside: this.#options.legacy.flatMap(({ pinpad, primary, secondary }) => {
         const { dialect } = new LegacyTerminal(() => this.terminal(pinpad));
         return [primary, ...(secondary === undefined ? [] : [secondary])].map((listen) => ({

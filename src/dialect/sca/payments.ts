@@ -7,7 +7,7 @@ import { lastResponse, paymentResponse } from './payment-response.ts';
 import { prepared } from './prepared.ts';
 import type { Speaker } from './registers.ts';
 import type { ScaRequest } from './request.ts';
-import { OK, rejected, type Verdict } from './responses.ts';
+import { CANCELLED, OK, rejected, responseOf, type Verdict } from './responses.ts';
 import type { Speaking } from './speaking.ts';
 import type { Owner, Running } from './terminal.ts';
 
@@ -60,10 +60,10 @@ export class Payments {
     };
     this.#speaking.after(end.save(host.log), () => {
       if (this.#speaking.isClosed) {
-        // Nobody waits for it, and no application has heard of it.
+        // No application has heard of it, and the register hears that when it is back.
         over();
         notBegun();
-        end.delivered(owner.register);
+        end.keep(owner.register, remembered, responseOf(CANCELLED, [], request.echo));
         return;
       }
       this.#speaking.ask(method, params, (kind, text) =>

@@ -15,6 +15,7 @@ export const scaRow = {
       help: 'broker: registers that know only TCP find this terminal here',
     },
     { name: 'no-subprotocol', help: 'broker: do not repeat the subprotocol sci in the handshake' },
+    { name: 'lenient-headers', help: 'broker: take headers with a space before their colon' },
     { name: 'unnamed-terminals', help: 'broker: let in terminals without x-vfi-pinpad-id' },
     {
       name: 'host-timeout',

@@ -15,6 +15,7 @@ import { APPROVED, DONE } from './pair-kit.ts';
 const OPTIONS: BrokerOptions = {
   omitsSubprotocol: false,
   takesUnnamed: false,
+  mendsHeaders: false,
   hostTimeoutMs: 150_000,
   legacy: [{ pinpad: 'T-1', primary: 'tcp:127.0.0.1:5015', secondary: 'tcp:127.0.0.1:5016' }],
   server: 'posbridge',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LastPayment, Remembered, TerminalMemory } from '../../../src/dialect/sca/memory.ts';
-import { APPROVAL, type BenchConnection, settled, TerminalBench } from './kit.ts';
+import { APPROVAL, type BenchConnection, requestXml, settled, TerminalBench } from './kit.ts';
 
 const APPROVED = { RESULT: 'APPROVED', RESULT_CODE: '5', APPROVED_AMOUNT: '5.35' };
 
@@ -79,6 +79,16 @@ describe('a response that could not be delivered', () => {
       await first.lose();
       expect(bench.connect().sent).toHaveLength(count);
     }
+  });
+
+  test('of a sale that no application has heard of is that it was cancelled', async () => {
+    const bench = new TerminalBench();
+    const first = bench.connect();
+    await first.start();
+    first.conversation.receive(requestXml('PAYMENT', 'CAPTURE', { TRANS_AMOUNT: '5.35', POS_RECON: 'r2' }));
+    await first.lose();
+    expect(first.asked).toEqual([]);
+    expect(bench.connect().sent).toMatchObject([{ RESULT_CODE: '59001', POS_RECON: 'r2' }]);
   });
 
   test('has arrived when the register has said something after it', async () => {

@@ -1,0 +1,313 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Certificates } from '../kit/certificates.ts';
+import { exitedWith, freePort, type Running, Workbench } from './kit.ts';
+
+/** SCA between real programs: our terminal, our broker, our register, and a broker on Python's `websockets`. */
+
+const FIXTURES = path.join(import.meta.dirname, '../fixtures/sca');
+const BROKER = path.join(import.meta.dirname, 'fixtures/sca-broker.py');
+/** Debian's own interpreter has Debian's `python3-websockets`. */
+const PYTHON = '/usr/bin/python3';
+
+const hasWebsockets = (() => {
+  try {
+    execFileSync(PYTHON, ['-c', 'import websockets'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+let bench: Workbench;
+beforeEach(async () => {
+  bench = await Workbench.open();
+});
+afterEach(() => bench.close());
+
+const request = (functionType: string, command: string, fields = '') =>
+  `<TRANSACTION><FUNCTION_TYPE>${functionType}</FUNCTION_TYPE><COMMAND>${command}</COMMAND>${fields}</TRANSACTION>`;
+const START = request('SESSION', 'START', '<INVOICE>1</INVOICE>');
+const capture = (posRecon: string, amount = '5.35') =>
+  request('PAYMENT', 'CAPTURE', `<TRANS_AMOUNT>${amount}</TRANS_AMOUNT><POS_RECON>${posRecon}</POS_RECON>`);
+
+function startTerminal(url: string, ...args: string[]): Running {
+  return bench.startBridge(['--dialect', 'sca', '--wire', url, '--pinpad-id', 'T-1', ...args]);
+}
+
+/** The broker in Python; it says everything that happens, a JSON object a line. */
+class PythonBroker {
+  readonly program: Running;
+  readonly port: number;
+
+  private constructor(program: Running, port: number) {
+    this.program = program;
+    this.port = port;
+  }
+
+  static async start(port = 0, ...tls: string[]): Promise<PythonBroker> {
+    const program = bench.start(PYTHON, [BROKER, String(port), ...tls]);
+    const [, listening = ''] = await program.stdout.waitFor(/"listening": (\d+)/);
+    return new PythonBroker(program, Number(listening));
+  }
+
+  say(text: string): void {
+    this.program.child.stdin?.write(`${text}\n`);
+  }
+
+  saw(pattern: RegExp | string): Promise<RegExpMatchArray> {
+    return this.program.stdout.waitFor(pattern);
+  }
+
+  messages(): string[] {
+    return this.program.stdout.lines
+      .map((line) => JSON.parse(line) as { readonly message?: string })
+      .flatMap(({ message }) => (message === undefined ? [] : [message]));
+  }
+}
+
+describe.skipIf(!hasWebsockets)(
+  "a broker on Python's websockets (apt-get install python3-websockets)",
+  () => {
+    test('gets the handshake of the documentation, and the terminal takes an answer without subprotocol', async () => {
+      const broker = await PythonBroker.start();
+      startTerminal(`ws://127.0.0.1:${broker.port}/`, '--skip-pos-auth', '--app', 'simulator:?delay=0');
+      const [, headers = ''] = await broker.saw(/\{"headers": (\[.*\]), "subprotocol": null\}/);
+      const names = new Map(
+        (JSON.parse(headers) as [string, string][]).map(([name, value]) => [name.toLowerCase(), value]),
+      );
+      const sample = readFileSync(path.join(FIXTURES, 'handshake-request.txt'), 'latin1');
+      for (const [, name = ''] of sample.matchAll(/^([A-Za-z-]+) ?: /gm))
+        expect([...names.keys()]).toContain(name.toLowerCase());
+      expect(Object.fromEntries(names)).toMatchObject({
+        origin: `http://127.0.0.1:${broker.port}`,
+        pragma: 'no-cache',
+        'cache-control': 'no-cache',
+        'sec-websocket-protocol': 'sci',
+        'sec-websocket-version': '13',
+        'x-vfi-pinpad-id': 'T-1',
+      });
+      broker.say(readFileSync(path.join(FIXTURES, 'start.xml'), 'utf8').replaceAll('\n', ''));
+      await broker.saw(/"message": "<RESPONSE><RESPONSE_TEXT>Session Started/);
+      const sampleResponse = readFileSync(path.join(FIXTURES, 'start-response.xml'), 'utf8').replaceAll(
+        '\n',
+        '',
+      );
+      expect(broker.messages()).toEqual([sampleResponse]);
+    });
+
+    test('sells in text and in binary messages', async () => {
+      const broker = await PythonBroker.start();
+      startTerminal(`ws://127.0.0.1:${broker.port}/`, '--skip-pos-auth', '--app', 'simulator:?delay=0');
+      await broker.saw('"headers"');
+      broker.say(`b:${START}`);
+      broker.say(capture('r1'));
+      await broker.saw(/APPROVED.*<POS_RECON>r1</);
+      broker.say(capture('r1'));
+      await broker.saw('56783');
+      broker.say(request('SESSION', 'FINISH'));
+      await broker.saw('Session finished');
+    });
+
+    test('killed during a payment gets its response as the first message when it is back', async () => {
+      const broker = await PythonBroker.start();
+      const app = ['--app', 'simulator:?delay=1500', '--journal', bench.path('journal')];
+      startTerminal(`ws://127.0.0.1:${broker.port}/`, '--skip-pos-auth', ...app);
+      await broker.saw('"headers"');
+      broker.say(START + capture('r1'));
+      broker.say(request('SECONDARYPORT', 'STATUS'));
+      await broker.saw('SECONDARY_DATA>15<');
+      await broker.program.kill();
+      const again = await PythonBroker.start(broker.port);
+      await again.saw(/<POS_RECON>r1</);
+      const [outcome = '', ...more] = again.messages();
+      expect(more).toEqual([]);
+      // Cancelled: the link broke before the application had heard of the sale.
+      expect(outcome).toMatch(/>APPROVED<|>CANCELLED</);
+      again.say(request('REPORT', 'LAST_TRAN'));
+      await again.saw(outcome.includes('>APPROVED<') ? '<TRANS_AMOUNT>5.35<' : 'No transaction');
+      again.say(request('SESSION', 'FINISH'));
+      await again.saw('Session finished');
+    });
+
+    test('a terminal that is killed during a payment tells the one outcome after it has started again', async () => {
+      const broker = await PythonBroker.start();
+      const url = `ws://127.0.0.1:${broker.port}/`;
+      const application = bench.start('posbridge', [
+        'terminal',
+        '--listen',
+        `unix:${bench.socketPath}`,
+        '--delay',
+        '1500',
+        '--state',
+        bench.path('state'),
+      ]);
+      await application.says('listening');
+      const args = [
+        '--skip-pos-auth',
+        '--currency',
+        'USD',
+        '--app',
+        `unix:${bench.socketPath}`,
+        '--journal',
+        bench.path('journal'),
+      ];
+      const terminal = startTerminal(url, ...args);
+      await broker.saw('"headers"');
+      broker.say(START + capture('r1'));
+      await broker.saw('Session Started');
+      broker.say(request('SECONDARYPORT', 'STATUS'));
+      await broker.saw('SECONDARY_DATA>15<');
+      await terminal.kill();
+      startTerminal(url, ...args);
+      await broker.saw(/<POS_RECON>r1</);
+      const [outcome = '', ...more] = broker.messages().filter((message) => message.includes('>r1<'));
+      expect(more).toEqual([]);
+      // A simulated terminal that is cut off before it has decided undoes the sale, and says so.
+      expect(outcome).toMatch(/>APPROVED<|>CANCELLED</);
+      const listed = bench.start('posbridge', ['journal', 'list', '--journal', bench.path('journal')]);
+      const shown = listed.stdout;
+      expect(await listed.exited).toEqual(exitedWith(0));
+      await shown.ended;
+      const charged = shown.lines.filter((line) => line.includes('done-approved'));
+      expect(charged).toHaveLength(outcome.includes('>APPROVED<') ? 1 : 0);
+    });
+
+    test('with certificates on both ends lets in who has one, and registration is optional then', async () => {
+      const certificates = new Certificates(bench.folder);
+      certificates.root('root');
+      certificates.root('other-root');
+      certificates.signed('server', 'root', 'subjectAltName=IP:127.0.0.1');
+      certificates.signed('terminal', 'root', 'extendedKeyUsage=clientAuth');
+      certificates.signed('stranger', 'other-root', 'extendedKeyUsage=clientAuth');
+      const tls = [certificates.pem('server'), certificates.key('server'), certificates.pem('root')];
+      const broker = await PythonBroker.start(0, ...tls);
+      const dial = (...args: string[]) =>
+        startTerminal(
+          `wss://127.0.0.1:${broker.port}/`,
+          '--app',
+          'simulator:?delay=0',
+          '--tls-ca',
+          certificates.pem('root'),
+          ...args,
+        );
+      for (const args of [
+        [],
+        ['--tls-cert', certificates.pem('stranger'), '--tls-key', certificates.key('stranger')],
+      ]) {
+        const refused = dial(...args);
+        await refused.says('cannot be opened');
+        await refused.kill();
+      }
+      expect(broker.messages()).toEqual([]);
+      dial('--tls-cert', certificates.pem('terminal'), '--tls-key', certificates.key('terminal'));
+      await broker.saw('"headers"');
+      broker.say(START);
+      await broker.saw('Session Started');
+    });
+  },
+);
+
+describe('our broker', () => {
+  const serve = (...args: string[]) =>
+    bench.startServe(['--dialect', 'sca', '--role', 'broker', '--listen', 'ws://127.0.0.1:0/', ...args]);
+
+  async function knock(port: number, head: string): Promise<string> {
+    const socket = await bench.connect(port);
+    let text = '';
+    const answered = new Promise<void>((resolve) => {
+      socket.on('data', (bytes) => {
+        text += bytes.toString('latin1');
+        if (text.includes('\r\n\r\n')) resolve();
+      });
+      socket.on('close', () => resolve());
+    });
+    socket.write(head, 'latin1');
+    await answered;
+    return text;
+  }
+
+  test('answers the handshake of the documentation byte for byte, where its space before a colon is taken', async () => {
+    const sample = readFileSync(path.join(FIXTURES, 'handshake-request.txt'), 'latin1');
+    const strict = await serve('--app', 'null:');
+    expect(await knock(strict.port, sample)).toMatch(/^HTTP\/1\.1 400 /);
+    const lenient = await serve('--app', 'null:', '--lenient-headers', '--no-subprotocol');
+    const answer = await knock(lenient.port, sample);
+    const expected = readFileSync(path.join(FIXTURES, 'handshake-response.txt'), 'latin1');
+    const [head = ''] = answer.split('\r\n\r\n');
+    const lines = (text: string) =>
+      text
+        .trim()
+        .split('\r\n')
+        .map((line) => line.replace(/^(Date|Server): .*/, '$1'));
+    expect(lines(head)).toEqual(lines(expected));
+    await lenient.server.says(/connected connection="?1\./);
+  });
+
+  test('passes sales of a register on TCP to a terminal that has dialled in, and both journals agree', async () => {
+    const [primary, secondary] = [await freePort(), await freePort()];
+    const { server, port } = await serve(
+      '--app',
+      'null:',
+      '--for',
+      `T-1=tcp:127.0.0.1:${primary},${secondary}`,
+    );
+    startTerminal(
+      `ws://127.0.0.1:${port}/`,
+      '--skip-pos-auth',
+      '--app',
+      'simulator:?delay=0',
+      '--journal',
+      bench.path('journal'),
+    );
+    await server.says(/connected connection="?T-1\./);
+    const pay = async (amount: string) => {
+      const to = `sca+tcp:127.0.0.1:${primary}?currency=USD`;
+      const stores = ['--store', bench.path('store'), '--terminal-store', bench.path('terminals')];
+      const pos = bench.start('posbridge', ['pos', 'purchase', amount, 'USD', '--to', to, ...stores]);
+      const shown = pos.stdout;
+      const { code } = await pos.exited;
+      await shown.ended;
+      return { code, text: shown.text };
+    };
+    expect(await pay('5.35')).toMatchObject({ code: 0, text: expect.stringContaining('APPROVED  5.35 USD') });
+    expect(await pay('5.01')).toMatchObject({ code: 1, text: expect.stringContaining('DECLINED') });
+    const listed = bench.start('posbridge', ['journal', 'list', '--journal', bench.path('journal')]);
+    const shown = listed.stdout;
+    await shown.ended;
+    expect(shown.text).toMatch(/done-approved.*5\.35 USD/);
+    expect(shown.text).toMatch(/done-error.*5\.01 USD.*DECLINED/);
+  });
+});
+
+describe('our terminal on TCP', () => {
+  test('pairs with a register, sells on the primary port and answers on the secondary one', async () => {
+    const [primary, secondary] = [await freePort(), await freePort()];
+    const listen = [primary, secondary].flatMap((port) => ['--listen', `tcp:127.0.0.1:${port}`]);
+    await bench.startServe([
+      '--dialect',
+      'sca',
+      ...listen,
+      '--auto-pair',
+      '--app',
+      'simulator:?delay=0',
+      '--journal',
+      bench.path('journal'),
+    ]);
+    const to = `sca+tcp:127.0.0.1:${primary}?currency=USD`;
+    const stores = ['--store', bench.path('store'), '--terminal-store', bench.path('terminals')];
+    for (const [amount, code] of [
+      ['5.35', 0],
+      ['5.01', 1],
+    ] as const) {
+      const pos = bench.start('posbridge', ['pos', 'purchase', amount, 'USD', '--to', to, ...stores]);
+      expect(await pos.exited).toEqual(exitedWith(code));
+    }
+    const socket = await bench.connect(secondary);
+    const answered = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(String(bytes))));
+    socket.write(request('SECONDARYPORT', 'STATUS'));
+    expect(await answered).toContain('<SECONDARY_DATA>0</SECONDARY_DATA>');
+  });
+});
