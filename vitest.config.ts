@@ -17,7 +17,7 @@ export default defineConfig({
           name: 'torture',
           env: { TEST_TORTURE: '1' },
           include: [
-            'test/interop/{abuse-input,abuse-lines,channels,channels-pipes,life-*,secrets,super-servers*}.integration.test.ts',
+            'test/interop/{abuse-input,abuse-lines,channels,channels-pipes,ecr-eft,life-*,secrets,super-servers*}.integration.test.ts',
           ],
         },
       },
