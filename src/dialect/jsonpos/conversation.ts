@@ -15,7 +15,17 @@ import type {
   Reply,
   SendOutcome,
 } from '../dialect.ts';
-import { encodeFrame, encodeWhole, JsonposDecoder, jsonOf } from './frame.ts';
+import { JsonposDecoder } from './frame.ts';
+import {
+  goodbyeParts,
+  JsonposOutput,
+  keepaliveParts,
+  notificationParts,
+  type Parts,
+  requestParts,
+  responseParts,
+  type Urgency,
+} from './output.ts';
 import { readCloseReason } from './transport.ts';
 
 type Request = Extract<Message, { kind: 'request' }>;
@@ -55,6 +65,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
   readonly #host: ConversationHost;
   readonly #framing: Framing;
   readonly #maxFrameBytes: number;
+  readonly #output: JsonposOutput;
   readonly #decoder: JsonposDecoder;
   readonly #keepalive: Keepalive | undefined;
   readonly #events: ConnectionEvents;
@@ -80,6 +91,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#host = host;
     this.#framing = framing;
     this.#maxFrameBytes = options.maxFrameBytes;
+    this.#output = new JsonposOutput(host, framing, options.maxFrameBytes);
     this.#decoder = new JsonposDecoder({ maxFrameBytes: options.maxFrameBytes });
     const random = host.randomId();
     this.#idPrefix = options.idPrefix ?? 'pt';
@@ -229,13 +241,13 @@ export class JsonposConversation implements Conversation, PeerConnection {
   /** A closure of its own, so that an open request keeps its id alive but not the bytes that it came in. */
   #replyTo(id: string, idText: string, methodText: string): Reply['prepare'] {
     return (kind, text) => {
-      const frame = this.#encode(responseParts(idText, methodText, kind, text));
+      const frame = this.#output.encode(responseParts(idText, methodText, kind, text));
       if (frame === undefined) return 'too-large';
       return {
         send: () => {
           if (this.#state === 'closed' || !this.#inFlight.delete(id)) return 'closed';
           this.#answeredId = id;
-          this.#sendFrame(frame, 'normal');
+          this.#output.send(frame, 'normal');
           this.#pendingChanged();
           return 'sent';
         },
@@ -296,10 +308,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
     if (this.#state !== 'open') return 'closed';
     if (this.#pending.isFull) return 'full';
     const id = this.#nextId();
-    const outcome = this.#send(
-      [`{"jsonrpc":"2.0","id":"${id}","method":${methodText},"params":`, params, '}'],
-      'normal',
-    );
+    const outcome = this.#send(requestParts(id, methodText, params), 'normal');
     if (outcome === 'sent') {
       this.#isFresh = false;
       this.#pending.add(id, settle);
@@ -310,7 +319,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
 
   notify(methodText: string, params: Buffer): SendOutcome {
     this.#isFresh = false;
-    return this.#send([`{"jsonrpc":"2.0","method":${methodText},"params":`, params, '}'], 'normal');
+    return this.#send(notificationParts(methodText, params), 'normal');
   }
 
   close(reason: CloseReason): void {
@@ -319,27 +328,12 @@ export class JsonposConversation implements Conversation, PeerConnection {
 
   // Inside.
 
-  #send(parts: readonly (string | Buffer)[], urgency: 'urgent' | 'normal'): SendOutcome {
+  #send(parts: Parts, urgency: Urgency): SendOutcome {
     if (this.#state === 'closed') return 'closed';
-    const frame = this.#encode(parts);
+    const frame = this.#output.encode(parts);
     if (frame === undefined) return 'too-large';
-    this.#sendFrame(frame, urgency);
+    this.#output.send(frame, urgency);
     return 'sent';
-  }
-
-  #sendFrame(frame: Buffer, urgency: 'urgent' | 'normal'): void {
-    this.#host.statistics.count('frames out');
-    if (this.#host.log.enabled('trace')) {
-      // The JSON alone: inside a text that is no JSON not every disguise of a card number is seen.
-      const json = this.#framing === 'stream' ? jsonOf(frame) : frame;
-      this.#host.log.trace('frame out', { text: json.toString() });
-    }
-    this.#host.send(frame, urgency);
-  }
-
-  #encode(parts: readonly (string | Buffer)[]): Buffer | undefined {
-    const encode = this.#framing === 'stream' ? encodeFrame : encodeWhole;
-    return encode(parts, this.#maxFrameBytes);
   }
 
   #pendingChanged(): void {
@@ -348,7 +342,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
 
   #ping(): void {
     this.#pingId = this.#nextId();
-    this.#send([`{"jsonrpc":"2.0","id":"${this.#pingId}","method":"_Keepalive","params":{}}`], 'urgent');
+    this.#send(keepaliveParts(this.#pingId), 'urgent');
   }
 
   #lostByKeepalive(): void {
@@ -362,9 +356,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
     const final = this.#reason ?? reason;
     this.#decoder.stop();
     this.#keepalive?.stop();
-    if (last === 'goodbye') {
-      this.#send(goodbyeParts(final), 'normal');
-    }
+    if (last === 'goodbye') this.#send(goodbyeParts(final), 'normal');
     this.#state = 'closed';
     this.#settleAll(final);
     this.#events.closed(final);
@@ -376,26 +368,4 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#pending.settleAll((settle) => settle({ kind: 'error', text, depth: 2, lost: reason }));
     this.#pendingChanged();
   }
-}
-
-/** What a peer is told that is not let in. */
-export function encodeGoodbye(framing: Framing, reason: CloseReason): Buffer | undefined {
-  const encode = framing === 'stream' ? encodeFrame : encodeWhole;
-  return encode(goodbyeParts(reason), MAX_GOODBYE_BYTES);
-}
-
-const MAX_GOODBYE_BYTES = 16_384;
-
-function goodbyeParts({ code, text }: CloseReason): (string | Buffer)[] {
-  return ['{"jsonrpc":"2.0","method":"_CloseReason","params":{"error":', errorText(code, text), '}}'];
-}
-
-function responseParts(
-  idText: string,
-  methodText: string,
-  kind: 'result' | 'error',
-  text: string | Buffer,
-): (string | Buffer)[] {
-  const begin = `{"jsonrpc":"2.0","id":${idText},"response_to":${methodText},"${kind}":`;
-  return typeof text === 'string' ? [`${begin}${text}}`] : [begin, text, '}'];
 }

@@ -1,5 +1,6 @@
 import type { Dialect } from '../dialect.ts';
-import { encodeGoodbye, JsonposConversation } from './conversation.ts';
+import { JsonposConversation } from './conversation.ts';
+import { encodeGoodbye } from './output.ts';
 import { routes, transactions } from './routes.ts';
 import { Synchronised } from './synchronised.ts';
 

@@ -9,16 +9,16 @@ import type {
   Reply,
   SendOutcome,
 } from '../dialect.ts';
+import { type AnswerLines, errorLines, resultLines } from './answer-lines.ts';
 import { Dialogue, type DialogueOwner, type LineWriter } from './dialogue.ts';
 import { type Element, type ElementName, readElement } from './elements.ts';
-import { fscErrorOf, oneLine } from './errors.ts';
+import { oneLine } from './errors.ts';
 import type { Line } from './line.ts';
 import { readLockedPump } from './locked-pump.ts';
 import { type Arguments, fitsArgument, type MethodName } from './methods.ts';
 import { refusal, toPeerAnswer } from './peer-answers.ts';
 import type { ServerQuestions } from './questions.ts';
-import { readReceipt } from './receipt.ts';
-import { readAnswer, SERVER_REQUESTS, type ServerRequest } from './requests.ts';
+import { SERVER_REQUESTS, type ServerRequest } from './requests.ts';
 import { transactions } from './routes.ts';
 import type { Site } from './sites.ts';
 import { TransactionInfo } from './transaction-info.ts';
@@ -296,7 +296,7 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   #replyTo(spec: ServerRequest, method: MethodName, tag: string, args: Arguments): Reply['prepare'] {
     const warning = MONEY.has(method) ? this.#warnLater(method) : undefined;
     return (kind, text) => {
-      const lines = kind === 'error' ? this.#error(text) : this.#result(spec, method, args, text);
+      const lines = kind === 'error' ? errorLines(text) : resultLines(spec, method, args, text);
       if ('why' in lines) return { code: 'JSONRPC_INVALID_PARAMS', why: lines.why };
       // Where nobody has decided, the server repeats its request, and perhaps not what belongs to it.
       const isOver = !MONEY.has(method) || transactions.judge?.({ kind, text }) !== 'nothing';
@@ -313,24 +313,6 @@ export class SiteSession implements PeerConnection, DialogueOwner {
         },
       };
     };
-  }
-
-  #error(error: Buffer): AnswerLines {
-    const { code, text } = fscErrorOf(error);
-    return { elements: [], receipt: [], end: ['ERR', String(code), ...(text === '' ? [] : [text])] };
-  }
-
-  #result(
-    spec: ServerRequest,
-    method: MethodName,
-    { values }: Arguments,
-    result: Buffer,
-  ): AnswerLines | { readonly why: string } {
-    const read = readAnswer(spec, result);
-    if (!read.ok) return read;
-    const receipt = method === 'CLEAR' ? readReceipt(values['fscTransactionId'] ?? '', result) : NO_RECEIPT;
-    if (!receipt.ok) return receipt;
-    return { elements: read.elements, receipt: receipt.lines, end: ['OK'] };
   }
 
   #answer(
@@ -440,15 +422,6 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   }
 }
 
-/** An answer of an application, as lines. */
-interface AnswerLines {
-  readonly elements: readonly Element[];
-  readonly receipt: readonly (readonly string[])[];
-  /** OK, or ERR and why. */
-  readonly end: readonly string[];
-}
-
-const NO_RECEIPT = { ok: true, lines: [] } as const;
 const ELEMENTS: ReadonlyMap<unknown, ElementName> = new Map([
   ['openfsc.pump', 'PUMP'],
   ['openfsc.price', 'PRICE'],
