@@ -33,9 +33,15 @@ export async function resolveBridgeOptions(
   {
     channels = readChannels(settings),
     line = { isLine: false },
-  }: { readonly channels?: ReadonlyMap<ChannelName, Endpoint>; readonly line?: LineFacts } = {},
+    dialect: ready,
+  }: {
+    readonly channels?: ReadonlyMap<ChannelName, Endpoint>;
+    readonly line?: LineFacts;
+    /** It is set up already. */
+    readonly dialect?: Dialect | undefined;
+  } = {},
 ): Promise<BridgeOptions> {
-  const dialect = await setUpDialect(settings);
+  const dialect = ready ?? (await setUpDialect(settings));
   refuseUnknownIdentities(settings, channels, dialect);
   const name = settings.read(
     'name',

@@ -2,6 +2,7 @@ import { CHANNEL_NAMES } from '../base/channel-name.ts';
 import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { ListeningDemo } from '../dialect/demo.ts';
+import type { Dialect } from '../dialect/dialect.ts';
 import type { TcpEndpoint } from '../endpoint/endpoint.ts';
 import { parseListener } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
@@ -29,21 +30,32 @@ async function listenFor(demo: ListeningDemo, settings: Settings): Promise<numbe
   const [listener = parseListener(demo.listen)] = readListeners(settings);
   const simulator = parseEndpoint('simulator:', 'channel');
   const channels = new Map(CHANNEL_NAMES.map((channel) => [channel, simulator]));
-  const options = await resolveBridgeOptions(settings, { channels });
+  const options = await resolveBridgeOptions(settings, { channels, dialect: await demo.dialect?.() });
   const wanted = readScreen(settings);
+  const { dialect } = options;
   let screen: Screen | undefined;
+  let peers: { stop(): void } | undefined;
   try {
     return await serve(
       settings,
       { ...options, ...readServerLimits(settings), listeners: [listener] },
       {
         prepare: async (program) => {
-          screen = await openTerminalWithScreen(program, wanted);
+          screen = await (dialect.screen === undefined
+            ? openTerminalWithScreen(program, wanted)
+            : openDialectScreen(dialect, program, wanted));
         },
-        ready: (_program, [address = '']) => process.stderr.write(words(demo, address, screen?.url ?? '')),
+        ready: (_program, [address = '']) => {
+          const url = screen?.url ?? '';
+          process.stderr.write(
+            dialect.screen === undefined ? words(demo, address, url) : shortWords(demo, address, url),
+          );
+          peers = demo.peers?.(address, systemClock);
+        },
       },
     );
   } finally {
+    peers?.stop();
     await screen?.close();
   }
 }
@@ -59,15 +71,41 @@ async function openTerminalWithScreen(program: Program, wanted: TcpEndpoint | un
   let screen: Screen | undefined;
   const terminal = new Terminal({ ...context, isInteractive: () => (screen?.viewers ?? 0) > 0 });
   program.useSimulator(terminal);
-  const open = (endpoint: TcpEndpoint) => openScreen(endpoint, terminalSource(terminal.screen), context);
+  screen = await openSomewhere(wanted, (endpoint) =>
+    openScreen(endpoint, terminalSource(terminal.screen), context),
+  );
+  return screen;
+}
+
+/** The page of the dialect itself. */
+async function openDialectScreen(
+  dialect: Dialect,
+  program: Program,
+  wanted: TcpEndpoint | undefined,
+): Promise<Screen | undefined> {
+  const [shown, { openScreen }] = await Promise.all([dialect.screen?.(), import('../screen/server.ts')]);
+  if (shown === undefined) return undefined;
+  const context = { clock: systemClock, log: program.log, page: shown.page };
+  return openSomewhere(wanted, (endpoint) => openScreen(endpoint, shown.source, context));
+}
+
+/** Somebody else may have the usual port; only one that was asked for has to be that one. */
+async function openSomewhere(
+  wanted: TcpEndpoint | undefined,
+  open: (endpoint: TcpEndpoint) => Promise<Screen>,
+): Promise<Screen> {
   const usual = parseEndpoint(DEFAULT_SCREEN, 'listen') as TcpEndpoint;
-  screen = await open(wanted ?? usual).catch((fault) => {
-    // Somebody else may have the usual port; only one that was asked for has to be that one.
+  try {
+    return await open(wanted ?? usual);
+  } catch (fault) {
     if (wanted !== undefined || !(fault instanceof BridgeError) || fault.code !== 'LISTEN_FAILED')
       throw fault;
     return open({ ...usual, port: 0 });
-  });
-  return screen;
+  }
+}
+
+function shortWords(demo: ListeningDemo, address: string, screen: string): string {
+  return `\nOpen ${screen} in a browser. Ctrl-C ends the demo.\n\n${demo.whatToTry(address)}\n\n`;
 }
 
 function words(demo: ListeningDemo, address: string, screen: string): string {

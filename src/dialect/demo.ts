@@ -6,9 +6,13 @@ import type { Simulator } from './simulator.ts';
 /** What `posbridge demo` shows of a dialect. */
 export type Demo = ListeningDemo | PlayedDemo;
 
-/** Registers come to the simulated terminal, which has a screen in the browser. */
+/** Peers come to a simulated application, which has a page in the browser: the simulated terminal, or the dialect's own. */
 export interface ListeningDemo {
   readonly kind: 'listening';
+  /** The dialect itself, where it needs something that is of no use after the demo. Default: as for `serve`. */
+  readonly dialect?: () => Promise<Dialect>;
+  /** Peers that the demo brings along. */
+  readonly peers?: (address: string, clock: Clock) => { stop(): void };
   /** Where it listens unless told otherwise. */
   readonly listen: string;
   /** What to type in another window, a paragraph or more. */

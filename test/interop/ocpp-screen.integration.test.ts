@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -99,4 +99,25 @@ test('--screen is nothing for a dialect that has nothing to show', async () => {
   const server = bench.start('posbridge', args);
   expect(await server.exited).toEqual(exitedWith(100));
   expect(server.errors).toMatch(/--screen: jsonpos has nothing to show/);
+});
+
+test('the demo shows two charge points that charge, and leaves nothing behind', async () => {
+  const args = [
+    'demo',
+    '--dialect',
+    'ocpp1.6',
+    '--listen',
+    'ws://127.0.0.1:0/ocpp',
+    '--screen',
+    'tcp:127.0.0.1:0',
+  ];
+  const demo = bench.start('posbridge', args, { env: { TMPDIR: bench.path() } });
+  const [, screen = ''] = await demo.says(/Open (http\S+) in a browser/);
+  const page = await browser.newPage();
+  await page.goto(screen);
+  for (const identity of ['CP001', 'CP002'])
+    await page.getByRole('button', { name: `Stop charging: ${identity}, connector 1` }).waitFor();
+  demo.signal('SIGTERM');
+  expect(await demo.exited).toEqual(exitedWith(0));
+  expect(readdirSync(bench.folder).filter((name) => name.startsWith('posbridge-demo'))).toEqual([]);
 });

@@ -45,5 +45,6 @@ export const ocppRow = {
     'lock',
   ],
   simulator: () => import('./simulator/simulator.ts'),
+  demo: async () => (await import('./simulator/demo.ts')).demo,
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;
