@@ -1,4 +1,6 @@
-// Runs the whole system in a simulated world: see docs/reliability.md.
+// Runs the whole system in simulated worlds: see docs/reliability.md.
+//     npm run simulate -- --seeds 100000 [--from SEED] [--until-failed]
+//     npm run simulate -- --seed 17 --trace         tells what happened
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

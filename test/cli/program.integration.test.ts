@@ -142,7 +142,12 @@ describe('an error', () => {
       /there is no option "--app" for this command; see posbridge demo --help/,
     ],
   ])('%j with %j is one line and status %i', async (args, env, code, text) => {
-    expect(await posbridge(args, { env })).toEqual({ code, signal: null, stdout: '', stderr: oneLine(text) });
+    const ended = await posbridge(args, { env });
+    expect(ended).toMatchObject({ code, signal: null, stderr: oneLine(text) });
+    // Whoever is connected already hears it in the protocol.
+    expect(messagesIn(ended.stdout).map(({ method }) => method)).toEqual(
+      ended.stdout === '' ? [] : ['_CloseReason'],
+    );
   });
 
   test('has no stack at level debug either, when it is no fault of the program', async () => {

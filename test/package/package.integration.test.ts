@@ -60,8 +60,8 @@ async function succeeds(command: string, args: readonly string[], cwd: string): 
   return ended;
 }
 
-/** Of the terminal's screen: for browsers, small, without maps. */
-const isOfPage = (file: string) => file.startsWith('dist/screen/');
+/** Of the terminal's screen and the operator's page: for browsers, small, without maps. */
+const isOfPage = (file: string) => /^dist\/(screen|operator)\//.test(file);
 
 /** Modules that a bundle has from no file. */
 const GENERATED = /^(elsewhere|lazy-builtins):|^\.\.\/src\/(bridge|rest)\.cjs$/;
