@@ -54,7 +54,7 @@ export async function resolvePosSettings(
     register: readRegister(settings),
     apiKey: await readApiKey(settings, env),
     tls: await readTls(settings, 'client', wire),
-    proxyTo: readProxy(settings, env),
+    proxyTo: readProxy(settings, env, wire),
     wsCredentials: 'url' in wire ? await readLogin(settings, env) : undefined,
     cashierLanguage: language,
     connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),
