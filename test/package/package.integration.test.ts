@@ -104,8 +104,8 @@ describe('the tarball', () => {
       expect.arrayContaining(['app.js', 'icon.svg', 'index.html', 'style.css']),
     );
     const sizes = files.map((file) => statSync(path.join(installed, file)).size);
-    expect(Math.max(...sizes)).toBeLessThan(650_000);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(3_500_000);
+    expect(Math.max(...sizes)).toBeLessThan(1_400_000);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(6_000_000);
   });
 
   test('has maps that name lines of the source without carrying it', () => {
