@@ -243,6 +243,25 @@ describe('a purchase', () => {
 });
 
 describe('the same identifiers again', () => {
+  test('on a wire that the stored answer does not fit are answered with nothing but OUTCOME_UNKNOWN', async () => {
+    const { connect } = await till();
+    const one = await connect();
+    one.register.send(purchase('a'));
+    await until(() => one.app.requests('Purchase').length === 1);
+    one.app.answer(one.app.requests('Purchase')[0], { text: 'x'.repeat(20_000) });
+    await answered(one, 'a');
+    const narrow = { maxFrameBytes: 16_384, keepalive: 'off', sync: false } as const;
+    const two = await connect({ protocol: narrow });
+    two.register.send(purchase('b'));
+    await until(() => two.register.closeReason !== undefined);
+    expect(two.register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+    expect(two.register.answerTo('b')).toBeUndefined();
+    const three = await connect({ protocol: narrow });
+    three.register.send(check('c'));
+    await answered(three, 'c');
+    expect(codeIn(three, 'c')).toBe('OUTCOME_UNKNOWN');
+  });
+
   test.each([
     ['numbers as text', { receipt_id: '17', sequence_id: 1, amount: '1230' }],
     ['other params', { receipt_id: 17, note: 'again' }],
