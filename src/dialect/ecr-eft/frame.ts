@@ -23,8 +23,8 @@ export function readMessage(content: Buffer): ReadMessage {
   const token = readToken(content, tokenEnd);
   if (token === undefined) return { ok: false, why: 'the token is not 1 to 6 hexadecimal digits' };
   const typeEnd = tokenEnd + 1 + TYPE_BYTES;
-  const type = content.toString('latin1', tokenEnd + 1, typeEnd);
-  if (content[typeEnd] !== FS || !isType(type)) {
+  const type = readType(content, tokenEnd + 1);
+  if (content[typeEnd] !== FS || type === undefined) {
     return { ok: false, why: 'the type is not a letter and a hexadecimal digit' };
   }
   const fields: Buffer[] = [];
@@ -44,21 +44,43 @@ export function isType(text: string): boolean {
 
 /** A whole frame. No field may hold STX, ETX or FS. */
 export function encodeFrame({ token, type, fields }: EcrMessage): Buffer {
-  const header = `${token.toString(16).toUpperCase()}\x1c${type}\x1c`;
-  const bodyBytes = fields.reduce((sum, field) => sum + field.length + 1, 0);
-  const frame = Buffer.allocUnsafe(header.length + bodyBytes + 3);
-  frame[0] = STX;
-  let at = 1 + frame.write(header, 1, 'latin1');
-  for (const field of fields) {
-    at += field.copy(frame, at);
-    frame[at++] = FS;
-  }
-  frame[at++] = ETX;
+  return frameAround(token, encodeBody({ type, fields }));
+}
+
+/** What stands behind the token, for a message that is said often. */
+export interface Body {
+  /** From the type up to ETX. */
+  readonly bytes: Buffer;
+  readonly check: number;
+}
+
+export function encodeBody({ type, fields }: Pick<EcrMessage, 'type' | 'fields'>): Body {
+  const parts = fields.flatMap((field) => [field, FIELD_END]);
+  const bytes = Buffer.concat([Buffer.from(`${type}\x1c`, 'latin1'), ...parts, FRAME_END]);
   let check = 0;
-  for (let index = 1; index < at; index += 1) check ^= frame[index] as number;
-  frame[at] = check;
+  for (const byte of bytes) check ^= byte;
+  return { bytes, check };
+}
+
+export function frameAround(token: number, { bytes, check }: Body): Buffer {
+  const digits = token.toString(16).toUpperCase();
+  const bodyAt = digits.length + 2;
+  const frame = Buffer.allocUnsafe(bodyAt + bytes.length + 1);
+  let sum = check ^ FS;
+  frame[0] = STX;
+  for (let at = 0; at < digits.length; at += 1) {
+    const digit = digits.charCodeAt(at);
+    frame[at + 1] = digit;
+    sum ^= digit;
+  }
+  frame[bodyAt - 1] = FS;
+  bytes.copy(frame, bodyAt);
+  frame[frame.length - 1] = sum;
   return frame;
 }
+
+const FIELD_END = Buffer.from([FS]);
+const FRAME_END = Buffer.from([ETX]);
 
 /** Whether a frame with these fields is short enough, whatever its token. */
 export function fitsFrame(fields: readonly Buffer[]): boolean {
@@ -73,12 +95,28 @@ function readToken(content: Buffer, end: number): number | undefined {
   if (end < 1 || end > 6) return undefined;
   let token = 0;
   for (let at = 0; at < end; at += 1) {
-    const digit = HEX_DIGITS.indexOf(String.fromCharCode((content[at] as number) | 0x20));
-    if (digit === -1 || (content[at] as number) < 0x30) return undefined;
+    const digit = digitOf(content[at] as number);
+    if (digit === -1) return undefined;
     token = token * 16 + digit;
   }
   return token;
 }
 
-/** `| 0x20` leaves digits as they are and turns capital letters into small ones. */
-const HEX_DIGITS = '0123456789abcdef';
+function digitOf(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20; // a capital letter becomes a small one
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}
+
+/** The type that begins here, one text for all frames of a type. */
+function readType(content: Buffer, at: number): string | undefined {
+  const letter = content[at] as number;
+  const digit = content[at + 1] as number;
+  const number = digit <= 0x46 ? digitOf(digit) : -1;
+  if (!(letter >= 0x41 && letter <= 0x5a) || number === -1) return undefined;
+  return TYPES[(letter - 0x41) * 16 + number];
+}
+
+const TYPES: readonly string[] = Array.from({ length: 26 * 16 }, (_, index) => {
+  return String.fromCharCode(0x41 + Math.floor(index / 16)) + (index % 16).toString(16).toUpperCase();
+});

@@ -1,6 +1,6 @@
 import { RESULT } from './catalogue.ts';
 import { itemsOf } from './field-json.ts';
-import type { EcrMessage } from './frame.ts';
+import { type Body, type EcrMessage, encodeBody } from './frame.ts';
 import { US } from './frame-decoder.ts';
 import type { SparingLog } from './sparing-log.ts';
 
@@ -23,6 +23,7 @@ export class House {
   readonly #log: SparingLog;
   /** What T2 says. */
   readonly #identity: readonly Buffer[];
+  readonly #identityBody: Body;
   /** What both sides speak, as far as it is known. */
   version: string | undefined;
 
@@ -31,13 +32,14 @@ export class House {
     this.#log = log;
     const { vendor, type, id } = device;
     this.#identity = [HIGHEST, vendor, type, id].map((text) => Buffer.from(text));
+    this.#identityBody = encodeBody({ type: 'T2', fields: this.#identity });
   }
 
   /** The answer; undefined where none is due. */
-  answer({ token, type, fields }: EcrMessage): EcrMessage | undefined {
+  answer({ token, type, fields }: EcrMessage): (EcrMessage & { readonly body?: Body }) | undefined {
     switch (type) {
       case 'T1':
-        return { token, type: 'T2', fields: this.#identity };
+        return { token, type: 'T2', fields: this.#identity, body: this.#identityBody };
       case 'T3':
         return { token, type: 'T4', fields: [listOf(VERSIONS)] };
       case 'T4':

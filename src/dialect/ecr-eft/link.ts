@@ -2,7 +2,7 @@ import { MAX_TIMER_MS } from '../../base/clock.ts';
 import { Keepalive } from '../../rpc/keepalive.ts';
 import type { ConversationHost, DialectOptions } from '../dialect.ts';
 import { ANSWER_TYPES, CATALOGUE, OWN_TYPES } from './catalogue.ts';
-import { type EcrMessage, encodeFrame, readMessage } from './frame.ts';
+import { type Body, type EcrMessage, encodeFrame, frameAround, readMessage } from './frame.ts';
 import { ACK, FrameDecoder, type FrameSink, NAK } from './frame-decoder.ts';
 import { paramsOf } from './generic.ts';
 import { type Device, House } from './house.ts';
@@ -138,12 +138,17 @@ export class Link {
 
   // What the owner says.
 
-  /** Sends a message of ours. */
-  send(message: EcrMessage, more: { readonly isVital?: boolean; fate?(fate: Fate): void } = {}): Sending {
+  /** Sends a message of ours. `body` is what its type and fields are encoded to, where that is known. */
+  send(
+    message: EcrMessage & { readonly body?: Body },
+    more: { readonly isVital?: boolean; fate?(fate: Fate): void } = {},
+  ): Sending {
     const { type } = message;
     const isEffectful = CATALOGUE.get(type)?.isEffectful ?? !CATALOGUE.has(type);
     const isAlone = isEffectful || type === 'S2';
-    const sending: Sending = { bytes: encodeFrame(message), type, isEffectful, isAlone, ...more };
+    const { token, body } = message;
+    const bytes = body === undefined ? encodeFrame(message) : frameAround(token, body);
+    const sending: Sending = { bytes, type, isEffectful, isAlone, ...more };
     this.#trace('frame out', message);
     this.#transmitter.send(sending);
     return sending;
@@ -193,11 +198,9 @@ export class Link {
   flush(): void {
     const output = this.#output;
     this.#output = undefined;
-    const [first, ...others] = output ?? [];
-    if (first === undefined) return;
-    // The host keeps what it gets, so it gets a copy of what is used again and again.
-    const isOwn = others.length === 0 && first !== ACKED && first !== NAKED;
-    this.#host.send(isOwn ? first : Buffer.concat([first, ...others]), 'normal');
+    if (output === undefined || output.length === 0) return;
+    // Also where there is only one: the host keeps what it gets, and ACK and NAK are used again and again.
+    this.#host.send(Buffer.concat(output), 'normal');
   }
 
   // Inside.
