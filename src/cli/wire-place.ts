@@ -129,9 +129,7 @@ async function open(
   const { webSocket } = options.dialect;
   const maxMessageBytes = options.protocol.maxFrameBytes;
   const isWeb = endpoint !== undefined && 'url' in endpoint;
-  const proxyTo = isWeb
-    ? (await import('./proxy-option.ts')).readProxy(settings, process.env, endpoint)
-    : undefined;
+  const proxyTo = isWeb ? (await import('./proxy-option.ts')).readProxy(settings, process.env) : undefined;
   return openWire(endpoint as OpenEndpoint, {
     clock,
     signal,

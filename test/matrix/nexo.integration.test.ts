@@ -1,0 +1,3 @@
+import { describeRegister } from './rows.ts';
+
+describeRegister('nexo');

@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Running, Workbench } from '../interop/kit.ts';
+import { Pair } from './pair.ts';
+import {
+  CASES,
+  type CaseName,
+  ENDS,
+  type Expected,
+  expectedOf,
+  knownFault,
+  type PaymentEnd,
+  PROTOCOLS,
+  type Protocol,
+} from './table.ts';
+
+/** Bytes from the register after which its line is cut: in the first words, in the request, behind it. */
+const CUTS = [12, 150, 400];
+
+let bench: Workbench;
+let pair: Pair;
+
+function caseNamed(name: CaseName) {
+  const found = CASES.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`there is no case ${name}`);
+  return found;
+}
+
+const statusOf = async (program: Running) => (await program.exited).code;
+
+/** Whatever was said is true: approved means charged, declined means not. */
+async function expectTruth(
+  status: number | null,
+  charges: number,
+  expected: Expected,
+  what: string,
+): Promise<void> {
+  const isUnknown = status === 75;
+  if (expected === 'truth') expect(isUnknown, `${what}: unknown`).toBe(false);
+  if (!isUnknown) expect([what, status, charges]).toEqual([what, status, status === 0 ? 1 : 0]);
+  expect(charges, `${what}: charged ${charges} times`).toBeLessThanOrEqual(1);
+}
+
+/** Where nobody can tell, there is no use in waiting. */
+const patience = (wanted: Expected) => ['--outcome-wait', wanted === 'honest' ? '6s' : '45s'];
+
+/** One after the other at the same processes. */
+async function expectWholeDay(register: Protocol, end: PaymentEnd): Promise<void> {
+  let charges = 0;
+  for (const name of ['approved', 'declined', 'cancelled', 'refund', 'wrong amount'] as const) {
+    const wanted = expectedOf(caseNamed(name), register, end);
+    const { amount } = caseNamed(name);
+    if (typeof wanted !== 'object') continue;
+    const sale = pair.begin(name === 'refund' ? 'refund' : 'purchase', amount);
+    const status = await statusOf(sale);
+    charges += wanted.charges;
+    expect([name, status, await pair.charges(), status === wanted.status ? '' : sale.errors]).toEqual([
+      name,
+      wanted.status,
+      charges,
+      '',
+    ]);
+  }
+}
+
+async function expectAborted(): Promise<void> {
+  const sale = pair.begin('purchase', caseNamed('aborted').amount);
+  await pair.underWay();
+  sale.signal('SIGINT');
+  expect([await statusOf(sale), await pair.charges()]).toEqual([1, 0]);
+}
+
+async function expectFault(name: CaseName, register: Protocol, end: PaymentEnd): Promise<void> {
+  const { amount } = caseNamed(name);
+  const wanted = expectedOf(caseNamed(name), register, end);
+  const isKnown = knownFault(register, end, name) !== undefined;
+  const args = patience(isKnown ? 'honest' : wanted);
+  const sale = pair.begin('purchase', amount, { args });
+  let asked = sale;
+  if (name === 'register dies') {
+    await pair.underWay();
+    await sale.kill();
+    pair.go();
+    asked = pair.pos(['recover', ...args]);
+  } else if (name === 'bridge dies') {
+    await pair.underWay();
+    await pair.killBridge();
+    pair.go();
+    await pair.startBridge();
+  }
+  const status = await statusOf(asked);
+  if (typeof wanted === 'object')
+    expect([status, await pair.charges()]).toEqual([wanted.status, wanted.charges]);
+  else await expectTruth(status, await pair.charges(), wanted, name);
+}
+
+async function expectCut(bytes: number, register: Protocol, end: PaymentEnd): Promise<void> {
+  const { amount } = caseNamed('link cut');
+  const wanted = expectedOf(caseNamed('link cut'), register, end);
+  const relay = await pair.relay();
+  try {
+    const first = relay.next();
+    const sale = pair.begin('purchase', amount, { port: relay.port, args: patience(wanted) });
+    void first.then((line) => line.cutAfter(bytes, 'there')).catch(() => {});
+    const status = await statusOf(sale);
+    // Cut before anything was sent, it may be no sale at all.
+    if (status === 111) expect(await pair.charges()).toBe(0);
+    else await expectTruth(status, await pair.charges(), wanted, `cut after ${bytes} bytes`);
+  } finally {
+    await relay.close();
+  }
+}
+
+/** The tests of one register protocol: it pays at every payment end. */
+export function describeRegister(name: (typeof PROTOCOLS)[number]['name']): void {
+  const register: Protocol | undefined = PROTOCOLS.find((protocol) => protocol.name === name);
+  if (register === undefined) throw new Error(`there is no register protocol ${name}`);
+
+  describe.each(ENDS.map((end) => [end.name, end] as const))(
+    `a register that speaks ${name} pays at %s`,
+    (_, end) => {
+      beforeEach(async () => {
+        bench = await Workbench.open();
+        pair = await Pair.open(bench, register, end);
+      });
+      afterEach(async () => {
+        pair.close();
+        await bench.close();
+      });
+
+      if (expectedOf(caseNamed('approved'), register, end) === 'cannot') {
+        test('nothing, and is told so before anything is charged', async () => {
+          const sale = pair.begin('purchase', caseNamed('approved').amount);
+          expect([await statusOf(sale), await pair.charges()]).toEqual([1, 0]);
+        });
+        return;
+      }
+
+      test('approved, declined, cancelled, given back, and for less than was asked for', () =>
+        expectWholeDay(register, end));
+
+      if (end.kind !== 'simulator') {
+        test('not, when the cashier aborts', expectAborted);
+
+        for (const fault of ['register dies', 'bridge dies'] as const) {
+          const isKnown = knownFault(register, end, fault) !== undefined;
+          const run = isKnown ? test.fails : test;
+          run(`once and truly, although the ${fault}`, () => expectFault(fault, register, end));
+        }
+      }
+
+      test('once and truly, although the terminal dies', () => expectFault('terminal dies', register, end));
+
+      test.each(CUTS)('once and truly, although the line is cut after %i bytes', (bytes) =>
+        expectCut(bytes, register, end),
+      );
+    },
+  );
+}
