@@ -1,6 +1,6 @@
 import { readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { identify } from '../../src/bridge/identity.ts';
 import type { Told } from '../../src/bridge/journal/outcome-recorder.ts';
 import { Journal } from '../../src/store/journal.ts';
@@ -309,6 +309,21 @@ describe('Check with sequence_id, where the transaction was made without one', (
     bench.app.answer(NOT_FOUND);
     expect(await asked).toEqual(UNKNOWN);
     expect(await bench.journal.lookup(bench.idOf())).toEqual({ state: 'none' });
+  });
+
+  test('is no absence where that begins in the very moment in which one is recorded', async () => {
+    const bench = await deskBench();
+    const other = await besideOf(bench);
+    const { journal } = bench;
+    const begin = journal.begin.bind(journal);
+    vi.spyOn(journal, 'begin').mockImplementationOnce(async (...args) => {
+      await beginAt(other, BARE);
+      return begin(...args);
+    });
+    bench.app.answer(NOT_FOUND);
+    expect(await checkAt(bench, {})).toBe('TRANSACTION_ACTIVE');
+    expect(await journal.lookup(bench.idOf())).toEqual({ state: 'none' });
+    expect(await told(bench, {})).toEqual(UNKNOWN);
   });
 
   test('is about its own where there is one, or where the other was only asked about and not found', async () => {

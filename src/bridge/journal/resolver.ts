@@ -110,7 +110,7 @@ export class Resolver {
     try {
       const entry = await this.#options.journal.begin(id, sent, done);
       if (entry === 'exists') return 'busy';
-      if (identity.rest === undefined && (await this.#group.othersOf(id)).length > 0) {
+      if (await this.#mayBeMeant(id, identity, answer)) {
         await entry.withdraw();
         return 'busy';
       }
@@ -120,6 +120,12 @@ export class Resolver {
       if (answer.kind === 'error') return 'unknown';
     }
     return foundIn({ sent, done });
+  }
+
+  /** Whether a transaction has begun meanwhile that could be the one that is recorded as absent. */
+  async #mayBeMeant(id: string, identity: Identity, { kind }: Answer): Promise<boolean> {
+    if (identity.rest === undefined) return (await this.#group.othersOf(id)).length > 0;
+    return kind === 'error' && this.#group.hasBare(identity);
   }
 
   /** "Not found" has to be said twice, and not too soon: the request may still lie unread in a socket. */
