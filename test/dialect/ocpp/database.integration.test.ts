@@ -13,7 +13,7 @@ import {
   openDatabase,
   parseDatabase,
 } from '../../../src/dialect/ocpp/database/open.ts';
-import type { StartRequest } from '../../../src/dialect/ocpp/database/rows.ts';
+import { type StartRequest, storable } from '../../../src/dialect/ocpp/database/rows.ts';
 import { CentralStore } from '../../../src/dialect/ocpp/database/store.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
 import { Postgres } from '../../kit/postgres.ts';
@@ -197,6 +197,31 @@ describe.each([
       { measurand: 'Energy.Active.Import.Register', context: 'Sample.Periodic', unit: 'Wh', value: '1310' },
     ]);
     expect(await store.waiting('CP001')).toHaveLength(1);
+  });
+
+  test('samples that differ in nothing but their values are all kept, and once', async () => {
+    const sampledValue = ['1.0', '2.0', '3.0'].map((value) => ({
+      value,
+      measurand: 'Current.Import',
+      unit: 'A',
+    }));
+    const meter = { connectorId: 1, meterValue: [{ timestamp: '2026-02-01T21:05:00Z', sampledValue }] };
+    expect(await store.metered('CP001', meter)).toBe(true);
+    expect(await store.metered('CP001', meter)).toBe(false);
+    const rows = await database.db.selectFrom('meter_values').select('value').orderBy('id').execute();
+    expect(rows.map(({ value }) => value)).toEqual(['1.0', '2.0', '3.0']);
+  });
+
+  test('signed data of many kilobytes, and a NUL in a text, are no reason to refuse a stop', async () => {
+    const sampledValue = [{ value: 'x'.repeat(20_000), format: 'SignedData' }];
+    const stop = {
+      ...STOP,
+      idTag: 'A\0B',
+      transactionData: [{ timestamp: '2026-02-01T21:05:00Z', sampledValue }],
+    };
+    await store.stopped('CP001', storable(stop));
+    const rows = await database.db.selectFrom('meter_values').select('value').execute();
+    expect(rows.map(({ value }) => value.length)).toEqual([20_000]);
   });
 
   test('a registration outlives the process', async () => {

@@ -143,6 +143,7 @@ async function firstTables(db: Transaction<Tables>, kind: DatabaseKind): Promise
     .addColumn('location', 'text', (column) => column.notNull())
     .addColumn('format', 'text', (column) => column.notNull())
     .addColumn('unit', 'text', (column) => column.notNull())
+    .addColumn('ordinal', 'integer', (column) => column.notNull())
     .addColumn('value', 'text', (column) => column.notNull())
     .addUniqueConstraint('meter_values_content', [
       'charge_point',
@@ -155,6 +156,7 @@ async function firstTables(db: Transaction<Tables>, kind: DatabaseKind): Promise
       'location',
       'format',
       'unit',
+      'ordinal',
     ])
     .execute();
   await schema.createIndex('meter_values_transaction').on('meter_values').column('transaction_id').execute();

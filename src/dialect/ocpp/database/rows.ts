@@ -108,9 +108,15 @@ export function meterRows(
   transactionId: number,
   values: readonly MeterValue[],
 ): NewMeterValue[] {
+  /** Some firmware does not say which phase a sample is of: all of them are kept. */
+  const seen = new Map<string, number>();
   return values.flatMap(({ timestamp, sampledValue }) =>
     sampledValue.map((sample) => {
       const measurand = sample.measurand ?? DEFAULTS.measurand;
+      const { value: _, ...what } = sample;
+      const key = JSON.stringify([instantOf(timestamp), measurand, what]);
+      const ordinal = seen.get(key) ?? 0;
+      seen.set(key, ordinal + 1);
       return {
         charge_point: chargePoint,
         connector_id: connectorId,
@@ -122,6 +128,7 @@ export function meterRows(
         location: sample.location ?? DEFAULTS.location,
         format: sample.format ?? DEFAULTS.format,
         unit: sample.unit ?? (measurand.startsWith('Energy.') ? 'Wh' : ''),
+        ordinal,
         value: sample.value,
       };
     }),

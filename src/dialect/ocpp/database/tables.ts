@@ -106,6 +106,8 @@ export interface MeterValueTable {
   location: string;
   format: string;
   unit: string;
+  /** 0, or which one it is of several that differ in nothing but their values. */
+  ordinal: number;
   value: string;
 }
 

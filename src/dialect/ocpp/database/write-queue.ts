@@ -160,6 +160,6 @@ function isAway(fault: unknown): boolean {
   const { code } = fault as { readonly code?: unknown };
   if (typeof code !== 'string') return true; // no connection, or no answer in time
   if (code.startsWith('SQLITE_')) return !/^SQLITE_(CONSTRAINT|MISMATCH|ERROR|RANGE|TOOBIG)/.test(code);
-  // Classes of SQLSTATE: data, integrity, syntax.
-  return !/^(22|23|42)/.test(code);
+  // Classes of SQLSTATE: data, integrity, syntax, limits.
+  return !/^(22|23|42|54)/.test(code);
 }
