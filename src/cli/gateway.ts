@@ -44,7 +44,7 @@ export async function runGateway(settings: Settings): Promise<number> {
       register: settings.text('register'),
       store,
       tls: await readTerminalTls(settings, terminal.place),
-      proxyTo: readProxy(settings, process.env),
+      proxyTo: readProxy(settings, process.env, terminal.place),
     });
     const opened = gateway;
     const listener = await listen(place, {

@@ -4,9 +4,12 @@ import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { quoteText } from '../base/printable.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
 import { registerIn } from '../endpoint/listener.ts';
+import { checkTerminal } from '../pos/asking-end.ts';
 import type { PosClientOptions } from '../pos/pos-options.ts';
 import { readKeepalive, readLinkSpeed, readOutcomeCodes } from './bridge-options.ts';
+import type { OptionName } from './options.ts';
 import { readApiKey, readLogin } from './pos-secrets.ts';
 import { readProxy } from './proxy-option.ts';
 import { parseDurationMs, readDurationMs, readEndpoint, readFolder, readInteger } from './readers.ts';
@@ -41,6 +44,7 @@ export async function resolvePosSettings(
   if (!('url' in wire) && settings.isGiven('login-file')) {
     throw settings.fault('login-file', `goes with ws:, wss: and https:; ${to.text} asks for no name`);
   }
+  refuseLacking(settings, to);
   const language = settings.read('language', 'a language such as fi or sv-FI', (text) =>
     /^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$/.test(text) ? text : undefined,
   );
@@ -54,7 +58,7 @@ export async function resolvePosSettings(
     register: readRegister(settings),
     apiKey: await readApiKey(settings, env),
     tls: await readTls(settings, 'client', wire),
-    proxyTo: readProxy(settings, env),
+    proxyTo: readProxy(settings, env, wire),
     wsCredentials: 'url' in wire ? await readLogin(settings, env) : undefined,
     cashierLanguage: language,
     connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),
@@ -69,6 +73,15 @@ export async function resolvePosSettings(
     clock: systemClock,
     log,
   };
+}
+
+/** Options that mean nothing to what the terminal speaks. */
+function refuseLacking(settings: Settings, to: Endpoint): void {
+  if (to.kind !== 'terminal') return;
+  const { lacks } = checkTerminal(to).row;
+  for (const option of lacks.includes('sync') ? [...lacks, 'discard'] : lacks) {
+    settings.refuseIdle(option as OptionName, `a terminal that speaks ${to.dialect} has no such thing`);
+  }
 }
 
 /** Where protocols remember: `--terminal-store`, else in the store. Undefined where there is none, and none is needed for sales. */

@@ -55,7 +55,7 @@ export class Terminals {
       store: await this.#storeFor(endpoint),
       claim: (folder) => this.#claim(folder, endpoint),
       tls: await readTerminalTls(this.#settings, endpoint.place),
-      proxyTo: readProxy(this.#settings, process.env),
+      proxyTo: readProxy(this.#settings, process.env, endpoint.place),
     });
   }
 

@@ -129,7 +129,9 @@ async function open(
   const { webSocket } = options.dialect;
   const maxMessageBytes = options.protocol.maxFrameBytes;
   const isWeb = endpoint !== undefined && 'url' in endpoint;
-  const proxyTo = isWeb ? (await import('./proxy-option.ts')).readProxy(settings, process.env) : undefined;
+  const proxyTo = isWeb
+    ? (await import('./proxy-option.ts')).readProxy(settings, process.env, endpoint)
+    : undefined;
   return openWire(endpoint as OpenEndpoint, {
     clock,
     signal,

@@ -17,6 +17,35 @@ function resolve(args: readonly string[], env: Environment = {}) {
   return resolvePosSettings(settingsOf(args, env), { env, log: silentLogger, isStoring: true });
 }
 
+describe('a terminal of another protocol', () => {
+  test('is told from where it is, and remembers in the store unless said otherwise', async () => {
+    const to = 'ecr-eft+tcp:127.0.0.1:5002';
+    expect(await resolve(['--to', to, '--store', '/till', '--register', 'TILL1'])).toMatchObject({
+      to: { kind: 'terminal', dialect: 'ecr-eft', place: { kind: 'tcp', port: 5002 } },
+      terminalStore: '/till/terminal',
+      register: 'TILL1',
+    });
+    expect(await resolve(['--to', to, '--terminal-store', '/else'])).toMatchObject({
+      terminalStore: '/else',
+    });
+  });
+
+  test.each([
+    [['--sync'], 'a terminal that speaks ecr-eft has no such thing'],
+    [['--discard', '1s'], 'a terminal that speaks ecr-eft has no such thing'],
+    [['--register', '{peer}'], 'is not a name'],
+  ])('refuses %j', async (args, why) => {
+    await expect(resolve(['--to', 'ecr-eft+tcp:127.0.0.1:5002', ...args])).rejects.toThrow(why);
+  });
+
+  test.each([
+    ['nobody+tcp:127.0.0.1:1', 'no terminal is asked in nobody'],
+    ['jsonpos+simulator:', 'no terminal can be there'],
+  ])('%s is refused', async (to, why) => {
+    await expect(resolve(['--to', to])).rejects.toThrow(why);
+  });
+});
+
 describe('what a register gets', () => {
   test('are the defaults that the help prints', async () => {
     expect(await resolve(['--to', 'tcp:127.0.0.1:10001'], { XDG_STATE_HOME: '/state' })).toMatchObject({
