@@ -12,6 +12,8 @@ import { passedOn, refusal } from './gateway-answer.ts';
 
 /** As long as a journal keeps by default. */
 const KEEP_MS = 30 * 86_400_000;
+/** How often what is too old is removed. */
+const PRUNE_EVERY_MS = 86_400_000;
 
 /**
  * What became of the sales that went to a terminal which cannot be asked for that. It answers Check in the terminal's place, and
@@ -20,18 +22,25 @@ const KEEP_MS = 30 * 86_400_000;
 export class GatewayStore {
   readonly #sales: SaleStore;
   readonly #place: string;
+  readonly #clock: Clock;
   readonly #log: Logger;
+  #prunedMs = Number.NEGATIVE_INFINITY;
 
   /** Rejects with STORE_FAILED. */
   static async open(
     folder: string,
     { place, clock, log }: { readonly place: string; readonly clock: Clock; readonly log: Logger },
   ): Promise<GatewayStore> {
-    return new GatewayStore(await SaleStore.open(folder, { clock, log, keepMs: KEEP_MS }), place, log);
+    const sales = await SaleStore.open(folder, { clock, log, keepMs: KEEP_MS });
+    return new GatewayStore(sales, { place, clock, log });
   }
 
-  private constructor(sales: SaleStore, place: string, log: Logger) {
+  private constructor(
+    sales: SaleStore,
+    { place, clock, log }: { readonly place: string; readonly clock: Clock; readonly log: Logger },
+  ) {
     this.#sales = sales;
+    this.#clock = clock;
     this.#place = place;
     this.#log = log;
   }
@@ -43,6 +52,7 @@ export class GatewayStore {
     params: string,
   ): Promise<{ readonly owned: OwnedEntry } | OutcomeText> {
     const { amountMinor, currency } = moneyIn(params);
+    this.#pruneDaily();
     try {
       const place = this.#place;
       const owned = await this.#sales.begin({ receiptId, sequenceId, method, amountMinor, currency, place });
@@ -93,8 +103,14 @@ export class GatewayStore {
   }
 
   async close(): Promise<void> {
-    await this.#sales.prune();
     await this.#sales.close();
+  }
+
+  #pruneDaily(): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#prunedMs < PRUNE_EVERY_MS) return;
+    this.#prunedMs = nowMs;
+    void this.#sales.prune();
   }
 
   /** Written down first: from now on these identifiers are refused. */

@@ -187,8 +187,12 @@ export class Gateway implements Receiver {
     else if (method === '_Disconnected') {
       this.#registers.disconnected(end, connection);
       this.#left((other) => isSame(other, caller));
-    } else if (method === 'Abort') void this.#abort(params.toString(), caller);
-    else if (!method.startsWith('_') && (method !== 'Data' || this.#isNetworkOf(caller)))
+    } else if (method === 'Abort') {
+      // Nobody waits for an answer.
+      void this.#abort(params.toString(), caller).catch((fault: unknown) => {
+        this.#log.error('an Abort failed', { why: describeFault(fault), fault });
+      });
+    } else if (!method.startsWith('_') && (method !== 'Data' || this.#isNetworkOf(caller)))
       this.#keeper.current?.tell(method, params.toString());
   }
 
