@@ -184,10 +184,27 @@ export interface ConversationHost {
    */
   readonly reopen?: (() => void) | undefined;
   /**
+   * Opens another TCP port of the same peer, by its number or the one after this wire's, for what this wire cannot carry.
+   * Undefined: there is no such port.
+   */
+  beside?(port: number | 'next', events: BesideEvents): Beside | undefined;
+  /**
    * The conversation is over and its goodbye is queued: write what is queued, end output, read and discard
    * for a moment, close. `broken`: the peer broke the protocol. `lost`: the peer is silent or gone.
    */
   finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost', verdict?: Verdict): void;
+}
+
+export interface BesideEvents {
+  received(bytes: Buffer): void;
+  /** It could not be opened, or is gone. Not after `close`. */
+  closed(): void;
+}
+
+/** A second connection, which a conversation closes with itself. */
+export interface Beside {
+  send(bytes: Uint8Array): void;
+  close(): void;
 }
 
 /**

@@ -40,3 +40,18 @@ async function open(options: WireOpening, signal: AbortSignal): Promise<Wire> {
     }
   }
 }
+
+/** How another port of the same terminal is opened; undefined where a terminal has no ports. */
+export function besideOpener({
+  to,
+  clock,
+}: Pick<WireOpening, 'to' | 'clock'>):
+  | ((port: number | 'next', signal: AbortSignal) => Promise<Wire>)
+  | undefined {
+  if (to.kind !== 'tcp') return undefined;
+  return async (wanted, signal) => {
+    const port = wanted === 'next' ? to.port + 1 : wanted;
+    const { connectWire } = await import('../wire/socket.ts');
+    return connectWire({ ...to, port, text: `tcp:${to.host}:${port}` }, { signal, clock });
+  };
+}

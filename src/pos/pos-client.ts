@@ -9,7 +9,7 @@ import { type CallOptions, Calls, type WaitOptions } from './calls.ts';
 import { Emitter } from './emitter.ts';
 import { Inbound } from './inbound.ts';
 import { Keeper, type KeeperState } from './keeper.ts';
-import { terminalWireOpener } from './open-wire.ts';
+import { besideOpener, terminalWireOpener } from './open-wire.ts';
 import { PeerError, PosError } from './pos-error.ts';
 import type { PosEvents } from './pos-events.ts';
 import { type PosClientOptions, type ResolvedPosOptions, resolvePosOptions } from './pos-options.ts';
@@ -87,6 +87,7 @@ export class PosClient {
       ...options,
       statistics: new Statistics(),
       openWire: terminalWireOpener(options),
+      openBeside: besideOpener(options),
       connecting: () => this.#emitter.emit('connecting', { to: this.#to }),
       connected: () => {
         log.info('connected', { to: this.#to });

@@ -5,6 +5,8 @@ import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { AskedTerminal, AskingDialect, AskingOptions } from '../dialect/asking.ts';
 import type {
+  Beside,
+  BesideEvents,
   ConnectionEvents,
   Conversation,
   ConversationHost,
@@ -15,11 +17,14 @@ import type {
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { type Answer, keepAnswer } from './answer.ts';
+import { BesideLine } from './beside-line.ts';
 import { sharedController } from './wait.ts';
 
 export interface TerminalConnectionOptions extends AskingOptions {
   readonly dialect: AskingDialect;
   readonly linkSpeed: number | undefined;
+  /** Opens another port of the same terminal; undefined: it has none. */
+  readonly openBeside?: ((port: number | 'next', signal: AbortSignal) => Promise<Wire>) | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly statistics: Statistics;
@@ -192,6 +197,12 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
 
   discardOutput(): void {
     this.#speaker.discardOutput();
+  }
+
+  beside(port: number | 'next', events: BesideEvents): Beside | undefined {
+    const { openBeside, clock } = this.#options;
+    if (openBeside === undefined) return undefined;
+    return new BesideLine((signal) => openBeside(port, signal), clock, events);
   }
 
   opened(terminal: AskedTerminal): ConnectionEvents {

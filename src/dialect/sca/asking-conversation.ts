@@ -1,5 +1,5 @@
 import { type CloseReason, LINE_ECHOES } from '../../base/close-reason.ts';
-import type { ConnectionEvents, Conversation, ConversationHost } from '../dialect.ts';
+import type { Beside, ConnectionEvents, Conversation, ConversationHost } from '../dialect.ts';
 import type { AskedOptions } from './asked-options.ts';
 import { ScaTerminal } from './asked-terminal.ts';
 import { encodeDocument, REQUEST_ROOT, RESPONSE_ROOT, type ScaDocument, textOf } from './document.ts';
@@ -13,8 +13,8 @@ export interface AskingOptions extends Pick<AskedOptions, 'currency' | 'hostTime
   readonly memo: TerminalMemo;
   /** Puts MAC and counter into a request where the terminal wants them. */
   readonly sign?: LinkOptions['sign'];
-  /** Sends a document to the secondary port. Undefined, or false from it: the one connection carries both kinds. */
-  readonly sendSecondary?: (document: Buffer) => boolean;
+  /** Where secondary requests go. Undefined: the one connection carries both kinds. */
+  readonly secondaryPort?: number | 'next' | undefined;
 }
 
 const MAX_CHARACTERS = 1_000_000;
@@ -30,6 +30,8 @@ export class AskingConversation implements Conversation {
   readonly #terminal: ScaTerminal;
   readonly #events: ConnectionEvents;
   readonly #nextId: () => string;
+  #beside: Beside | undefined;
+  #lacksSecondary = false;
   #isClosed = false;
 
   constructor(host: ConversationHost, framing: 'stream' | 'messages', options: AskingOptions) {
@@ -100,11 +102,6 @@ export class AskingConversation implements Conversation {
     else this.#reader.pushMessage(chunk, this.#documents);
   }
 
-  /** A document of the secondary port. */
-  receivedSecondary(document: ScaDocument): void {
-    this.#document(document, 'secondary');
-  }
-
   endOfInput(): void {
     this.#finish(
       { code: 'CONNECTION_CLOSED', text: 'the terminal has closed its output', by: 'peer' },
@@ -170,14 +167,49 @@ export class AskingConversation implements Conversation {
     this.#host.statistics.count('documents out');
     this.#trace('document out', document);
     const bytes = encodeDocument(document);
-    if (lane === 'secondary' && this.#options.sendSecondary?.(bytes) === true) return;
-    this.#host.send(bytes, lane === 'secondary' ? 'urgent' : 'normal');
+    if (lane === 'primary') this.#host.send(bytes, 'normal');
+    else if (this.#secondary() === undefined) this.#host.send(bytes, 'urgent');
+    else this.#beside?.send(bytes);
+  }
+
+  /** The connection to the secondary port, opened when it is needed; undefined: the primary one has to do. */
+  #secondary(): Beside | undefined {
+    const { secondaryPort } = this.#options;
+    if (secondaryPort === undefined || this.#lacksSecondary) return undefined;
+    if (this.#beside !== undefined) return this.#beside;
+    const reader = new DocumentReader({ maxCharacters: MAX_CHARACTERS });
+    let hasAnswered = false;
+    const closed = () => {
+      this.#beside = undefined;
+      if (hasAnswered) {
+        this.#link.lost('secondary', 'the secondary port is closed');
+        return;
+      }
+      this.#lacksSecondary = true;
+      this.#host.log.warn('the terminal has no secondary port there; the primary one is used for everything');
+      this.#link.resend('secondary');
+    };
+    this.#beside = this.#host.beside?.(secondaryPort, {
+      received: (bytes) => {
+        hasAnswered = true;
+        reader.push(bytes, {
+          document: (document) => this.#document(document, 'secondary'),
+          rejected: () => {
+            this.#beside?.close();
+            closed();
+          },
+        });
+      },
+      closed,
+    });
+    return this.#beside;
   }
 
   #finish(reason: CloseReason, how: 'ended' | 'broken' | 'lost'): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#reader.stop();
+    this.#beside?.close();
     this.#terminal.closed();
     this.#link.close(reason.text);
     this.#events.closed(reason);

@@ -19,6 +19,7 @@ export async function asks(settings: AskingSettings): Promise<AskingDialect> {
   const memo = new TerminalMemo();
   const pinpad = settings.text('pinpad');
   const options = { memo, currency, hostTimeoutMs };
+  const secondaryPort = readSecondary(settings);
   const mac = settings.text('mac') ?? 'auto';
   if (mac !== 'auto' && mac !== 'off') throw settings.fault('mac', 'auto or off is wanted');
   const pairing = mac === 'off' ? undefined : await openPairing(settings).catch(() => undefined);
@@ -35,10 +36,21 @@ export async function asks(settings: AskingSettings): Promise<AskingDialect> {
     ask: (host, framing) => {
       // Over WebSocket the connection proves who is there.
       if (framing === 'messages') return new AskingConversation(host, 'messages', options);
-      if (mac === 'off') return new AskingConversation(host, 'stream', options);
-      return new PairingConversation(host, pairing, options);
+      const own = { ...options, secondaryPort };
+      if (mac === 'off') return new AskingConversation(host, 'stream', own);
+      return new PairingConversation(host, pairing, own);
     },
   };
+}
+
+/** The secondary port: the one after the primary one, unless another one is named, or none. */
+function readSecondary(settings: AskingSettings): number | 'next' | undefined {
+  const text = settings.text('secondary') ?? 'next';
+  if (text === 'next') return 'next';
+  if (text === 'none') return undefined;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw settings.fault('secondary', 'a port, next or none is wanted');
+  return port;
 }
 
 function readHostTimeout(settings: AskingSettings): number {

@@ -38,6 +38,8 @@ interface Waiting {
   readonly posRecon: string;
   readonly settle: (answer: LinkAnswer) => void;
   timer: Timer | undefined;
+  /** As it was sent. */
+  document: ScaDocument | undefined;
 }
 
 const MAX_WAITING = 64;
@@ -84,7 +86,7 @@ export class ScaLink {
     const lane = request.functionType === 'SECONDARYPORT' ? 'secondary' : 'primary';
     if (this.#queues[lane].length >= MAX_WAITING) return 'full';
     const posRecon = request.posRecon ?? this.#options.nextId();
-    this.#queues[lane].push({ lane, request, posRecon, settle, timer: undefined });
+    this.#queues[lane].push({ lane, request, posRecon, settle, timer: undefined, document: undefined });
     this.#next(lane);
     return 'sent';
   }
@@ -95,6 +97,18 @@ export class ScaLink {
     if (waiting === 'notification') this.#options.notified(response);
     else if (waiting === undefined) this.#options.orphan(response);
     else this.#settle(waiting, { kind: 'response', response });
+  }
+
+  /** Sends what is under way once more: where it went nobody has read it. */
+  resend(lane: Lane): void {
+    const document = this.#current[lane]?.document;
+    if (document !== undefined) this.#options.send(lane, document);
+  }
+
+  /** One of two ports is gone: what was under way on it may have been obeyed. */
+  lost(lane: Lane, why: string): void {
+    const waiting = this.#current[lane];
+    if (waiting !== undefined) this.#settle(waiting, { kind: 'lost', why });
   }
 
   /** The link is gone: whatever was under way may have been obeyed. */
@@ -122,11 +136,12 @@ export class ScaLink {
       ...(command === 'LAST_TRAN' ? [] : [field('POS_RECON', waiting.posRecon)]),
     ];
     const signed = this.#options.sign?.(all) ?? all;
+    waiting.document = { root: REQUEST_ROOT, fields: signed };
     const limit = lane === 'secondary' ? 'secondary' : functionType === 'PAYMENT' ? 'PAYMENT' : 'other';
     waiting.timer = this.#options.clock.after(LIMITS_MS[limit], () =>
       this.#settle(waiting, { kind: 'lost', why: 'the terminal does not answer' }),
     );
-    this.#options.send(lane, { root: REQUEST_ROOT, fields: signed });
+    this.#options.send(lane, waiting.document);
   }
 
   #settle(waiting: Waiting, answer: LinkAnswer): void {

@@ -63,6 +63,11 @@ export const scaRow = {
     },
     { name: 'mac', value: 'auto|off', help: 'over TCP: pair with the terminal, or do not; default: auto' },
     {
+      name: 'secondary',
+      value: 'PORT|next|none',
+      help: 'over TCP: the secondary port; none: both kinds on one; default: next, the one after the primary port',
+    },
+    {
       name: 'name',
       value: 'NAME',
       help: 'tells registrations with several terminals apart; default: terminal',

@@ -10,7 +10,7 @@ import { placeOf } from '../../endpoint/place.ts';
 import type { ProxyRule } from '../../wire/proxy.ts';
 import type { TlsFiles } from '../../wire/tls.ts';
 import { type AskingEndOptions, openAskingEnd } from '../asking-end.ts';
-import { terminalWireOpener } from '../open-wire.ts';
+import { besideOpener, terminalWireOpener } from '../open-wire.ts';
 import { DEFAULT_KEEPALIVE, DEFAULT_MAX_FRAME_BYTES, speedOf } from '../pos-options.ts';
 import { Gateway } from './gateway.ts';
 import type { GatewayStore } from './gateway-store.ts';
@@ -59,6 +59,7 @@ export async function openGateway(terminal: TerminalEndpoint, options: OpenGatew
         ? await openStore(terminal, dialect.name, store, { clock, log })
         : undefined,
     openWire: terminalWireOpener(opening),
+    openBeside: besideOpener(opening),
     maxFrameBytes,
     keepalive,
     sync: options.sync ?? to.kind === 'serial',

@@ -400,3 +400,41 @@ describe('what is no answer', () => {
     expect(asked.answer?.json.data).toMatchObject({ string_code: 'DECLINED', outcome: 'not-charged' });
   });
 });
+
+describe('over TCP, secondary requests', () => {
+  test('go to the secondary port, and their responses come from it', () => {
+    const bench = new AskingBench({ secondaryPort: 'next' });
+    const sale = selling(bench);
+    const abort = bench.request('Abort', {});
+    expect(bench.last['COMMAND']).toBe('CAPTURE');
+    expect(bench.beside?.port).toBe('next');
+    expect(bench.beside?.asked.map(({ COMMAND }) => COMMAND)).toEqual(['CANCEL']);
+    bench.beside?.say(DONE);
+    expect(abort.answer?.kind).toBe('result');
+    expect(sale.sale.answer).toBeUndefined();
+    bench.lose();
+    expect(bench.beside?.isClosed).toBe(true);
+  });
+
+  test('go to the primary port where nobody listens on the secondary one', () => {
+    const bench = new AskingBench({ secondaryPort: 'next' });
+    const status = bench.request('Status', {});
+    expect(bench.asked).toEqual([]);
+    bench.beside?.events.closed();
+    expect(bench.last['COMMAND']).toBe('STATUS');
+    bench.answer(DONE);
+    expect(status.answer?.kind).toBe('result');
+  });
+
+  test('are lost with a secondary port that has answered before, and the next one opens it again', () => {
+    const bench = new AskingBench({ secondaryPort: 5016 });
+    bench.request('Status', {});
+    bench.beside?.say(DONE);
+    const status = bench.request('Status', {});
+    bench.beside?.events.closed();
+    expect(status.answer).toMatchObject({ lost: true });
+    const first = bench.beside;
+    bench.request('Status', {});
+    expect(bench.beside).not.toBe(first);
+  });
+});

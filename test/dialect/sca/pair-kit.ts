@@ -1,13 +1,46 @@
 import type { CloseReason } from '../../../src/base/close-reason.ts';
 import { silentLogger } from '../../../src/base/log.ts';
 import { Statistics } from '../../../src/base/statistics.ts';
-import type { ConversationHost, PeerAnswer, PeerConnection } from '../../../src/dialect/dialect.ts';
+import type {
+  Beside,
+  BesideEvents,
+  ConversationHost,
+  PeerAnswer,
+  PeerConnection,
+} from '../../../src/dialect/dialect.ts';
 import { AskingConversation } from '../../../src/dialect/sca/asking-conversation.ts';
 import { encodeDocument, field } from '../../../src/dialect/sca/document.ts';
 import { TerminalMemo } from '../../../src/dialect/sca/terminal-memo.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
 import { readStream } from './document-kit.ts';
 import { type Any, type Fields, fieldsOf } from './kit.ts';
+
+/** The terminal's secondary port. */
+export class PlayedBeside implements Beside {
+  readonly port: number | 'next';
+  readonly events: BesideEvents;
+  readonly asked: Fields[] = [];
+  isClosed = false;
+
+  constructor(port: number | 'next', events: BesideEvents) {
+    this.port = port;
+    this.events = events;
+  }
+
+  send(bytes: Uint8Array): void {
+    for (const document of readStream([Buffer.from(bytes)]))
+      if (typeof document !== 'string') this.asked.push(fieldsOf(document));
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  say(fields: Fields): void {
+    const all = Object.entries(fields).map(([name, text]) => field(name, text));
+    this.events.received(encodeDocument({ root: 'RESPONSE', fields: all }));
+  }
+}
 
 /** The asking end with a terminal that the test plays. */
 export class AskingBench {
@@ -17,10 +50,25 @@ export class AskingBench {
   readonly told: { readonly method: string; readonly params: Any }[] = [];
   readonly conversation: AskingConversation;
   finished: { reason: CloseReason; how: string } | undefined;
+  beside: PlayedBeside | undefined;
   #peer: PeerConnection | undefined;
 
-  constructor(options: { memo?: TerminalMemo; clock?: FakeClock; currency?: string; mark?: string } = {}) {
-    const { memo = new TerminalMemo(), clock = new FakeClock(), currency, mark = 'x' } = options;
+  constructor(
+    options: {
+      memo?: TerminalMemo;
+      clock?: FakeClock;
+      currency?: string;
+      mark?: string;
+      secondaryPort?: number | 'next';
+    } = {},
+  ) {
+    const {
+      memo = new TerminalMemo(),
+      clock = new FakeClock(),
+      currency,
+      mark = 'x',
+      secondaryPort,
+    } = options;
     this.memo = memo;
     this.clock = clock;
     const host: ConversationHost = {
@@ -33,6 +81,10 @@ export class AskingBench {
           this.asked.push(typeof document === 'string' ? { broken: document } : fieldsOf(document));
       },
       discardOutput() {},
+      beside: (port, events) => {
+        this.beside = new PlayedBeside(port, events);
+        return this.beside;
+      },
       opened: (peer) => {
         this.#peer = peer;
         return {
@@ -47,7 +99,12 @@ export class AskingBench {
         this.finished = { reason, how };
       },
     };
-    this.conversation = new AskingConversation(host, 'messages', { memo, currency, hostTimeoutMs: 150_000 });
+    this.conversation = new AskingConversation(host, 'messages', {
+      memo,
+      currency,
+      hostTimeoutMs: 150_000,
+      secondaryPort,
+    });
   }
 
   get last(): Fields {
