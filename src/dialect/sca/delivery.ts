@@ -17,14 +17,23 @@ export class Delivery {
   readonly #register: string;
   #timer: Timer | undefined;
   #isStopped = false;
+  #delivers = false;
 
   constructor(speaking: Speaking, register: string) {
     this.#speaking = speaking;
     this.#register = register;
   }
 
+  /** Only finds out what became of it, for a register that is not here: until then the terminal is busy for everybody. */
+  resolve(): void {
+    const undelivered = this.#speaking.end.undeliveredFor(this.#register);
+    if (undelivered === undefined) this.#release();
+    else if (undelivered.response === undefined) this.#ask(undelivered.payment);
+  }
+
   start(): void {
     const { end } = this.#speaking;
+    this.#delivers = true;
     const undelivered = end.undeliveredFor(this.#register);
     if (undelivered === undefined || this.#isStopped) return;
     const { payment, response } = undelivered;
@@ -52,12 +61,13 @@ export class Delivery {
       return {
         send: () => {
           if (says !== 'active') this.#release();
-          if (response === undefined) this.#again();
-          else {
+          if (response === undefined) {
+            if (this.#delivers) this.#again();
+          } else {
             this.#close(payment);
             void end.save(host.log);
             end.keep(this.#register, payment, response);
-            this.start();
+            if (this.#delivers) this.start();
           }
           return 'sent';
         },

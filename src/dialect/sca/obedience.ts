@@ -1,4 +1,5 @@
 import { readTree, textAt } from '../../rpc/json-tree.ts';
+import { Delivery } from './delivery.ts';
 import { type Element, field } from './document.ts';
 import { membersOf } from './json-fields.ts';
 import { answerSecurity, macVerdict } from './pairing.ts';
@@ -14,12 +15,16 @@ import { statusFields } from './status.ts';
 import type { Running } from './terminal.ts';
 
 const MAX_INVOICE = 40;
+/** A payment whose register is gone is asked about so often at most, by those whom it keeps waiting. */
+const LOOK_AGAIN_MS = 5000;
 
 /** Obeys the requests of one connection, by the rules of the terminal's state. */
 export class Obedience {
   readonly #speaking: Speaking;
   readonly #registers: Registers;
   readonly #payments: Payments;
+  /** The running request that was asked about last. */
+  #lookedAfter: Running | undefined;
 
   constructor(speaking: Speaking, random: string) {
     this.#speaking = speaking;
@@ -69,6 +74,7 @@ export class Obedience {
     const refusal = this.#terminal.refusalOf(functionType, command, rules, speaker.owner);
     if (refusal !== undefined) {
       this.#speaking.answer(request, refusal);
+      this.#lookAfter();
     } else if (rules.movesMoney) {
       this.#payments.pay(request, speaker);
     } else if (functionType === 'SECURITY') {
@@ -97,6 +103,18 @@ export class Obedience {
           this.#pass(request, speaker);
       }
     }
+  }
+
+  /** What is running may belong to a register that has not come back: somebody has to find out what became of it. */
+  #lookAfter(): void {
+    const { running } = this.#terminal;
+    if (running === undefined || running.owner.isOpen || this.#lookedAfter === running) return;
+    this.#lookedAfter = running;
+    const { clock } = this.#speaking.host;
+    clock.after(LOOK_AGAIN_MS, () => {
+      if (this.#lookedAfter === running) this.#lookedAfter = undefined;
+    });
+    new Delivery(this.#speaking, running.owner.register).resolve();
   }
 
   // Registration and counters.

@@ -71,7 +71,10 @@ export class TerminalEnd {
 
   /** Keeps the response to this payment for the register's next connection; at most one a register. */
   keep(register: string, payment: LastPayment, response: ScaDocument | undefined): void {
+    this.#undelivered.delete(register);
     this.#undelivered.set(register, { payment, response });
+    const [oldest] = this.#undelivered.keys();
+    if (this.#undelivered.size > MAX_REGISTERS && oldest !== undefined) this.#undelivered.delete(oldest);
   }
 
   /** The register has it, or nobody needs it any more. */

@@ -46,6 +46,24 @@ describe('a response that could not be delivered', () => {
     expect(second.last.method).toBe('Purchase');
   });
 
+  test('of a register that does not come back keeps others waiting only until its outcome is found', async () => {
+    const bench = new TerminalBench({ dials: false });
+    const first = await paying(bench);
+    await first.lose();
+    const other = bench.connect();
+    expect(await other.start()).toMatchObject({ RESULT_CODE: '59002' });
+    expect(other.last).toMatchObject({ method: 'Check', params: { sequence_id: 'r2' } });
+    expect(await other.start()).toMatchObject({ RESULT_CODE: '59002' });
+    expect(other.asked).toHaveLength(1);
+    await other.error('TRANSACTION_ACTIVE');
+    bench.clock.advance(5000);
+    expect(await other.start()).toMatchObject({ RESULT_CODE: '59002' });
+    const before = other.sent.length;
+    await other.result(APPROVAL);
+    expect(other.sent).toHaveLength(before);
+    expect(bench.end.terminal.running).toBeUndefined();
+  });
+
   test('of a sale that never happened is told as cancelled', async () => {
     const bench = new TerminalBench();
     await (await paying(bench)).lose();
