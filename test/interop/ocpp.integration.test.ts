@@ -181,6 +181,32 @@ describe('posbridge charge-point', () => {
   });
 });
 
+describe('one application for all charge points', () => {
+  test('names the one that it means by its identity', async () => {
+    const { server, url } = await startCentral(bench, ['--app', 'fd:3'], {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    });
+    const application = bench.applicationOver(server.end(3), operator);
+    const points = await Promise.all(
+      ['CP001', 'CP002'].map((name) => RawChargePoint.booted(`${url}/${name}`)),
+    );
+    const ask = (id: string, more: object) =>
+      application.send({ ...more, jsonrpc: '2.0', id, method: 'ocpp.Reset', params: { type: 'Soft' } });
+    ask('r', { identity: 'CP002' });
+    const call = await points[1]?.until(() => points[1]?.frames.find(([type]) => type === 2));
+    expect(call?.[2]).toBe('Reset');
+    points[1]?.ws.send(JSON.stringify([3, call?.[1], { status: 'Accepted' }]));
+    const { message } = await application.waitFor(
+      ({ message }) => message?.id === 'r' && message.method === undefined,
+    );
+    expect(message).toMatchObject({ result: { status: 'Accepted' } });
+    ask('unknown', { identity: 'CP009' });
+    const refused = await application.waitFor(({ message }) => message?.id === 'unknown');
+    expect(refused.message).toHaveProperty('error');
+    expect(points[0]?.frames.filter(([type]) => type === 2)).toEqual([]);
+  });
+});
+
 describe('messages', () => {
   test('cut into WebSocket fragments, and into bytes on the line, are one message', async () => {
     await bench.application(operator);
