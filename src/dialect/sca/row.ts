@@ -74,6 +74,7 @@ export const scaRow = {
     },
     { name: 'pinpad', value: 'ID', help: 'over WebSocket: which terminal is meant (x-vfi-pinpad-id)' },
   ],
+  demo: async () => (await import('./demo.ts')).demo,
   asks: async (settings) => (await import('./asking.ts')).asks(settings),
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;
