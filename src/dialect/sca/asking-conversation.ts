@@ -1,4 +1,5 @@
 import { type CloseReason, LINE_ECHOES } from '../../base/close-reason.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
 import type { Beside, ConnectionEvents, Conversation, ConversationHost } from '../dialect.ts';
 import type { AskedOptions } from './asked-options.ts';
 import { ScaTerminal } from './asked-terminal.ts';
@@ -18,6 +19,8 @@ export interface AskingOptions extends Pick<AskedOptions, 'currency' | 'hostTime
 }
 
 const MAX_CHARACTERS = 1_000_000;
+/** Unsolicited messages at once and per second; a payment has a handful. */
+const UNASKED = { burst: 200, ratePerS: 20 };
 const MAX_PARAMS_DEPTH = 20;
 
 /** The register's end of one wire to a terminal: open → closed. */
@@ -32,10 +35,12 @@ export class AskingConversation implements Conversation {
   readonly #nextId: () => string;
   #beside: Beside | undefined;
   #lacksSecondary = false;
+  readonly #allowance: TokenBucket;
   #isClosed = false;
 
   constructor(host: ConversationHost, framing: 'stream' | 'messages', options: AskingOptions) {
     this.#host = host;
+    this.#allowance = new TokenBucket({ ...UNASKED, clock: host.clock });
     this.#framing = framing;
     this.#options = options;
     const mark = host.randomId().slice(0, MAX_MARK);
@@ -51,8 +56,8 @@ export class AskingConversation implements Conversation {
       nextId,
       ...(options.sign !== undefined && { sign: options.sign }),
       send: (lane, document) => this.#send(lane, document),
-      notified: (response) => this.#tell('sca.NOTIFICATION', response),
-      orphan: (response) => this.#orphan(response),
+      notified: (response) => this.#unasked(() => this.#tell('sca.NOTIFICATION', response)),
+      orphan: (response) => this.#unasked(() => this.#orphan(response)),
     });
     this.#terminal = new ScaTerminal(this.#link, options.memo, {
       clock: host.clock,
@@ -143,6 +148,15 @@ export class AskingConversation implements Conversation {
       // A terminal asks for nothing: this is our own request, come back.
       this.#finish({ code: LINE_ECHOES, text: 'the line echoes what is sent', by: 'us' }, 'broken');
     } else this.#host.log.warn('the terminal sends something else than a response; it is ignored');
+  }
+
+  /** What a terminal says without being asked is bounded: others wait while it is read. */
+  #unasked(hear: () => void): void {
+    if (this.#allowance.take(1)) hear();
+    else {
+      this.#host.log.warn('the terminal says too much that it was not asked for');
+      this.refused('too many unsolicited messages');
+    }
   }
 
   #orphan(response: ScaDocument): void {

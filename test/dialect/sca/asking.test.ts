@@ -361,6 +361,21 @@ describe('which response belongs to which request', () => {
   });
 });
 
+describe('a terminal that floods', () => {
+  test('with messages that nobody asked for is closed, so that others are not kept waiting', () => {
+    const bench = new AskingBench();
+    const note = { RESPONSE_TEXT: 'CONSUMER CARD ENTRY', RESULT_CODE: '1' };
+    for (let count = 0; count < 200; count += 1) bench.say(note);
+    expect(bench.finished).toBeUndefined();
+    bench.clock.advance(1000);
+    for (let count = 0; count < 20; count += 1) bench.say(note);
+    expect(bench.finished).toBeUndefined();
+    bench.say(note);
+    expect(bench.finished).toMatchObject({ how: 'broken' });
+    expect(bench.told).toHaveLength(220);
+  });
+});
+
 describe('what is no answer', () => {
   test('our own request that comes back ends the conversation: the line echoes', () => {
     const bench = new AskingBench();
