@@ -1,30 +1,25 @@
 import type { Clock } from '../base/clock.ts';
-import { faultPoint } from '../base/fault-point.ts';
 import type { Logger } from '../base/log.ts';
-import { ownLine } from '../channel/application-line.ts';
 import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest } from '../dialect/dialect.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
 import type { TransactionLock } from '../store/lock.ts';
 import type { Applications } from './applications.ts';
 import type { Identity } from './identity.ts';
-import type { Acceptance } from './journal/request.ts';
 import type { JournalDesk } from './journal-desk.ts';
 import type { Judge } from './judge.ts';
 import type { OpenRequest, OpenTransaction } from './open-request.ts';
 import type { OpenRequests } from './open-requests.ts';
-import { OutcomeSearch, placeAt } from './outcome-search.ts';
+import { OutcomeSearch } from './outcome-search.ts';
+import { Recorded } from './recorded.ts';
 import { RequestFate, wordsForRefusal } from './request-fate.ts';
 import { Settlement } from './settlement.ts';
-import { STOPPING } from './stopping.ts';
 import { TerminalTurn } from './terminal-turn.ts';
 import { TransactionReader, type TransactionReaderOptions } from './transaction-reader.ts';
 import { type Beginning, Unrecorded } from './unrecorded.ts';
 
 /** Where nobody can be asked, an answer that comes so soon after the peer has gone is still recorded. */
 const LATE_MS = 5000;
-/** Transactions of one connection that may wait for the journal: each keeps its params. */
-const MAX_ACCEPTING = 64;
 
 export interface TransactionsOptions extends TransactionReaderOptions {
   readonly outcomeWaitMs: number;
@@ -57,12 +52,10 @@ export class Transactions {
   readonly #applications: Applications;
   readonly #options: TransactionsOptions;
   readonly #reader: TransactionReader;
-  readonly #turn: TerminalTurn;
   readonly #settlement: Settlement;
   readonly #search: OutcomeSearch;
   readonly #unrecorded: Unrecorded;
-  /** Requests that the journal has not decided yet. */
-  #accepting = 0;
+  readonly #recorded: Recorded;
 
   constructor(
     connection: Connection,
@@ -76,7 +69,6 @@ export class Transactions {
     this.#options = options;
     this.#reader = new TransactionReader(options);
     const parts = { ...options, requests, applications, reader: this.#reader };
-    this.#turn = new TerminalTurn({ ...parts, name: connection.name });
     const settlement = new Settlement({
       ...parts,
       limit: (open) => this.limit(open),
@@ -88,12 +80,18 @@ export class Transactions {
       running: (open) => this.#stillRunning(open),
       found: (open, answer, meaning) => settlement.found(open, answer, meaning),
     });
-    this.#unrecorded = new Unrecorded({
+    const ways = {
       ...parts,
-      turn: this.#turn,
+      turn: new TerminalTurn({ ...parts, name: connection.name }),
       isStopping: () => connection.isStopping,
-      open: (request, beginning) => this.#open(request, beginning),
-      forward: (open, bytes) => this.#forward(open, bytes),
+      open: (request: InboundRequest, beginning: Beginning) => this.#open(request, beginning),
+      forward: (open: OpenRequest, bytes: Buffer) => this.#forward(open, bytes),
+    };
+    this.#unrecorded = new Unrecorded(ways);
+    this.#recorded = new Recorded({
+      ...ways,
+      search: this.#search,
+      giveUp: (open, why) => this.giveUp(open, why),
     });
   }
 
@@ -124,14 +122,7 @@ export class Transactions {
     } else if (identity === undefined) {
       this.#requests.refuse(request, 'JSONRPC_INVALID_PARAMS', this.#reader.identityRule);
     } else {
-      const open = this.#open(request, { attachment, identity, state: 'undecided' });
-      if (this.#accepting >= MAX_ACCEPTING) {
-        // It may be a repetition of one that is running, so it is not refused.
-        this.#requests.endUnknown(open, `${MAX_ACCEPTING} transactions wait to be recorded already`);
-        return;
-      }
-      const own = { ...request, params: Buffer.from(request.params) };
-      this.#requests.holdOpen(this.#accept(open, identity, own, attachment, desk));
+      this.#recorded.start(request, attachment, identity, desk);
     }
   }
 
@@ -248,83 +239,6 @@ export class Transactions {
   #forward(open: OpenRequest, bytes: Buffer): void {
     if (open.transaction?.entry !== undefined) this.#requests.startTimer(open); // recording has taken its time
     this.#applications.forward(open, bytes, new RequestFate(this.#requests, open));
-  }
-
-  // With a journal.
-
-  async #accept(
-    open: OpenRequest,
-    identity: Identity,
-    request: InboundRequest,
-    attachment: Attachment,
-    desk: JournalDesk,
-  ): Promise<void> {
-    const bytes = ownLine(this.#applications.lineOf(open, request));
-    const letGo = this.#applications.holdBack(attachment);
-    const carried = this.#reader.carriedBy(request.params);
-    this.#accepting += 1;
-    const acceptance = await desk.accept({
-      identity,
-      record: {
-        method: request.method,
-        channel: this.#applications.channelOf(request.method),
-        pid: this.#options.pid,
-        ...this.#reader.moneyOf(request.params),
-      },
-      place: () => placeAt(attachment),
-      compared: this.#reader.comparedOf(request),
-      acquire: (transaction) => this.#turn.tryAcquire(transaction),
-      isRepeatable: this.#options.rules.recovery === undefined,
-      repeated: (outcome) => this.#options.rules.repeated?.(request.method, outcome),
-      mayBegin: () => !this.#connection.isStopping,
-      ask: (question) => this.#search.askOnce(question, carried),
-      delayed: () => {
-        open.timer?.cancel(); // waiting for the holder of the same transaction has a limit of its own
-        letGo();
-      },
-      isAbandoned: () => !this.#requests.has(open),
-    });
-    this.#accepting -= 1;
-    this.#accepted(open, bytes, acceptance);
-    letGo();
-  }
-
-  #accepted(open: OpenRequest, bytes: Buffer, acceptance: Acceptance): void {
-    const { transaction } = open;
-    if (!this.#requests.has(open) || transaction === undefined) {
-      if (acceptance.kind !== 'begun') return;
-      acceptance.release();
-      this.#requests.holdOpen(this.#requests.withdraw(acceptance.entry));
-      return;
-    }
-    switch (acceptance.kind) {
-      case 'begun':
-        transaction.entry = acceptance.entry;
-        transaction.release = acceptance.release;
-        transaction.state = 'queued';
-        if (this.#connection.isStopping) {
-          this.giveUp(open, STOPPING);
-          return;
-        }
-        faultPoint('after-sent');
-        this.#forward(open, bytes);
-        faultPoint('after-hand-over');
-        return;
-      case 'answer':
-        this.#requests.finishWith(open, acceptance.answer);
-        return;
-      case 'duplicate':
-        this.#requests.finishWith(open, { kind: 'error', text: acceptance.text });
-        return;
-      case 'refused':
-        this.#requests.settleRefused(open, acceptance.code, acceptance.details);
-        return;
-      case 'busy':
-        this.#requests.holdOpen(this.#turn.refuse(open, acceptance.attempt, undefined));
-        return;
-      case 'unknown':
-        this.#requests.endUnknown(open, acceptance.details);
-    }
   }
 
   #open(
