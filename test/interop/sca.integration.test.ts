@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -11,15 +10,6 @@ const FIXTURES = path.join(import.meta.dirname, '../fixtures/sca');
 const BROKER = path.join(import.meta.dirname, 'fixtures/sca-broker.py');
 /** Debian's own interpreter has Debian's `python3-websockets`. */
 const PYTHON = '/usr/bin/python3';
-
-const hasWebsockets = (() => {
-  try {
-    execFileSync(PYTHON, ['-c', 'import websockets'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 let bench: Workbench;
 beforeEach(async () => {
@@ -68,139 +58,136 @@ class PythonBroker {
   }
 }
 
-describe.skipIf(!hasWebsockets)(
-  "a broker on Python's websockets (apt-get install python3-websockets)",
-  () => {
-    test('gets the handshake of the documentation, and the terminal takes an answer without subprotocol', async () => {
-      const broker = await PythonBroker.start();
-      startTerminal(`ws://127.0.0.1:${broker.port}/`, '--skip-pos-auth', '--app', 'simulator:?delay=0');
-      const [, headers = ''] = await broker.saw(/\{"headers": (\[.*\]), "subprotocol": null\}/);
-      const names = new Map(
-        (JSON.parse(headers) as [string, string][]).map(([name, value]) => [name.toLowerCase(), value]),
-      );
-      const sample = readFileSync(path.join(FIXTURES, 'handshake-request.txt'), 'latin1');
-      for (const [, name = ''] of sample.matchAll(/^([A-Za-z-]+) ?: /gm))
-        expect([...names.keys()]).toContain(name.toLowerCase());
-      expect(Object.fromEntries(names)).toMatchObject({
-        origin: `http://127.0.0.1:${broker.port}`,
-        pragma: 'no-cache',
-        'cache-control': 'no-cache',
-        'sec-websocket-protocol': 'sci',
-        'sec-websocket-version': '13',
-        'x-vfi-pinpad-id': 'T-1',
-      });
-      broker.say(readFileSync(path.join(FIXTURES, 'start.xml'), 'utf8').replaceAll('\n', ''));
-      await broker.saw(/"message": "<RESPONSE><RESPONSE_TEXT>Session Started/);
-      const sampleResponse = readFileSync(path.join(FIXTURES, 'start-response.xml'), 'utf8').replaceAll(
-        '\n',
-        '',
-      );
-      expect(broker.messages()).toEqual([sampleResponse]);
+describe("a broker on Python's websockets", () => {
+  test('gets the handshake of the documentation, and the terminal takes an answer without subprotocol', async () => {
+    const broker = await PythonBroker.start();
+    startTerminal(`ws://127.0.0.1:${broker.port}/`, '--skip-pos-auth', '--app', 'simulator:?delay=0');
+    const [, headers = ''] = await broker.saw(/\{"headers": (\[.*\]), "subprotocol": null\}/);
+    const names = new Map(
+      (JSON.parse(headers) as [string, string][]).map(([name, value]) => [name.toLowerCase(), value]),
+    );
+    const sample = readFileSync(path.join(FIXTURES, 'handshake-request.txt'), 'latin1');
+    for (const [, name = ''] of sample.matchAll(/^([A-Za-z-]+) ?: /gm))
+      expect([...names.keys()]).toContain(name.toLowerCase());
+    expect(Object.fromEntries(names)).toMatchObject({
+      origin: `http://127.0.0.1:${broker.port}`,
+      pragma: 'no-cache',
+      'cache-control': 'no-cache',
+      'sec-websocket-protocol': 'sci',
+      'sec-websocket-version': '13',
+      'x-vfi-pinpad-id': 'T-1',
     });
+    broker.say(readFileSync(path.join(FIXTURES, 'start.xml'), 'utf8').replaceAll('\n', ''));
+    await broker.saw(/"message": "<RESPONSE><RESPONSE_TEXT>Session Started/);
+    const sampleResponse = readFileSync(path.join(FIXTURES, 'start-response.xml'), 'utf8').replaceAll(
+      '\n',
+      '',
+    );
+    expect(broker.messages()).toEqual([sampleResponse]);
+  });
 
-    test('sells in text and in binary messages', async () => {
-      const broker = await PythonBroker.start();
-      startTerminal(`ws://127.0.0.1:${broker.port}/`, '--skip-pos-auth', '--app', 'simulator:?delay=0');
-      await broker.saw('"headers"');
-      broker.say(`b:${START}`);
-      broker.say(capture('r1'));
-      await broker.saw(/APPROVED.*<POS_RECON>r1</);
-      broker.say(capture('r1'));
-      await broker.saw('56783');
-      broker.say(request('SESSION', 'FINISH'));
-      await broker.saw('Session finished');
+  test('sells in text and in binary messages', async () => {
+    const broker = await PythonBroker.start();
+    startTerminal(`ws://127.0.0.1:${broker.port}/`, '--skip-pos-auth', '--app', 'simulator:?delay=0');
+    await broker.saw('"headers"');
+    broker.say(`b:${START}`);
+    broker.say(capture('r1'));
+    await broker.saw(/APPROVED.*<POS_RECON>r1</);
+    broker.say(capture('r1'));
+    await broker.saw('56783');
+    broker.say(request('SESSION', 'FINISH'));
+    await broker.saw('Session finished');
+  });
+
+  /** An application that takes sales and says only to a Check what became of them. */
+  async function heldSales() {
+    const application = await bench.application(({ method }) =>
+      method === 'Check'
+        ? { result: { amount: 535, currency: 'USD', authorization_code: 'TA1260' } }
+        : undefined,
+    );
+    const args = ['--currency', 'USD', '--app', `unix:${bench.socketPath}`];
+    return { application, args: [...args, '--journal', bench.path('journal'), '--skip-pos-auth'] };
+  }
+
+  test('killed during a payment gets its response as the first message when it is back', async () => {
+    const { application, args } = await heldSales();
+    const broker = await PythonBroker.start();
+    startTerminal(`ws://127.0.0.1:${broker.port}/`, ...args);
+    await broker.saw('"headers"');
+    broker.say(START + capture('r1'));
+    const { message } = await application.waitFor('Purchase');
+    await broker.program.kill();
+    const again = await PythonBroker.start(broker.port);
+    await again.saw('"headers"');
+    application.send({
+      connection: message?.connection,
+      jsonrpc: '2.0',
+      id: message?.id,
+      result: { amount: 535, currency: 'USD', authorization_code: 'TA1260' },
     });
+    await again.saw(/>APPROVED<.*<AUTH_CODE>TA1260<.*<POS_RECON>r1</);
+    expect(again.messages()).toHaveLength(1);
+    again.say(request('REPORT', 'LAST_TRAN'));
+    await again.saw('<TRANS_AMOUNT>5.35<');
+    again.say(request('SESSION', 'FINISH'));
+    await again.saw('Session finished');
+    expect(application.requests('Purchase')).toHaveLength(1);
+  });
 
-    /** An application that takes sales and says only to a Check what became of them. */
-    async function heldSales() {
-      const application = await bench.application(({ method }) =>
-        method === 'Check'
-          ? { result: { amount: 535, currency: 'USD', authorization_code: 'TA1260' } }
-          : undefined,
+  test('a terminal that is killed during a payment tells its outcome after it has started again: one charge', async () => {
+    const { application, args } = await heldSales();
+    const broker = await PythonBroker.start();
+    const url = `ws://127.0.0.1:${broker.port}/`;
+    const terminal = startTerminal(url, ...args);
+    await broker.saw('"headers"');
+    broker.say(START + capture('r1'));
+    await application.waitFor('Purchase');
+    await terminal.kill();
+    startTerminal(url, ...args);
+    await broker.saw(/>APPROVED<.*<AUTH_CODE>TA1260<.*<POS_RECON>r1</);
+    broker.say(request('REPORT', 'LAST_TRAN'));
+    await broker.saw('<TRANS_AMOUNT>5.35<');
+    expect(application.requests('Purchase')).toHaveLength(1);
+    const listed = bench.start('posbridge', ['journal', 'list', '--journal', bench.path('journal')]);
+    const shown = listed.stdout;
+    await shown.ended;
+    expect(shown.lines.filter((line) => line.includes('done-approved'))).toHaveLength(1);
+  });
+
+  test('with certificates on both ends lets in who has one, and registration is optional then', async () => {
+    const certificates = new Certificates(bench.folder);
+    certificates.root('root');
+    certificates.root('other-root');
+    certificates.signed('server', 'root', 'subjectAltName=IP:127.0.0.1');
+    certificates.signed('terminal', 'root', 'extendedKeyUsage=clientAuth');
+    certificates.signed('stranger', 'other-root', 'extendedKeyUsage=clientAuth');
+    const tls = [certificates.pem('server'), certificates.key('server'), certificates.pem('root')];
+    const broker = await PythonBroker.start(0, ...tls);
+    const dial = (...args: string[]) =>
+      startTerminal(
+        `wss://127.0.0.1:${broker.port}/`,
+        '--app',
+        'simulator:?delay=0',
+        '--tls-ca',
+        certificates.pem('root'),
+        ...args,
       );
-      const args = ['--currency', 'USD', '--app', `unix:${bench.socketPath}`];
-      return { application, args: [...args, '--journal', bench.path('journal'), '--skip-pos-auth'] };
+    for (const args of [
+      [],
+      ['--tls-cert', certificates.pem('stranger'), '--tls-key', certificates.key('stranger')],
+    ]) {
+      const refused = dial(...args);
+      await refused.says('cannot be opened');
+      await refused.kill();
     }
-
-    test('killed during a payment gets its response as the first message when it is back', async () => {
-      const { application, args } = await heldSales();
-      const broker = await PythonBroker.start();
-      startTerminal(`ws://127.0.0.1:${broker.port}/`, ...args);
-      await broker.saw('"headers"');
-      broker.say(START + capture('r1'));
-      const { message } = await application.waitFor('Purchase');
-      await broker.program.kill();
-      const again = await PythonBroker.start(broker.port);
-      await again.saw('"headers"');
-      application.send({
-        connection: message?.connection,
-        jsonrpc: '2.0',
-        id: message?.id,
-        result: { amount: 535, currency: 'USD', authorization_code: 'TA1260' },
-      });
-      await again.saw(/>APPROVED<.*<AUTH_CODE>TA1260<.*<POS_RECON>r1</);
-      expect(again.messages()).toHaveLength(1);
-      again.say(request('REPORT', 'LAST_TRAN'));
-      await again.saw('<TRANS_AMOUNT>5.35<');
-      again.say(request('SESSION', 'FINISH'));
-      await again.saw('Session finished');
-      expect(application.requests('Purchase')).toHaveLength(1);
-    });
-
-    test('a terminal that is killed during a payment tells its outcome after it has started again: one charge', async () => {
-      const { application, args } = await heldSales();
-      const broker = await PythonBroker.start();
-      const url = `ws://127.0.0.1:${broker.port}/`;
-      const terminal = startTerminal(url, ...args);
-      await broker.saw('"headers"');
-      broker.say(START + capture('r1'));
-      await application.waitFor('Purchase');
-      await terminal.kill();
-      startTerminal(url, ...args);
-      await broker.saw(/>APPROVED<.*<AUTH_CODE>TA1260<.*<POS_RECON>r1</);
-      broker.say(request('REPORT', 'LAST_TRAN'));
-      await broker.saw('<TRANS_AMOUNT>5.35<');
-      expect(application.requests('Purchase')).toHaveLength(1);
-      const listed = bench.start('posbridge', ['journal', 'list', '--journal', bench.path('journal')]);
-      const shown = listed.stdout;
-      await shown.ended;
-      expect(shown.lines.filter((line) => line.includes('done-approved'))).toHaveLength(1);
-    });
-
-    test('with certificates on both ends lets in who has one, and registration is optional then', async () => {
-      const certificates = new Certificates(bench.folder);
-      certificates.root('root');
-      certificates.root('other-root');
-      certificates.signed('server', 'root', 'subjectAltName=IP:127.0.0.1');
-      certificates.signed('terminal', 'root', 'extendedKeyUsage=clientAuth');
-      certificates.signed('stranger', 'other-root', 'extendedKeyUsage=clientAuth');
-      const tls = [certificates.pem('server'), certificates.key('server'), certificates.pem('root')];
-      const broker = await PythonBroker.start(0, ...tls);
-      const dial = (...args: string[]) =>
-        startTerminal(
-          `wss://127.0.0.1:${broker.port}/`,
-          '--app',
-          'simulator:?delay=0',
-          '--tls-ca',
-          certificates.pem('root'),
-          ...args,
-        );
-      for (const args of [
-        [],
-        ['--tls-cert', certificates.pem('stranger'), '--tls-key', certificates.key('stranger')],
-      ]) {
-        const refused = dial(...args);
-        await refused.says('cannot be opened');
-        await refused.kill();
-      }
-      expect(broker.messages()).toEqual([]);
-      dial('--tls-cert', certificates.pem('terminal'), '--tls-key', certificates.key('terminal'));
-      await broker.saw('"headers"');
-      broker.say(START);
-      await broker.saw('Session Started');
-    });
-  },
-);
+    expect(broker.messages()).toEqual([]);
+    dial('--tls-cert', certificates.pem('terminal'), '--tls-key', certificates.key('terminal'));
+    await broker.saw('"headers"');
+    broker.say(START);
+    await broker.saw('Session Started');
+  });
+});
 
 describe('our broker', () => {
   const serve = (...args: string[]) =>
