@@ -1,4 +1,4 @@
-import { CASES, ENDS, type Expected, expectedOf, KNOWN_FAULTS, knownFault, PROTOCOLS } from './table.ts';
+import { CASES, ENDS, type Expected, expectedOf, PROTOCOLS } from './table.ts';
 
 /** What stands in a cell of docs/matrix.md. */
 function cellOf(expected: Expected): string {
@@ -13,10 +13,7 @@ export function matrixPage(): string {
   const head = `| register | payment end | ${names.join(' | ')} |\n|---|---|${names.map(() => '---').join('|')}|`;
   const rows = PROTOCOLS.flatMap((register) =>
     ENDS.map((end) => {
-      const cells = CASES.map((one) => {
-        const isFaulty = knownFault(register, end, one.name) !== undefined;
-        return isFaulty ? '**fault**' : cellOf(expectedOf(one, register, end));
-      });
+      const cells = CASES.map((one) => cellOf(expectedOf(one, register, end)));
       return `| ${register.name} | \`${end.name}\` | ${cells.join(' | ')} |`;
     }),
   );
@@ -25,7 +22,6 @@ export function matrixPage(): string {
     ({ name, recovers, refunds, saysAmount }) =>
       `| ${name} | ${word(recovers)} | ${word(refunds)} | ${word(saysAmount)} |`,
   );
-  const faults = KNOWN_FAULTS.map(({ register, cases, why }) => `- ${register}, ${cases.join(', ')}: ${why}`);
   return `# Every register protocol at every payment end
 
 posbridge joins any register protocol that it answers with any payment end: an application behind the channels, the simulated
@@ -41,7 +37,6 @@ Whatever happens, money moves at most once, and nobody is told anything untrue. 
 | truth | the register finds out what happened, by itself |
 | truth or unknown | a protocol on the way cannot be asked for a lost outcome: the register is told the truth, or that nobody knows |
 | – | a protocol on the way has no words for it |
-| **fault** | it does not hold yet, see below |
 
 ${head}
 ${rows.join('\n')}
@@ -56,7 +51,7 @@ What a pair can do follows from what its protocols can do:
 |---|---|---|---|
 ${abilities.join('\n')}
 
-${faults.length === 0 ? '' : `Faults that are known and not mended yet:\n\n${faults.join('\n')}\n\n`}Less than was asked for is taken by an application or a real terminal only; the simulated one always takes it all. A register of sca
+Less than was asked for is taken by an application or a real terminal only; the simulated one always takes it all. A register of sca
 has identifiers that are too long for a terminal of ecr-eft: such a payment is refused before anything is charged.
 `;
 }

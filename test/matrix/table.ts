@@ -108,28 +108,6 @@ export type CaseName =
  */
 export type Expected = { readonly status: number; readonly charges: number } | 'honest' | 'truth' | 'cannot';
 
-/** Faults that these tests have found and that are not mended yet: the tests expect them, and say so when they are gone. */
-export const KNOWN_FAULTS: readonly {
-  readonly register: string;
-  readonly cases: readonly CaseName[];
-  readonly why: string;
-}[] = [
-  {
-    register: 'sca',
-    cases: ['register dies', 'bridge dies'],
-    why: 'an SCA terminal forgets a payment whose outcome it does not know when it is killed: LAST_TRAN then says "No transaction"',
-  },
-];
-
-export function knownFault(
-  { name }: Protocol,
-  { kind, protocol }: PaymentEnd,
-  one: CaseName,
-): string | undefined {
-  if (kind === 'simulator' || protocol?.name === 'ecr-eft') return undefined;
-  return KNOWN_FAULTS.find(({ register, cases }) => register === name && cases.includes(one))?.why;
-}
-
 export interface Case {
   readonly name: CaseName;
   /** Minor units of EUR; the last two digits tell application and simulator what to do. */
@@ -187,15 +165,14 @@ export const CASES: readonly Case[] = [
     name: 'register dies',
     amount: 1206,
     says: 'the register is killed in mid-payment, and asks when it is back',
-    expected: (register, end) =>
-      register.recovers ? 'truth' : end.kind === 'simulator' ? 'honest' : 'honest',
+    expected: (register) => (register.recoversAfterRestart ? 'truth' : 'honest'),
   },
   {
     name: 'bridge dies',
     amount: 1206,
     says: 'the bridge is killed in mid-payment, and comes back',
     expected: (register, { protocol }) =>
-      register.recovers && protocol?.recoversAfterRestart !== false ? 'truth' : 'honest',
+      register.recoversAfterRestart && protocol?.recoversAfterRestart !== false ? 'truth' : 'honest',
   },
   {
     name: 'link cut',

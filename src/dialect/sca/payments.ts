@@ -92,7 +92,9 @@ export class Payments {
     const { end } = this.#speaking;
     const last = end.lastOf(owner.register);
     if (last === undefined) {
-      this.#speaking.answer(request, rejected(end.options.assumed, 'No transaction'));
+      // One that nobody can tell from others may have made the payments of a connection that is gone.
+      const why = end.hasUnnamed ? 'Payments of other connections only' : 'No transaction';
+      this.#speaking.answer(request, rejected(end.options.assumed, why));
       return;
     }
     const running: Running = { owner, command: request.command };

@@ -5,6 +5,7 @@ import type { ScaRequest } from './request.ts';
 import type { Verdict } from './responses.ts';
 import type { Speaking } from './speaking.ts';
 import type { Owner } from './terminal.ts';
+import { UNNAMED } from './terminal-end.ts';
 
 /** Who speaks, and whether that is proved. */
 export interface Speaker {
@@ -25,7 +26,7 @@ export class Registers {
 
   constructor(speaking: Speaking, random: string) {
     this.#speaking = speaking;
-    this.#nobody = speaking.end.options.dials ? 'link' : `connection-${random}`;
+    this.#nobody = speaking.end.options.dials ? 'link' : `${UNNAMED}${random}`;
   }
 
   /** The register that we have dialled gets at once what it has missed; another one when it says who it is. */

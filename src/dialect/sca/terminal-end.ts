@@ -57,6 +57,11 @@ export class TerminalEnd {
     return this.#last.get(register);
   }
 
+  /** Whether there were payments of registers that have no names, and so cannot be told from who asks. */
+  get hasUnnamed(): boolean {
+    return [...this.#last.keys()].some((register) => register.startsWith(UNNAMED));
+  }
+
   /** From now on it is the last payment of this register; undefined: there is none. */
   setLast(register: string, payment: LastPayment | undefined): void {
     this.#last.delete(register);
@@ -94,3 +99,5 @@ export class TerminalEnd {
 }
 
 const MAX_REGISTERS = 1000;
+/** How registers are called that prove nothing, before something random: each connection of theirs is another one. */
+export const UNNAMED = 'connection-';

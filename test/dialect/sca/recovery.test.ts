@@ -171,6 +171,11 @@ describe('LAST_TRAN', () => {
     }
   });
 
+  test('says that there was no transaction only where there was none', async () => {
+    const register = new TerminalBench({ dials: false }).connect();
+    expect(await register.ask('REPORT', 'LAST_TRAN')).toMatchObject({ RESPONSE_TEXT: 'No transaction' });
+  });
+
   test('answers the register of that sale only', async () => {
     const bench = new TerminalBench({ dials: false });
     const first = await paying(bench);
@@ -178,7 +183,7 @@ describe('LAST_TRAN', () => {
     const other = bench.connect();
     expect(await other.ask('REPORT', 'LAST_TRAN')).toMatchObject({
       TERMINATION_STATUS: 'FAILURE',
-      RESPONSE_TEXT: 'No transaction',
+      RESPONSE_TEXT: 'Payments of other connections only',
     });
     expect(other.asked).toEqual([]);
   });
