@@ -49,7 +49,9 @@ test('a person starts and stops charging from the page, each after a yes, and ev
   });
   await point.call('StatusNotification', { connectorId: 1, errorCode: 'NoError', status: 'Charging' });
   await page.getByRole('button', { name: 'Stop charging: CP001, connector 1' }).click();
+  await page.getByRole('button', { name: 'Yes' }).waitFor();
   await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Yes' }).waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Stop charging: CP001, connector 1' }).click();
   await page.getByRole('button', { name: 'Yes' }).press('Enter');
   const stop = await point.until(() =>
