@@ -39,7 +39,7 @@ describe('docs/terminal.md', () => {
   test('has the PIN and the names of all texts', () => {
     expect(page).toContain(`a PIN (${TEST_PIN})`);
     const [, section = ''] = page.split('\n## Texts\n');
-    const [, names = ''] = section.split('The names are');
+    const [, names = ''] = section.split(/The\s+names\s+are/);
     expect([...names.matchAll(/`([a-z_]+)`/g)].map(([, name]) => name)).toEqual([...TEXT_NAMES]);
   });
 
