@@ -10,7 +10,7 @@ import { TerminalBehind } from './terminal-behind-kit.ts';
 
 const SEED = sizeOf('SOAK_SEED', 1);
 /** One byte of so many is tried. */
-const STRIDE = isSoak ? 5 : 230;
+const STRIDE = isSoak ? 5 : 500;
 const TERMINALS = 4;
 const WAYS = ['end', 'reset', 'silence'] as const;
 

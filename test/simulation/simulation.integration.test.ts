@@ -4,7 +4,7 @@ import { ROOT, run } from '../cli/kit.ts';
 
 /** The whole program in worlds that come from seeds; `npm run simulate` has more of them. */
 
-const SEEDS = process.env['SOAK_SEEDS'] ?? '250';
+const SEEDS = process.env['SOAK_SEEDS'] ?? '150';
 
 async function simulate(...args: readonly string[]) {
   return run(process.execPath, [path.join(ROOT, 'scripts/simulate.mjs'), ...args], { cwd: ROOT });
