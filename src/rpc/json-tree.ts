@@ -1,3 +1,4 @@
+import { JsonCursor } from './json-cursor.ts';
 import { scanObject } from './scan.ts';
 
 /** A JSON value whose numbers keep the text that they were written with. Objects have no prototype. */
@@ -88,27 +89,23 @@ export function listAt(value: Json | undefined, ...path: readonly string[]): rea
 /** Builds the tree of a text that is known to be valid. */
 class TreeReader {
   hasDuplicate = false;
-  readonly #text: string;
-  #at = 0;
+  readonly #cursor: JsonCursor;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#cursor = new JsonCursor(text);
   }
 
   value(): Json {
-    this.#skipSpace();
-    const first = this.#text[this.#at];
+    const first = this.#cursor.peek();
     if (first === '{') return this.#object();
     if (first === '[') return this.#array();
-    return first === '"' ? this.#string() : this.#word();
+    return first === '"' ? (JSON.parse(this.#cursor.string()) as string) : this.#word();
   }
 
   #object(): JsonObject {
     const object: Record<string, Json> = Object.create(null);
-    this.#each('}', () => {
-      const name = this.#string();
-      this.#skipSpace();
-      this.#at += 1; // the colon
+    this.#cursor.each('}', () => {
+      const name = JSON.parse(this.#cursor.name()) as string;
       if (name in object) this.hasDuplicate = true;
       object[name] = this.value();
     });
@@ -117,43 +114,13 @@ class TreeReader {
 
   #array(): Json[] {
     const array: Json[] = [];
-    this.#each(']', () => array.push(this.value()));
+    this.#cursor.each(']', () => array.push(this.value()));
     return array;
   }
 
-  #each(close: string, item: () => void): void {
-    this.#at += 1;
-    for (this.#skipSpace(); this.#text[this.#at] !== close; this.#skipSpace()) {
-      if (this.#text[this.#at] === ',') {
-        this.#at += 1;
-        this.#skipSpace();
-      }
-      item();
-    }
-    this.#at += 1;
-  }
-
-  #string(): string {
-    const start = this.#at;
-    for (this.#at += 1; this.#text[this.#at] !== '"'; this.#at += 1)
-      if (this.#text[this.#at] === '\\') this.#at += 1;
-    this.#at += 1;
-    return JSON.parse(this.#text.slice(start, this.#at)) as string;
-  }
-
   #word(): Json {
-    WORD.lastIndex = this.#at;
-    const [word = ''] = WORD.exec(this.#text) ?? [];
-    this.#at += word.length;
+    const word = this.#cursor.word();
     if (word === 'null') return null;
     return word === 'true' || word === 'false' ? word === 'true' : new JsonNumber(word);
   }
-
-  #skipSpace(): void {
-    SPACE.lastIndex = this.#at;
-    this.#at += SPACE.exec(this.#text)?.[0].length ?? 0;
-  }
 }
-
-const WORD = /[^\s,\]}]*/y;
-const SPACE = /[ \t\r\n]*/y;
