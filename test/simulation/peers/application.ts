@@ -12,6 +12,7 @@ import {
   NOTHING_TO_CHECK,
   written,
 } from './lies.ts';
+import { Outgoing } from './outgoing.ts';
 
 interface Request {
   readonly connection?: string;
@@ -23,11 +24,9 @@ interface Request {
 
 /** Somebody who is connected. */
 interface Guest {
-  readonly end: End;
+  readonly output: Outgoing;
   rest: string;
   isOpen: boolean;
-  readonly output: Buffer[];
-  isWriting: boolean;
 }
 
 /**
@@ -40,7 +39,6 @@ export class Application {
   readonly #ledger: Ledger;
   character: Character;
   #process: Process | undefined;
-  #guests = new Set<Guest>();
   /** By key: who asked for what is being carried out. */
   readonly #running = new Map<string, Guest>();
   /** Of requests that were no transactions: a result under the id of one would be that one's. */
@@ -61,7 +59,6 @@ export class Application {
     if (this.process !== undefined) return;
     const process = new Process(this.#machine, 'application');
     this.#process = process;
-    this.#guests = new Set();
     this.#running.clear();
     // What its own death cut off before it was decided has been undone.
     for (const key of this.#ledger.keys) {
@@ -74,11 +71,10 @@ export class Application {
   }
 
   #accept(end: End): void {
-    const guest: Guest = { end, rest: '', isOpen: true, output: [], isWriting: false };
-    this.#guests.add(guest);
+    const guest: Guest = { output: new Outgoing(end), rest: '', isOpen: true };
     const leave = () => {
       guest.isOpen = false;
-      this.#guests.delete(guest);
+      guest.output.close();
     };
     end.start({
       chunk: (bytes) => {
@@ -236,20 +232,8 @@ export class Application {
     const connection = manner === 'for another connection' ? 'nobody.1' : request.connection;
     const line = lineOf(connection, id, answer);
     this.#process?.tell(`says ${line.slice(0, 200)} (${manner})`);
-    this.#write(guest, written(line, manner));
-    if (manner === 'twice') this.#write(guest, written(lineOf(connection, id, SECOND), 'honest'));
-  }
-
-  #write(guest: Guest, bytes: Buffer): void {
-    if (!guest.isOpen) return;
-    guest.output.push(bytes);
-    if (guest.isWriting) return;
-    const next = () => {
-      const piece = guest.output.shift();
-      guest.isWriting = piece !== undefined && guest.isOpen;
-      if (piece !== undefined && guest.isOpen) guest.end.write(piece, () => next());
-    };
-    next();
+    guest.output.push(written(line, manner));
+    if (manner === 'twice') guest.output.push(written(lineOf(connection, id, SECOND), 'honest'));
   }
 
   get #random() {

@@ -1,5 +1,6 @@
 import type { End } from '../world/network.ts';
 import type { Process } from '../world/process.ts';
+import { Outgoing } from './outgoing.ts';
 
 export interface Message {
   readonly id?: string;
@@ -17,8 +18,7 @@ export class RawConnection {
   readonly #process: Process;
   readonly #pending = new Map<string, (message: Message | undefined) => void>();
   #rest = Buffer.alloc(0);
-  readonly #output: Buffer[] = [];
-  #isWriting = false;
+  readonly #output: Outgoing;
   #isOpen = true;
   /** What the bridge said when it closed. */
   closeReason: string | undefined;
@@ -26,6 +26,7 @@ export class RawConnection {
   constructor(process: Process, end: End) {
     this.#process = process;
     this.#end = end;
+    this.#output = new Outgoing(end);
     end.start({
       chunk: (bytes) => this.#receive(bytes),
       end: () => this.close(),
@@ -60,6 +61,7 @@ export class RawConnection {
 
   #lost(): void {
     this.#isOpen = false;
+    this.#output.close();
     for (const resolve of this.#pending.values()) resolve(undefined);
     this.#pending.clear();
   }
@@ -94,13 +96,6 @@ export class RawConnection {
   #send(message: object): void {
     const text = JSON.stringify(message);
     this.#output.push(Buffer.from(`${text.length.toString(16).padStart(8, '0')}:${text}\n`));
-    if (this.#isWriting) return;
-    const next = () => {
-      const piece = this.#output.shift();
-      this.#isWriting = piece !== undefined && this.#isOpen;
-      if (piece !== undefined && this.#isOpen) this.#end.write(piece, () => next());
-    };
-    next();
   }
 
   get process(): Process {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type Disk, DiskError, type Inode } from './disk.ts';
+import { DiskError, type Inode } from './disk.ts';
 import type { Description } from './locks.ts';
 import type { Process } from './process.ts';
 
@@ -219,6 +219,3 @@ function statOf(inode: Inode, options?: { readonly bigint?: boolean }) {
     isSymbolicLink: () => false,
   };
 }
-
-export type Files = ReturnType<typeof filesOf>;
-export type { Disk };

@@ -10,7 +10,7 @@ import type { Endpoint } from '../../../src/endpoint/endpoint.ts';
 import type { Wire } from '../../../src/wire/wire.ts';
 import { DiskError } from './disk.ts';
 import { fileLocksOf, filesOf } from './files.ts';
-import { Exited, type Process } from './process.ts';
+import type { Process } from './process.ts';
 import type { Planned } from './schedule.ts';
 
 /** A descriptor of the kernel's random numbers. */
@@ -171,5 +171,3 @@ function placeOf(endpoint: Endpoint): string {
     ? `tcp:${endpoint.host}:${endpoint.port}`
     : endpoint.text.replace(/\?.*$/, '');
 }
-
-export { Exited };
