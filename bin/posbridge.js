@@ -36,7 +36,7 @@ function load(file, onScript) {
   const requireThere = (id) => require(id.startsWith('./') ? path.join(folder, id) : id);
   const module = { exports: {} };
   script.runInThisContext()(module.exports, requireThere, module, file, folder);
-  // For rest.cjs, which is loaded as any other module.
+  // For the other parts, which are loaded as any other module.
   require.cache[file] = { id: file, filename: file, loaded: true, exports: module.exports, children: [] };
   return module.exports;
 }

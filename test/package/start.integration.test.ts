@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import {
@@ -123,20 +123,25 @@ test('a bridge loads none of the modules of Node.js that it can do without', asy
   expect(spared.filter((name) => loaded.includes(name))).toEqual([]);
 });
 
-test('packages for what a bridge may need are in the other bundle', () => {
+test('packages for what a bridge may need are in other files than its bundle', () => {
   const named = (file: string) =>
-    new Set(
-      [
-        ...readFileSync(path.join(ROOT, 'dist', file), 'latin1').matchAll(
-          /\b(?:require|import)\("([^"]+)"\)/g,
-        ),
-      ].map(([, name]) => name),
-    );
-  const bridge = [...named('bridge.cjs')].filter((name) => !name?.startsWith('node:'));
-  expect(bridge.toSorted()).toEqual(['./rest.cjs']);
-  expect([...named('rest.cjs')]).toEqual(
-    expect.arrayContaining(['./bridge.cjs', 'serialport', 'ws', 'yargs']),
-  );
+    [
+      ...readFileSync(path.join(ROOT, 'dist', file), 'latin1').matchAll(/\b(?:require|import)\("([^"]+)"\)/g),
+    ].map(([, name]) => name ?? '');
+  const packages = (files: string[]) =>
+    new Set(files.flatMap(named).filter((name) => !name.startsWith('node:') && !name.startsWith('./')));
+  const parts = readdirSync(path.join(ROOT, 'dist')).filter((file) => /^part-.*\.cjs$/.test(file));
+  expect([...packages(['bridge.cjs'])]).toEqual([]);
+  expect([...packages(parts)]).toEqual(expect.arrayContaining(['serialport', 'ws', 'yargs']));
+});
+
+test('a dialect loads its own part, and no other dialect', async () => {
+  const list = path.join(folder.path, 'parts.cjs');
+  writeFileSync(list, `process.on('exit', () => console.error(Object.keys(require.cache).join('\\n')));`);
+  const sca = ['--require', list, PROGRAM, '--app', 'null:', '--dialect', 'sca', '--log-level', 'error'];
+  const { stderr } = await run(process.execPath, sca, { input: '' });
+  const dialects = [...stderr.matchAll(/part-(dialect-[a-z-]+)\.cjs/g)].map(([, name]) => name);
+  expect(dialects).toEqual(['dialect-sca']);
 });
 
 test('help needs no require() of ES modules, which not every Node.js has', async () => {
@@ -155,8 +160,9 @@ test('a bridge whose files were replaced while it ran does not mix them', async 
   cpSync(path.join(ROOT, 'bin'), path.join(copy, 'bin'), { recursive: true });
   mkdirSync(path.join(copy, 'dist'));
   cpSync(BUNDLE, path.join(copy, 'dist/bridge.cjs'));
-  const rest = readFileSync(path.join(ROOT, 'dist/rest.cjs'), 'utf8');
-  writeFileSync(path.join(copy, 'dist/rest.cjs'), rest.replace(/\.build !== "\w+"/, '.build !== "another"'));
+  const PART = 'dist/part-cli-serve.cjs';
+  const part = readFileSync(path.join(ROOT, PART), 'utf8');
+  writeFileSync(path.join(copy, PART), part.replace(/\.build\s*!==\s*"\w+"/, '.build !== "another"'));
   const ended = await run(path.join(copy, 'bin/posbridge.js'), [
     'serve',
     '--listen',
