@@ -6,8 +6,8 @@ import type { ChannelContext } from '../channel/kind.ts';
 import type { AttachmentPool } from '../channel/pool.ts';
 import type { ConversationHost, Dialect, DialectOptions } from '../dialect/dialect.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import type { Journal } from '../store/journal.ts';
 import type { JournalLease } from '../store/journal-pool.ts';
+import type { TransactionJournal } from '../store/transaction-journal.ts';
 import type { Route } from './router.ts';
 
 export interface BridgeOptions {
@@ -49,7 +49,7 @@ export interface BridgeContext extends ChannelContext {
   readonly version: string;
   readonly pid: number;
   readonly pool: AttachmentPool;
-  readonly journal: Journal | undefined;
+  readonly journal: TransactionJournal | undefined;
   /** Where each peer or connection has a terminal of its own, and so a journal of its own. */
   readonly journalFor?: (values: {
     readonly peer: string;

@@ -1,10 +1,11 @@
 import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
+import { entryId } from '../store/entry-id.ts';
 import type { Lookup } from '../store/entry-state.ts';
-import { Journal } from '../store/journal.ts';
 import type { SentRecord } from '../store/journal-record.ts';
 import type { OwnedEntry } from '../store/owned-entry.ts';
+import type { TransactionJournal } from '../store/transaction-journal.ts';
 import { duplicateText } from './duplicate.ts';
 import type { Identity } from './identity.ts';
 import { Joiners } from './joiners.ts';
@@ -136,7 +137,7 @@ export class JournalDesk {
 
   async #begin({ id, request, record }: Try): Promise<Acceptance | 'again'> {
     await this.#carrying.enter();
-    const attempt = request.acquire(id);
+    const attempt = await request.acquire(id);
     if (!attempt.acquired) {
       const holder = await attempt.holder();
       const isTwin = holder?.transaction === id || (await this.#options.journal.isBeginning(id));
@@ -173,7 +174,10 @@ export class JournalDesk {
   async #resume(id: string, request: TransactionRequest): Promise<Acceptance | 'again'> {
     const entry = await this.#options.journal.claim(id);
     if (entry === undefined) return 'again';
-    const attempt = request.acquire(id);
+    const attempt = await Promise.resolve(request.acquire(id)).catch(async (fault) => {
+      await entry.release();
+      throw fault;
+    });
     if (entry.lookup.state === 'unresolved' && attempt.acquired) {
       return { kind: 'begun', entry: this.#watched(id, entry), release: attempt.release };
     }
@@ -193,7 +197,7 @@ export class JournalDesk {
   }: TransactionRequest): Promise<Acceptance | 'again' | undefined> {
     if (identity.rest === undefined || isRepeatable) return undefined;
     const { journal, register } = this.#options;
-    const lookup = await journal.lookup(Journal.idOf(register, identity.first));
+    const lookup = await journal.lookup(entryId(register, identity.first));
     if (lookup.state === 'running' && lookup.sent?.state === 'absent') return 'again';
     if (lookup.state === 'lost')
       return { kind: 'unknown', details: 'a record about this transaction is damaged' };
@@ -235,7 +239,7 @@ export class JournalDesk {
   async #unavailable(id: string, fault: unknown): Promise<Acceptance> {
     const details = `the transaction cannot be recorded: ${describeFault(fault)}`;
     this.#options.log.error('the journal cannot be used', {
-      folder: this.#options.journal.folder,
+      journal: this.#options.journal.text,
       why: describeFault(fault),
     });
     if (await this.#options.journal.mayHaveEntry(id)) return { kind: 'unknown', details };
@@ -248,7 +252,7 @@ export class JournalDesk {
 }
 
 /** By journal: one watch for all connections of the process. */
-const joiners = new WeakMap<Journal, Joiners>();
+const joiners = new WeakMap<TransactionJournal, Joiners>();
 
 function joinersAt({ journal, clock }: JournalDeskOptions): Joiners {
   const known = joiners.get(journal);

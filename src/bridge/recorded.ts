@@ -63,7 +63,7 @@ export class Recorded {
       },
       place: () => placeAt(attachment),
       compared: this.#options.reader.comparedOf(request),
-      acquire: (transaction) => this.#options.turn.tryAcquire(transaction),
+      acquire: (transaction) => this.#options.turn.acquire(transaction),
       isRepeatable: this.#options.rules.recovery === undefined,
       repeated: (outcome) => this.#options.rules.repeated?.(request.method, outcome),
       mayBegin: () => !this.#options.isStopping(),

@@ -23,7 +23,7 @@ export async function openTerminalLock(
   const { methods, isParallel } = dialect.transactions;
   if (lock === 'none' || isParallel || methods.length === 0) return noLock;
   if (lock !== undefined) return openKernelLock(lock);
-  if (journal !== undefined) return openKernelLock(journal.lockPath);
+  if (journal !== undefined) return journal.openLock();
   const [method = ''] = methods;
   const terminal = endpointFor(method, channels, new Router(new Map(), routes, dialect.routes));
   if (terminal === undefined) return noLock;

@@ -20,8 +20,19 @@ export class TerminalTurn {
     this.#options = options;
   }
 
-  /** @param transaction its name, for others who want the same. */
+  /**
+   * For a transaction without a journal, whose lock is one of this machine.
+   *
+   * @param transaction its name, for others who want the same.
+   */
   tryAcquire(transaction?: string): LockAttempt {
+    const attempt = this.acquire(transaction);
+    if (attempt instanceof Promise) throw new TypeError('only a journal has locks between machines');
+    return attempt;
+  }
+
+  /** For a transaction with a journal, whose lock may be one between machines. */
+  acquire(transaction?: string): LockAttempt | Promise<LockAttempt> {
     const { name, lock, pid, clock } = this.#options;
     const since = isoTime(clock);
     return lock.tryAcquire({

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type FileLocks, loadFileLocks } from '../base/file-lock.ts';
 import { openFile } from './journal-file.ts';
 import { openLockFile } from './lock-file.ts';
+import type { CarrierMarks } from './transaction-journal.ts';
 
 const LOCK_FILE = 'connections.lock';
 
@@ -21,7 +22,7 @@ interface Open {
  * transaction; the kernel frees both when its process dies. The locks are shared ones, for which the file is open for reading
  * only: a disk can be made read-only meanwhile.
  */
-export class Carriers {
+export class Carriers implements CarrierMarks {
   readonly #path: string;
   readonly #locks: FileLocks = loadFileLocks();
   readonly #open = new Map<string, Open>();

@@ -6,8 +6,13 @@ const MEMBER_LENGTH = 16;
 /** In the place of a digest, where there is nothing but the first value. */
 const NO_REST = '0';
 
-/** `GROUP-MEMBER`: the same for the same register and identifying values. */
-export function entryId(register: string, first: string, rest: string | undefined): string {
+/**
+ * The name of an entry: `GROUP-MEMBER`, the same for the same register and identifying values.
+ *
+ * @param first the value that every identity has: entries with the same one are a group.
+ * @param rest the other values, as one text; undefined where none was given.
+ */
+export function entryId(register: string, first: string, rest?: string): string {
   const group = digest(JSON.stringify([register, first])).slice(0, GROUP_LENGTH);
   return `${group}-${rest === undefined ? NO_REST : digest(rest).slice(0, MEMBER_LENGTH)}`;
 }

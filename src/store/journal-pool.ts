@@ -1,18 +1,18 @@
-import type { Journal } from './journal.ts';
+import type { TransactionJournal } from './transaction-journal.ts';
 
 /** A journal as long as its user needs it. */
 export interface JournalLease {
-  readonly journal: Journal;
+  readonly journal: TransactionJournal;
   /** Call once. */
   release(): Promise<void>;
 }
 
 /** Journals that are opened when they are needed, by folder: those who need one at the same time share it. */
 export class JournalPool {
-  readonly #open: (folder: string) => Promise<Journal>;
-  readonly #journals = new Map<string, { readonly journal: Promise<Journal>; users: number }>();
+  readonly #open: (folder: string) => Promise<TransactionJournal>;
+  readonly #journals = new Map<string, { readonly journal: Promise<TransactionJournal>; users: number }>();
 
-  constructor(open: (folder: string) => Promise<Journal>) {
+  constructor(open: (folder: string) => Promise<TransactionJournal>) {
     this.#open = open;
   }
 

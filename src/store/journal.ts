@@ -12,7 +12,9 @@ import { isDamaged, judge, type Lookup, type Outcome, type StoredEntry } from '.
 import { ifThere, linkNew, openFile, readEntry, writeWhole } from './journal-file.ts';
 import { JournalFolder, type JournalFolderOptions } from './journal-folder.ts';
 import { type DoneRecord, encodeRecord, parseEntry, type SentRecord } from './journal-record.ts';
+import { openKernelLock, type TransactionLock } from './lock.ts';
 import { followingRecord, type OwnedEntry, ownEntry, stamped } from './owned-entry.ts';
+import type { TransactionJournal } from './transaction-journal.ts';
 import { UnbornEntries } from './unborn-entries.ts';
 
 /** How often it is tried to begin, each time under another name, while other processes disturb it. */
@@ -26,7 +28,7 @@ export interface JournalOptions extends JournalFolderOptions {
 }
 
 /**
- * The crash-safe store of transactions: a folder with a file for each identity, shared by any number of processes.
+ * A journal on this machine: a folder with a file for each identity, shared by any number of processes.
  *
  * An entry is written and synced under a name of its own, then given its real name by link(2), which fails if it
  * exists: of two processes that begin the same transaction exactly one wins, and a file under a real name always had a
@@ -34,7 +36,7 @@ export interface JournalOptions extends JournalFolderOptions {
  * without outcome and without owner may take it over. Nothing is ever overwritten; what cannot be read is renamed
  * `.damaged` and kept.
  */
-export class Journal {
+export class Journal implements TransactionJournal {
   readonly #folder: JournalFolder;
   readonly #options: JournalOptions;
   readonly #unborn: UnbornEntries;
@@ -60,9 +62,13 @@ export class Journal {
     return this.#folder.path;
   }
 
-  /** The lock of the terminal whose journal this is. */
-  get lockPath(): string {
-    return path.join(this.folder, 'posbridge.lock');
+  get text(): string {
+    return this.folder;
+  }
+
+  /** A file in the folder: whoever has the journal has the terminal's lock. */
+  openLock(): Promise<TransactionLock> {
+    return openKernelLock(path.join(this.folder, 'posbridge.lock'));
   }
 
   /** See `JournalFolder.checkPlace`. */

@@ -36,9 +36,15 @@ export type LockAttempt =
 export interface TransactionLock {
   /** What is locked, for people. */
   readonly text: string;
-  tryAcquire(holder: LockHolder): LockAttempt;
+  /** A promise where other machines have to be asked. */
+  tryAcquire(holder: LockHolder): LockAttempt | Promise<LockAttempt>;
   /** Frees the lock if this object holds it. Safe to repeat; `tryAcquire` throws from then on. */
   close(): Promise<void>;
+}
+
+/** A lock of this machine, which answers at once. */
+export interface LocalLock extends TransactionLock {
+  tryAcquire(holder: LockHolder): LockAttempt;
 }
 
 /** Names of any length fit a record: the rest of a longer one is left out. */
@@ -57,7 +63,7 @@ const RECORD_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200];
  * which the holder has locked as well. A record counts only while its proof is locked, so what an earlier holder
  * left behind is never taken for the present one.
  */
-export async function openKernelLock(path: string): Promise<TransactionLock> {
+export async function openKernelLock(path: string): Promise<LocalLock> {
   try {
     const locks = loadFileLocks();
     return new KernelLock(path, locks, await openLockFile(path));
@@ -76,7 +82,7 @@ function lockFault(fault: unknown): string {
   return describeFault(fault);
 }
 
-class KernelLock implements TransactionLock {
+class KernelLock implements LocalLock {
   readonly text: string;
   readonly #locks: FileLocks;
   readonly #file: FileHandle;
@@ -180,7 +186,7 @@ function decodeRecord(text: string): { holder: LockHolder; proof: number } | und
 const heldNames = new Map<string, LockHolder>();
 
 /** A lock inside this process, for terminals that no other process can reach: equal names are one lock. */
-export function processLock(name: string): TransactionLock {
+export function processLock(name: string): LocalLock {
   let release: (() => void) | undefined;
   let closed = false;
   return {
@@ -204,7 +210,7 @@ export function processLock(name: string): TransactionLock {
 }
 
 /** For `--lock none`: everybody may. */
-export const noLock: TransactionLock = {
+export const noLock: LocalLock = {
   text: 'none',
   tryAcquire: () => ({ acquired: true, release: () => undefined }),
   close: async () => undefined,

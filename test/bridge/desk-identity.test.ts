@@ -220,7 +220,7 @@ describe('Check without sequence_id', () => {
     for (const params of [BARE, {}, { sequence_id: 2 }, { receipt_id: '17', sequence_id: 'x' }]) {
       const told = duplicateIn(await bench.desk.accept(bench.request(params)));
       expect(told?.details).toMatch(/asked about at .*not charged \(TRANSACTION_NOT_FOUND\)$/);
-      const attempt = bench.request().acquire('id');
+      const attempt = await bench.request().acquire('id');
       expect(attempt.acquired).toBe(true);
       if (attempt.acquired) attempt.release();
     }

@@ -53,7 +53,7 @@ describe('a new transaction', () => {
     const acceptance = await bench.desk.accept(request);
     expect(acceptance.kind).toBe('begun');
     expect(await stateAt(bench, { receipt_id: 'R-1' })).toBe('running');
-    expect(bench.request().acquire('id').acquired).toBe(false);
+    expect((await bench.request().acquire('id')).acquired).toBe(false);
     if (acceptance.kind === 'begun') {
       expect(acceptance.entry.lookup).toMatchObject({
         sent: {
@@ -76,7 +76,7 @@ describe('a new transaction', () => {
       });
       acceptance.release();
     }
-    expect(bench.request().acquire('id').acquired).toBe(true);
+    expect((await bench.request().acquire('id')).acquired).toBe(true);
     expect(request.delays).toBe(0);
     expect(bench.app.questions).toEqual([]);
   });
@@ -106,8 +106,10 @@ describe('a new transaction', () => {
       code: 'JOURNAL_UNAVAILABLE',
       details: expect.stringMatching(/^the transaction cannot be recorded: /),
     });
-    expect(bench.lines).toEqual([expect.stringMatching(/^error the journal cannot be used folder=\S+ why=/)]);
-    expect(bench.request().acquire('id').acquired).toBe(true);
+    expect(bench.lines).toEqual([
+      expect.stringMatching(/^error the journal cannot be used journal=\S+ why=/),
+    ]);
+    expect((await bench.request().acquire('id')).acquired).toBe(true);
   });
 
   test.each([
@@ -127,7 +129,7 @@ describe('a new transaction', () => {
       expect(await bench.desk.accept(bench.request())).toMatchObject({ kind: 'unknown' });
       expect(codeOf(await bench.desk.check(bench.identityOf(), bench.app.ask))).toBe('OUTCOME_UNKNOWN');
       expect(bench.app.questions).toEqual([]);
-      expect(bench.request().acquire('id').acquired).toBe(true);
+      expect((await bench.request().acquire('id')).acquired).toBe(true);
       rmSync(bench.folder, { recursive: true, force: true });
       renameSync(`${bench.folder}.away`, bench.folder);
       expect(await stateAt(bench)).toBe('none');
@@ -138,9 +140,11 @@ describe('a new transaction', () => {
     const bench = await deskBench();
     obstruct(bench);
     expect(await bench.desk.accept(bench.request())).toMatchObject({ kind: 'unknown' });
-    expect(bench.lines).toEqual([expect.stringMatching(/^error the journal cannot be used folder=\S+ why=/)]);
+    expect(bench.lines).toEqual([
+      expect.stringMatching(/^error the journal cannot be used journal=\S+ why=/),
+    ]);
     expect(bench.app.questions).toEqual([]);
-    expect(bench.request().acquire('id').acquired).toBe(true);
+    expect((await bench.request().acquire('id')).acquired).toBe(true);
   });
 });
 
@@ -293,7 +297,7 @@ describe('a repeated transaction', () => {
       details: `these identifiers were used: the first was a Purchase of 1230 EUR at ${time}, charged`,
       display: `already paid 12.30 EUR at ${time.slice(0, 16).replace('T', ' ')} UTC`,
     });
-    expect(bench.request().acquire('id').acquired).toBe(true);
+    expect((await bench.request().acquire('id')).acquired).toBe(true);
   });
 
   test('without amount and currency, like the first, gets the stored answer; with them it is refused', async () => {
@@ -404,7 +408,7 @@ describe('a repeated transaction without a known outcome', () => {
     bench.app.answer(answer);
     expect(await bench.desk.accept(bench.request())).toMatchObject({ kind: 'unknown' });
     expect(await stateAt(bench)).toBe('unresolved');
-    expect(bench.request().acquire('id').acquired).toBe(true);
+    expect((await bench.request().acquire('id')).acquired).toBe(true);
   });
 
   test('does not hold up another one', async () => {

@@ -49,7 +49,7 @@ class PlayedEntry implements OwnedEntry {
 }
 
 const APPROVED = result('{"ok":true}');
-const LOUD = /^error THE JOURNAL CANNOT TAKE AN OUTCOME folder=\S+ why=.*ENOSPC/;
+const LOUD = /^error THE JOURNAL CANNOT TAKE AN OUTCOME journal=\S+ why=.*ENOSPC/;
 
 async function recording() {
   const bench = await deskBench();

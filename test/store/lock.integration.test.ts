@@ -11,19 +11,19 @@ import { BridgeError } from '../../src/base/errors.ts';
 import { findLockDirectory } from '../../src/base/lock-directory.ts';
 import {
   defaultLockPath,
+  type LocalLock,
   type LockHolder,
   lockPathIn,
   noLock,
   openKernelLock,
   processLock,
-  type TransactionLock,
 } from '../../src/store/lock.ts';
 
 let programs: string;
 let folder: string;
 let lockPath: string;
 const children = new Set<ChildProcess>();
-const opened = new Set<TransactionLock>();
+const opened = new Set<LocalLock>();
 
 beforeAll(async () => {
   programs = await mkdtemp(path.join(tmpdir(), 'posbridge-lock-programs-'));
@@ -50,7 +50,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function openHere(): Promise<TransactionLock> {
+async function openHere(): Promise<LocalLock> {
   const lock = await openKernelLock(lockPath);
   opened.add(lock);
   return lock;
@@ -78,7 +78,7 @@ async function tell(child: ChildProcess, order: 'acquire' | 'release'): Promise<
   return answer.acquired === true;
 }
 
-async function acquireWithin(lock: TransactionLock, limitMs: number): Promise<number> {
+async function acquireWithin(lock: LocalLock, limitMs: number): Promise<number> {
   const begun = performance.now();
   while (!lock.tryAcquire(holderNamed('survivor')).acquired) {
     if (performance.now() - begun > limitMs) throw new Error(`not free after ${limitMs} ms`);

@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Journal } from '../../store/journal.ts';
+import type { TransactionJournal } from '../../store/transaction-journal.ts';
 import type { Judge } from '../judge.ts';
 
 export interface JournalDeskOptions {
-  readonly journal: Journal;
+  readonly journal: TransactionJournal;
   /** Part of every identity: the register's name, or the peer's identity where the protocol's identities are unique to that. */
   readonly register: string;
   readonly connection: string;

@@ -1,20 +1,21 @@
+import { entryId } from '../../store/entry-id.ts';
 import type { Lookup } from '../../store/entry-state.ts';
-import { Journal } from '../../store/journal.ts';
+import type { TransactionJournal } from '../../store/transaction-journal.ts';
 import type { Identity } from '../identity.ts';
 
 /** The transactions of one first identifier, a receipt number for instance, as far as the journal has them. */
 export class Group {
-  readonly #journal: Journal;
+  readonly #journal: TransactionJournal;
   readonly #register: string;
 
-  constructor(journal: Journal, register: string) {
+  constructor(journal: TransactionJournal, register: string) {
     this.#journal = journal;
     this.#register = register;
   }
 
   /** Whether there is a transaction of the first identifier alone. */
   async hasBare({ first }: Identity): Promise<boolean> {
-    return !isNothing(await this.#journal.lookup(Journal.idOf(this.#register, first)));
+    return !isNothing(await this.#journal.lookup(entryId(this.#register, first)));
   }
 
   /** Those beside this one. Where one was only asked about and not found there is none. */

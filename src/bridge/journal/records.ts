@@ -2,8 +2,8 @@ import { isoTime } from '../../base/clock.ts';
 import { describeFault } from '../../base/errors.ts';
 import type { OutcomeText as Answer } from '../../rpc/outcome.ts';
 import { storable } from '../../rpc/storable.ts';
+import { entryId } from '../../store/entry-id.ts';
 import type { Outcome } from '../../store/entry-state.ts';
-import { Journal } from '../../store/journal.ts';
 import { type SentRecord, VERSION } from '../../store/journal-record.ts';
 import type { Identity } from '../identity.ts';
 import type { JournalDeskOptions } from './desk-options.ts';
@@ -18,7 +18,7 @@ export class Records {
   }
 
   idOf(identity: Identity): string {
-    return Journal.idOf(this.#options.register, identity.first, identity.rest);
+    return entryId(this.#options.register, identity.first, identity.rest);
   }
 
   /** Of a request that may begin. */
@@ -60,7 +60,7 @@ export class Records {
   /** Reports that the disk does not take what became of a transaction. */
   notTaken(fault: unknown): void {
     this.#options.log.error('THE JOURNAL CANNOT TAKE AN OUTCOME', {
-      folder: this.#options.journal.folder,
+      journal: this.#options.journal.text,
       why: describeFault(fault),
     });
   }

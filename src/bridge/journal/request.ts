@@ -22,7 +22,7 @@ export interface TransactionRequest {
   /** Where the request goes; undefined where nobody is. */
   place(): Promise<string | undefined>;
   /** Takes the terminal for the transaction of this name. */
-  acquire(id: string): LockAttempt;
+  acquire(id: string): LockAttempt | Promise<LockAttempt>;
   /** Without an outcome it may be handed over again: the application knows a repeated one. */
   readonly isRepeatable?: boolean;
   /** What a repeated one is answered with, however old the outcome is. */

@@ -1,8 +1,8 @@
 import { type OutcomeText as Answer, meaningOfCheck } from '../../rpc/outcome.ts';
 import type { Moment } from '../../store/age.ts';
 import type { Lookup, Outcome } from '../../store/entry-state.ts';
-import type { Journal } from '../../store/journal.ts';
 import type { SentRecord } from '../../store/journal-record.ts';
+import type { TransactionJournal } from '../../store/transaction-journal.ts';
 import type { Identity } from '../identity.ts';
 import type { AskedFor } from '../judge.ts';
 import type { JournalDeskOptions } from './desk-options.ts';
@@ -164,9 +164,9 @@ export class Resolver {
 }
 
 /** Transactions that this process has given up while their application lives. */
-const underWay = new WeakMap<Journal, Map<string, () => boolean>>();
+const underWay = new WeakMap<TransactionJournal, Map<string, () => boolean>>();
 
-function isUnderWay(journal: Journal, id: string): boolean {
+function isUnderWay(journal: TransactionJournal, id: string): boolean {
   return underWay.get(journal)?.get(id)?.() === true;
 }
 
