@@ -23,6 +23,7 @@ import {
 import { detailsOf, frameLine, pointsTable, transactionsTable } from './charger-view.ts';
 import { EXIT } from './exit-codes.ts';
 import { readMoment } from './journal-options.ts';
+import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
 import { writeLines } from './stdout.ts';
@@ -62,8 +63,8 @@ export async function runCharger(
   settings: Settings,
   [name, ...operands]: readonly string[],
 ): Promise<number> {
-  const names = [...READING.keys(), 'add'].join(', ');
-  if (name === undefined) throw usage(`say what to do: ${names}`);
+  const names = [...READING.keys(), 'add'];
+  if (name === undefined) throw usage(`say what to do: ${names.join(', ')}`);
   const action = READING.get(name);
   const { operands: range, options } = action ?? (name === 'add' ? ADD : unknown(name, names));
   if (operands.length < range[0]) throw usage(`${name} wants IDENTITY`);
@@ -91,8 +92,10 @@ export async function runCharger(
   }
 }
 
-function unknown(name: string, names: string): never {
-  throw usage(`there is no action ${quoteText(name, MAX_SHOWN)}; there is ${names}`);
+function unknown(name: string, names: readonly string[]): never {
+  throw usage(
+    `there is no action ${quoteText(name, MAX_SHOWN)}${didYouMean(name, names)}; there is ${names.join(', ')}`,
+  );
 }
 
 async function open(settings: Settings): Promise<OpenDatabase> {

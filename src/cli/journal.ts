@@ -29,6 +29,7 @@ import {
   timeOf,
   whyDamaged,
 } from './journal-view.ts';
+import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
 import { writeOut } from './stdout.ts';
@@ -86,11 +87,13 @@ export async function runJournal(
 }
 
 function readAction(settings: Settings, name: string | undefined, operands: readonly string[]): Action {
-  const names = [...ACTIONS.keys()].join(', ');
-  if (name === undefined) throw usage(`say what to do: ${names}`);
+  const names = [...ACTIONS.keys()];
+  if (name === undefined) throw usage(`say what to do: ${names.join(', ')}`);
   const action = ACTIONS.get(name);
   if (action === undefined)
-    throw usage(`there is no action ${quoteText(name, MAX_SHOWN)}; there is ${names}`);
+    throw usage(
+      `there is no action ${quoteText(name, MAX_SHOWN)}${didYouMean(name, names)}; there is ${names.join(', ')}`,
+    );
   const [min, max] = action.operands;
   const surplus = operands[max];
   if (operands.length < min) {

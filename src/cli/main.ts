@@ -4,6 +4,7 @@ import { escapeActive } from '../base/printable.ts';
 import { runBridge } from './bridge.ts';
 import type { CommandName } from './commands.ts';
 import { EXIT, exitCodeOfFault } from './exit-codes.ts';
+import { optionsOf } from './options.ts';
 import { parseCommandLine } from './parse.ts';
 import { gatherSettings, type Settings } from './settings.ts';
 import { writeOut } from './stdout.ts';
@@ -41,12 +42,21 @@ async function run(args: readonly string[]): Promise<number> {
     if (given.has('help')) return await print(await helpText(command));
     if (given.has('version')) return await print(version);
     const runCommand = await commands[command]();
-    return await runCommand(gatherSettings(command, given, process.env), operands);
+    const settings = gatherSettings(command, given, process.env);
+    if (settings.warnings.length > 0 && !keepsLog(command)) {
+      process.stderr.write(settings.warnings.map((warning) => `posbridge: ${warning}\n`).join(''));
+    }
+    return await runCommand(settings, operands);
   } catch (fault) {
     const text = maskText(describeFault(fault)).replaceAll('\n', ' ');
     process.stderr.write(`posbridge: ${escapeActive(text)}\n`);
     return exitCodeOfFault(fault);
   }
+}
+
+/** Whether it writes what has no effect to a log of its own. */
+function keepsLog(command: CommandName): boolean {
+  return optionsOf(command).some(({ name }) => name === 'log-level');
 }
 
 /** Loaded on demand: a bridge in service never needs it. */

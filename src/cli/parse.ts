@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
 import { actionsOf, COMMANDS, type CommandName, maxOperandsOf } from './commands.ts';
-import { optionsOf } from './options.ts';
+import { didYouMean } from './nearest.ts';
+import { OPTIONS, optionsOf } from './options.ts';
 
 /** The value of a flag that was turned off. */
 export const NO = 'no';
@@ -18,17 +19,34 @@ export interface CommandLine {
 /** Reads the arguments. Throws a BridgeError `USAGE` that says what was not understood. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const [first, ...rest] = args;
+  if (first === 'help') return parseHelp(rest);
   if (first === undefined || first.startsWith('-')) {
     return parseArguments('bridge', args);
   }
-  if (isNamed(first)) return parseArguments(first, rest);
-  throw complaint('bridge', `there is no command ${shown(first)}; commands are ${NAMED.join(', ')}`);
+  if (isNamed(first)) return parseArguments(first, rest[0] === 'help' ? ['--help', ...rest.slice(1)] : rest);
+  throw noCommand(first);
+}
+
+/** What follows `posbridge help`: nothing, or the command that it is about. */
+function parseHelp([command, surplus]: readonly string[]): CommandLine {
+  if (surplus !== undefined) throw complaint('bridge', `${shown(surplus)} is not understood after help`);
+  if (command !== undefined && !isNamed(command)) throw noCommand(command);
+  return { command: command ?? 'bridge', given: new Map([['help', []]]) };
+}
+
+function noCommand(text: string): BridgeError {
+  const meant = didYouMean(text, NAMED);
+  return complaint('bridge', `there is no command ${shown(text)}${meant}; commands are ${NAMED.join(', ')}`);
 }
 
 function parseArguments(command: CommandName, args: readonly string[]): CommandLine {
   const options = new Map(optionsOf(command).map((option) => [option.name, option]));
   const types = [...options].map(
-    ([name, { value }]) => [name, { type: value === undefined ? 'boolean' : 'string' }] as const,
+    ([name, { value }]) =>
+      [
+        name,
+        { type: value === undefined ? 'boolean' : 'string', ...(name === 'help' && { short: 'h' }) },
+      ] as const,
   );
   const { tokens } = parseArgs({
     args: [...args],
@@ -46,7 +64,7 @@ function parseArguments(command: CommandName, args: readonly string[]): CommandL
     }
     if (token.kind !== 'option') throw complaint(command, whyNoOption(written));
     const { name, value, inlineValue } = token;
-    const option = token.rawName.startsWith('--') ? options.get(name) : undefined;
+    const option = token.rawName === '-h' || token.rawName.startsWith('--') ? options.get(name) : undefined;
     const negated = token.rawName.startsWith('--no-') ? options.get(name.slice('no-'.length)) : undefined;
     if (negated?.negatable && value === undefined) {
       given.set(negated.name, [NO]);
@@ -56,7 +74,7 @@ function parseArguments(command: CommandName, args: readonly string[]): CommandL
       throw complaint(command, `${shown(written)} is not understood; amounts are positive, without a sign`);
     }
     if (option === undefined) {
-      throw complaint(command, `there is no option ${shown(written.replace(/=.*/s, ''))} for this command`);
+      throw noOption(command, written.replace(/=.*/s, ''), [...options.keys()]);
     }
     if (option.value === undefined) {
       if (value !== undefined) throw complaint(command, `--${name} takes no value`);
@@ -80,6 +98,13 @@ const NAMED = Object.keys(COMMANDS).filter((name) => name !== 'bridge');
 
 function isNamed(text: string): text is CommandName {
   return NAMED.includes(text);
+}
+
+function noOption(command: CommandName, text: string, names: readonly string[]): BridgeError {
+  const name = text.replace(/^-+/, '');
+  const isElsewhere = !names.includes(name) && OPTIONS.some((option) => option.name === name);
+  const meant = isElsewhere ? '' : didYouMean(name, names, '--');
+  return complaint(command, `there is no option ${shown(text)} for this command${meant}`);
 }
 
 function takesAmount(command: CommandName): boolean {

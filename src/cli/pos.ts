@@ -10,6 +10,7 @@ import { noteInherited } from '../wire/fd.ts';
 import { EXIT } from './exit-codes.ts';
 import { printable } from './journal-view.ts';
 import { readLogOptions } from './log-options.ts';
+import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
 import { ABORT_HINT, withSyncHint } from './pos-hints.ts';
 import { Interrupts } from './pos-interrupts.ts';
@@ -147,11 +148,13 @@ function guardAgainstBugs(status: number, screen: PosScreen, log: Logger): void 
 }
 
 function readAction(settings: Settings, name: string | undefined, operands: readonly string[]): Action {
-  const names = [...ACTIONS.keys()].join(', ');
-  if (name === undefined) throw usage(`say what to do: ${names}`);
+  const names = [...ACTIONS.keys()];
+  if (name === undefined) throw usage(`say what to do: ${names.join(', ')}`);
   const action = ACTIONS.get(name);
   if (action === undefined) {
-    throw usage(`there is no action ${quoteText(name, MAX_SHOWN)}; there is ${names}`);
+    throw usage(
+      `there is no action ${quoteText(name, MAX_SHOWN)}${didYouMean(name, names)}; there is ${names.join(', ')}`,
+    );
   }
   const [min, max] = action.operands;
   const surplus = operands[max];

@@ -3,6 +3,7 @@ import { BridgeError, describeFault } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
 import { textOfFile } from '../base/text-file.ts';
 import type { CommandName } from './commands.ts';
+import { didYouMean } from './nearest.ts';
 import { environmentName, fallbackOf, OPTIONS, type OptionName, optionsOf, SECRETS } from './options.ts';
 import { NO } from './parse.ts';
 
@@ -122,9 +123,11 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
   const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !OTHER_VARIABLES.test(name));
   if (names.length === 0) return [];
   const known = new Set([...OPTIONS.map(({ name }) => environmentName(name)), ...Object.values(SECRETS)]);
+  const bare = [...known].map((name) => name.slice(PREFIX.length));
+  const meant = (name: string) => didYouMean(name.slice(PREFIX.length), bare, PREFIX);
   return names
     .filter((name) => !known.has(name))
-    .map((name) => `there is no option for the variable ${name}`);
+    .map((name) => `there is no option for the variable ${name}${meant(name)}`);
 }
 
 const PREFIX = 'POSBRIDGE_';
@@ -191,8 +194,9 @@ function readConfig(named: Setting, command: CommandName): Map<string, Setting> 
   for (const [name, value] of Object.entries(parsed)) {
     const option = known.get(name);
     if (option === undefined || SPOKEN_ONLY.has(name)) {
+      const meant = didYouMean(name, [...known.keys()]);
       throw fail(
-        `there is no option "${name}" for this command; options are written as in --help, without --`,
+        `there is no option "${name}" for this command${meant}; options are written as in --help, without --`,
       );
     }
     if (option.value === undefined) {

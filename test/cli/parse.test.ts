@@ -61,18 +61,21 @@ test('a value that begins with a dash is joined to its option', async () => {
 });
 
 test.each([
-  [['help'], `there is no command "help"; ${THE_COMMANDS}`],
+  [['help', 'bogus'], `there is no command "bogus"; ${THE_COMMANDS}`],
+  [['help', 'serve', 'more'], '"more" is not understood after help'],
+  [['serv'], `there is no command "serv" (did you mean serve?); ${THE_COMMANDS}`],
+  [['chargepoint'], `there is no command "chargepoint" (did you mean charge-point?); ${THE_COMMANDS}`],
   [['bridge'], `there is no command "bridge"; ${THE_COMMANDS}`],
   [[''], `there is no command ""; ${THE_COMMANDS}`],
   [['toString'], `there is no command "toString"; ${THE_COMMANDS}`],
   [['\u001b[31mred\n'], `there is no command "\\u001b[31mred\\n"; ${THE_COMMANDS}`],
-  [['-h'], 'there is no option "-h" for this command'],
-  [['-app', 'null:'], 'there is no option "-app" for this command'],
-  [['--App', 'null:'], 'there is no option "--App" for this command'],
+  [['-x'], 'there is no option "-x" for this command'],
+  [['-app', 'null:'], 'there is no option "-app" for this command (did you mean --app?)'],
+  [['--App', 'null:'], 'there is no option "--App" for this command (did you mean --app?)'],
   [['--no-app'], 'there is no option "--no-app" for this command'],
   [['--app.x=secret'], 'there is no option "--app.x" for this command'],
-  [['--logLevel', 'info'], 'there is no option "--logLevel" for this command'],
-  [['--pay', 'null:'], 'there is no option "--pay" for this command'],
+  [['--logLevel', 'info'], 'there is no option "--logLevel" for this command (did you mean --log-level?)'],
+  [['--pay', 'null:'], 'there is no option "--pay" for this command (did you mean --payment?)'],
   [['--constructor'], 'there is no option "--constructor" for this command'],
   [['--__proto__', 'x'], 'there is no option "--__proto__" for this command'],
   [['--_', 'x'], 'there is no option "--_" for this command'],
@@ -90,6 +93,21 @@ test.each([
   [['--log-level', 'debug', 'serve'], 'the command comes first: posbridge serve …'],
 ])('refuses %j', async (args, expected) => {
   expect(await refusal(...args)).toBe(`USAGE: ${expected}; see posbridge --help`);
+});
+
+test('help is asked for in every usual form', () => {
+  const help = new Map([['help', []]]);
+  for (const args of [['--help'], ['-h'], ['help']]) {
+    expect(parseCommandLine(args)).toEqual({ command: 'bridge', given: help });
+  }
+  for (const args of [
+    ['serve', '-h'],
+    ['serve', 'help'],
+    ['help', 'serve'],
+  ]) {
+    expect(parseCommandLine(args)).toEqual({ command: 'serve', given: help });
+  }
+  expect(parseCommandLine(['pos', 'help']).operands).toBeUndefined();
 });
 
 test('a negative amount is no option, where there are amounts', async () => {

@@ -489,7 +489,9 @@ test('a variable that looks like an option of ours and is none is warned about',
     POSBRIDGE_API_KEY: 'k',
     POSBRIDGE_STORE: 'x',
   };
-  expect(settingsOf([], env).warnings).toEqual(['there is no option for the variable POSBRIDGE_TIMEOUTS']);
+  expect(settingsOf([], env).warnings).toEqual([
+    'there is no option for the variable POSBRIDGE_TIMEOUTS (did you mean POSBRIDGE_TIMEOUT?)',
+  ]);
 });
 
 test('{identity} is refused at start where the dialect speaks for nobody in particular', async () => {
