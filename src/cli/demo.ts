@@ -35,6 +35,7 @@ async function listenFor(demo: ListeningDemo, settings: Settings): Promise<numbe
   const { dialect } = options;
   let screen: Screen | undefined;
   let peers: { stop(): void } | undefined;
+  let isPrepared = false;
   try {
     return await serve(
       settings,
@@ -44,6 +45,7 @@ async function listenFor(demo: ListeningDemo, settings: Settings): Promise<numbe
           screen = await (dialect.screen === undefined
             ? openTerminalWithScreen(program, wanted)
             : openDialectScreen(dialect, program, wanted));
+          isPrepared = true;
         },
         ready: (_program, [address = '']) => {
           const url = screen?.url ?? '';
@@ -54,10 +56,20 @@ async function listenFor(demo: ListeningDemo, settings: Settings): Promise<numbe
         },
       },
     );
+  } catch (fault) {
+    throw isPrepared ? withOtherPlace(fault, listener.endpoint.text) : fault;
   } finally {
     peers?.stop();
     await screen?.close();
   }
+}
+
+/** A second demo finds the usual place taken. */
+function withOtherPlace(fault: unknown, taken: string): unknown {
+  if (!(fault instanceof BridgeError) || fault.code !== 'LISTEN_FAILED') return fault;
+  const other = taken.replace(/:(\d+)(?=\/|\?|$)/, (_, port: string) => `:${Number(port) + 1}`);
+  const text = `${fault.text}, perhaps by another demo: give this one a place of its own, --listen ${other}`;
+  return new BridgeError(fault.code, text, { cause: fault });
 }
 
 /** The terminal behind every connection: a person decides while a browser shows it, else the amount does. */

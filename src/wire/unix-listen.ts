@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rename, stat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
+import path from 'node:path';
 import { describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
@@ -68,8 +69,20 @@ async function bindName(
   const previous = endpoint.mode === undefined ? undefined : process.umask(0o777 & ~endpoint.mode);
   const bound = bind(server, { path: name }, endpoint.text);
   if (previous !== undefined) process.umask(previous);
-  await bound;
+  await bound.catch(async (fault: unknown) => {
+    throw (await isFolderMissing(name, fault)) ? listenFailed(endpoint.text, NO_FOLDER, fault) : fault;
+  });
 }
+
+/** libuv says EACCES for a folder that does not exist, as Windows does. */
+async function isFolderMissing(name: string, fault: unknown): Promise<boolean> {
+  const cause = fault instanceof Error ? (fault.cause as NodeJS.ErrnoException | undefined) : undefined;
+  if (cause?.code !== 'EACCES' || name.startsWith('\0')) return false;
+  const folder = await stat(path.dirname(name)).catch((reason: NodeJS.ErrnoException) => reason.code);
+  return folder === 'ENOENT';
+}
+
+const NO_FOLDER = 'its folder does not exist (ENOENT): make it, or choose another path';
 
 async function clearDeadSocket(path: string, text: string): Promise<void> {
   const inode = await inodeOfSocket(path, text);

@@ -60,7 +60,18 @@ test('what has no effect is warned about, and does not keep it from working', as
   const env = { POSBRIDGE_SITES: 'x', POSBRIDGE_APPP: 'y' };
   const { code, stderr } = await posbridge(['--app', 'null:'], { env });
   expect(stderr).toContain('POSBRIDGE_SITES has no effect: --dialect jsonpos has no such thing');
-  expect(stderr).toContain('there is no option for the variable POSBRIDGE_APPP');
+  expect(stderr).toContain(
+    'there is no option for the variable POSBRIDGE_APPP (did you mean POSBRIDGE_APP?)',
+  );
+  expect(code).toBe(0);
+});
+
+test('commands without a log warn about unknown variables all the same', async () => {
+  const env = { POSBRIDGE_JOURNEL: folder.path };
+  const { code, stderr } = await posbridge(['journal', 'list', '--journal', folder.path], { env });
+  expect(stderr).toContain(
+    'posbridge: there is no option for the variable POSBRIDGE_JOURNEL (did you mean POSBRIDGE_JOURNAL?)\n',
+  );
   expect(code).toBe(0);
 });
 
@@ -134,7 +145,7 @@ describe('an error', () => {
       100,
       /descriptor 9 was not inherited/,
     ],
-    [['serve', '--app=null:', '--listen=unix:/nowhere/x'], {}, 111, /unix:\/nowhere\/x/],
+    [['serve', '--app=null:', '--listen=unix:/nowhere/x'], {}, 111, /its folder does not exist \(ENOENT\)/],
     [
       ['demo', '--app', 'null:'],
       {},
@@ -164,7 +175,9 @@ describe('an error', () => {
     server.close();
     expect(code).toBe(111);
     expect(stderr).toMatch(
-      new RegExp(`^posbridge: [^\\n]*127\\.0\\.0\\.1:${port}[^\\n]*EADDRINUSE[^\\n]*\\n$`),
+      new RegExp(
+        `^posbridge: [^\\n]*127\\.0\\.0\\.1:${port}[^\\n]*EADDRINUSE[^\\n]* --listen tcp:127\\.0\\.0\\.1:${port + 1}\\n$`,
+      ),
     );
   });
 
