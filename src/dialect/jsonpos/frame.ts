@@ -56,9 +56,20 @@ export class JsonposDecoder {
       return `; of a header ${this.#seen} bytes came, instead of ${HEADER_BYTES}`;
     const length = this.#length;
     const came = this.#seen - HEADER_BYTES;
-    const announced = length.toString(16).padStart(LENGTH_DIGITS, '0');
-    const rest = came === length ? ', but no newline behind them' : '';
-    return `; the unfinished frame announces ${announced} (hex: ${length} bytes), of which ${came} came${rest}`;
+    const digits = length.toString(16).padStart(LENGTH_DIGITS, '0');
+    return `; a frame of ${length} bytes (${digits}) stopped after ${came}${this.#likelyMistake(digits, came)}`;
+  }
+
+  /** What the register's programmer may have counted, to end a sentence with. */
+  #likelyMistake(digits: string, came: number): string {
+    const endsInNewline = this.#endsInNewline(came);
+    if (came === this.#length) {
+      return endsInNewline ? ': the newline is not counted' : ', without the newline that ends it';
+    }
+    const text = endsInNewline ? came - 1 : came;
+    return Number(digits) === text || Number(digits) === came
+      ? `: the length is hexadecimal, ${text.toString(16).padStart(LENGTH_DIGITS, '0')}`
+      : '';
   }
 
   /** Answers how many bytes it has looked at: all of them, unless it was stopped. */
@@ -157,10 +168,19 @@ export class JsonposDecoder {
     sink.frame(text);
   }
 
+  /** Whether the last byte of the text so far is a newline, which JSON on one line has no use for. */
+  #endsInNewline(came: number): boolean {
+    return came > 0 && this.#partial?.[came - 1] === LF;
+  }
+
   #unexpected(byte: number, instead: string, at: number, sink: FrameSink): number {
     const where =
       this.#seen < HEADER_BYTES ? `at byte ${this.#seen} of a frame` : 'behind the text of a frame';
-    this.#reject(`0x${byte.toString(16).padStart(2, '0')} ${where}, instead of ${instead}`, sink);
+    const counted =
+      this.#seen > HEADER_BYTES && this.#endsInNewline(this.#length)
+        ? ': the one before it was counted as text'
+        : '';
+    this.#reject(`0x${byte.toString(16).padStart(2, '0')} ${where}, instead of ${instead}${counted}`, sink);
     return at;
   }
 

@@ -343,7 +343,7 @@ describe('keepalives of ours', () => {
     conversation.receive(Buffer.from(`00000057:${text}\n`));
     clock.advance(50_000);
     const why =
-      'no answer to _Keepalive in time; the unfinished frame announces 00000057 (hex: 87 bytes), of which 57 came';
+      'no answer to _Keepalive in time; a frame of 87 bytes (00000057) stopped after 57: the length is hexadecimal, 00000038';
     expect(finished).toMatchObject([{ how: 'lost', reason: { code: 'KEEPALIVE', text: why } }]);
     expect(JSON.stringify(sent.at(-1)?.message)).toContain(why);
   });

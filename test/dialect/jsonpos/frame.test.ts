@@ -127,24 +127,37 @@ describe('refuses', () => {
     ['00000002:{}\r\n', '0x0d behind the text of a frame, instead of a newline'],
     ['00000002:{}00000002:{}\n', '0x30 behind the text of a frame, instead of a newline'],
     ['00000001:{}\n', '0x7d behind the text of a frame, instead of a newline'],
-    ['00000003:{}\n00000002:{}\n', '0x30 behind the text of a frame, instead of a newline'],
+    [
+      '00000003:{}\n00000002:{}\n',
+      '0x30 behind the text of a frame, instead of a newline: the one before it was counted as text',
+    ],
     ['00000000:\n', 'a frame of length 0'],
     ['00000065:{', 'a frame of 101 bytes is over the limit of 100'],
     ['ffffffff:', 'a frame of 4294967295 bytes is over the limit of 100'],
     ['80000000:', 'a frame of 2147483648 bytes is over the limit of 100'],
     ['0', 'the input ended inside a frame; of a header 1 bytes came, instead of 9'],
     ['00000002', 'the input ended inside a frame; of a header 8 bytes came, instead of 9'],
-    [
-      '00000002:',
-      'the input ended inside a frame; the unfinished frame announces 00000002 (hex: 2 bytes), of which 0 came',
-    ],
-    [
-      '00000002:{',
-      'the input ended inside a frame; the unfinished frame announces 00000002 (hex: 2 bytes), of which 1 came',
-    ],
+    ['00000002:', 'the input ended inside a frame; a frame of 2 bytes (00000002) stopped after 0'],
+    ['00000002:{', 'the input ended inside a frame; a frame of 2 bytes (00000002) stopped after 1'],
     [
       '00000002:{}',
-      'the input ended inside a frame; the unfinished frame announces 00000002 (hex: 2 bytes), of which 2 came, but no newline behind them',
+      'the input ended inside a frame; a frame of 2 bytes (00000002) stopped after 2, without the newline that ends it',
+    ],
+    [
+      '00000003:{}\n',
+      'the input ended inside a frame; a frame of 3 bytes (00000003) stopped after 3: the newline is not counted',
+    ],
+    [
+      '00000013:{"id":[1,2,3]}',
+      'the input ended inside a frame; a frame of 19 bytes (00000013) stopped after 14',
+    ],
+    [
+      '00000014:{"id":[1,2,3]}',
+      'the input ended inside a frame; a frame of 20 bytes (00000014) stopped after 14: the length is hexadecimal, 0000000e',
+    ],
+    [
+      '00000015:{"id":[1,2,3]}\n',
+      'the input ended inside a frame; a frame of 21 bytes (00000015) stopped after 15: the length is hexadecimal, 0000000e',
     ],
   ])('%j at every split', (text, why) => {
     for (const chunks of everySplit(Buffer.from(text)))

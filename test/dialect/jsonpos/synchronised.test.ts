@@ -199,7 +199,7 @@ describe('a register that begins anew', () => {
     const { receive, clock, sent } = begun();
     receive(HALF_OF_LARGEST);
     clock.advance(2000);
-    const why = /no byte for 2000 ms; the unfinished frame announces /;
+    const why = /no byte for 2000 ms; a frame of \d+ bytes /;
     expect(sent.at(-1)?.message.params.error.data.details).toMatch(why);
   });
 
