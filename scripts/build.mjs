@@ -37,6 +37,7 @@ const fresh = `dist-new-${process.pid}`;
 await buildProgram(fresh, settings);
 await buildScreens(fresh);
 if (!isTest) {
+  await buildManual(fresh);
   const entryPoints = { index: 'src/index.ts' };
   await build({ ...settings, entryPoints, outdir: fresh, splitting: true, format: 'esm' });
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc');
@@ -52,6 +53,21 @@ for (let attempts = 1; ; attempts += 1) {
   } catch (fault) {
     if (fault.code !== 'ENOTEMPTY' || attempts === 5) throw fault; // another build was quicker
   }
+}
+
+/** Manual pages and completion, from the table of options. */
+async function buildManual(folder) {
+  const outfile = path.resolve(folder, 'manual.mjs');
+  await build({
+    ...settings,
+    sourcemap: false,
+    entryPoints: ['scripts/manual/main.ts'],
+    outfile,
+    format: 'esm',
+  });
+  const { writeManual } = await import(outfile);
+  writeManual(folder, require('../package.json').version);
+  rmSync(outfile);
 }
 
 /** Removes the declarations that the library's own do not lead to. */

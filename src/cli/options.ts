@@ -462,7 +462,7 @@ const COMMON = [
   },
   {
     name: 'receipts',
-    value: 'FORM',
+    value: 'text|lines',
     fallback: 'text',
     help: 'receipts in answers: text ({"text": …}, as public registers read them) or lines (an array)',
     commands: ['terminal'],
@@ -565,15 +565,21 @@ const COMMON = [
   },
   {
     name: 'log-level',
-    value: 'LEVEL',
+    value: 'error|warn|info|debug|trace',
     fallback: 'info',
     fallbacks: { pos: 'warn' },
-    help: 'error, warn, info, debug or trace (trace shows messages, masked)',
+    help: 'how much the log says; trace shows messages, masked',
     commands: EVERY_PROGRAM,
   },
-  { name: 'log-format', value: 'FORMAT', fallback: 'human', help: 'human or json', commands: EVERY_PROGRAM },
+  {
+    name: 'log-format',
+    value: 'human|json',
+    fallback: 'human',
+    help: 'lines for people, or a JSON object a line',
+    commands: EVERY_PROGRAM,
+  },
   { name: 'config', value: 'FILE', help: 'read options from a JSON object in FILE', commands: EVERY },
-  { name: 'help', help: 'show this help', commands: EVERY },
+  { name: 'help', help: 'show this help; so do -h and posbridge help COMMAND', commands: EVERY },
   { name: 'version', help: 'show the version', commands: EVERY },
 ] as const satisfies readonly OptionSpec[];
 

@@ -46,19 +46,6 @@ describe('the option table', () => {
 });
 
 describe('docs/commands.md', () => {
-  test('lists exactly the options that there are', () => {
-    const ofCommands = (texts: object) => Object.entries(texts).map(([of, own]) => `${of}: ${own}`);
-    const expected = options.map((each) => {
-      const { name, value, commands, fallback, fallbacks = {}, help, helps = {}, repeats } = each;
-      const defaults = [fallback ?? '', ...ofCommands(fallbacks)];
-      const does = [help, ...ofCommands(helps), ...(repeats ? ['repeatable'] : [])].join('; ');
-      const option = value === undefined ? `--${name}` : `--${name} ${value.replaceAll('|', '\\|')}`;
-      const of = commands.map((command) => (command === 'bridge' ? 'posbridge' : command)).join(', ');
-      return `| \`${option}\` | ${of} | ${defaults.join('; ')} | ${does} |`;
-    });
-    expect(tableUnder('## Options')).toEqual(expected);
-  });
-
   test('has a section for each command, under its usage', () => {
     const headings = page.split('\n').filter((line) => line.startsWith('## posbridge'));
     expect(headings).toEqual(commands.map((command) => `## ${COMMANDS[command].usage}`));

@@ -97,7 +97,7 @@ describe('the tarball', () => {
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
     const built = files.filter((file) => file.startsWith('dist/'));
     const odd = built.filter(
-      (file) => !isOfPage(file) && !/\.(c?js|c?js\.map|d\.ts)$/.test(file) && !isCache(file),
+      (file) => !isOfPage(file) && !/\.(c?js|c?js\.map|d\.ts|1|bash)$/.test(file) && !isCache(file),
     );
     expect(odd).toEqual([]);
     expect(built.filter(isOfPage).map((file) => path.basename(file))).toEqual(
