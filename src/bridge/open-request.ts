@@ -11,6 +11,8 @@ export interface OpenRequest {
   /** Ours, as the application knows it; the peer's own is in `prepare`. */
   readonly id: string;
   readonly method: string;
+  /** When it came, by the bridge's clock. */
+  readonly begunMs: number;
   readonly prepare: Reply['prepare'];
   /** Where it goes; undefined for one that is answered without an application of its own. */
   readonly attachment: Attachment | undefined;

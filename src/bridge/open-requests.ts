@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { shorten } from '../base/printable.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { InboundRequest, PreparedAnswer, Reply } from '../dialect/dialect.ts';
 import { isPrepared, reply } from '../dialect/reply.ts';
@@ -14,6 +13,8 @@ import type { Known, OpenRequest, TransactionEnd } from './open-request.ts';
 export interface OpenRequestsOptions {
   /** The recovery method, where the dialect has one. */
   readonly recovery: string | undefined;
+  /** Whether the protocol has such a method; others are counted together. */
+  readonly isKnown: (method: string) => boolean;
   readonly timeoutMs: (method: string) => number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -78,6 +79,7 @@ export class OpenRequests implements Iterable<OpenRequest> {
     const open: OpenRequest = {
       id: this.#options.nextId(),
       method,
+      begunMs: this.#options.clock.nowMs(),
       prepare,
       attachment,
       identity,
@@ -167,7 +169,7 @@ export class OpenRequests implements Iterable<OpenRequest> {
     });
     this.#forget(open);
     void open.transaction?.entry?.release();
-    this.count(open.method, 'OUTCOME_UNKNOWN');
+    this.#count(open, 'OUTCOME_UNKNOWN');
     this.#options.endedUnknown(why);
     this.#ended(open, { kind: 'unknown' });
   }
@@ -178,7 +180,7 @@ export class OpenRequests implements Iterable<OpenRequest> {
     const details = 'the register of the first request is gone';
     this.#forget(open);
     if (open.transaction?.entry !== undefined) this.holdOpen(this.withdraw(open.transaction.entry));
-    this.count(open.method, 'dropped');
+    this.#count(open, 'dropped');
     this.#ended(open, { kind: 'refused', code: 'CHANNEL_UNAVAILABLE', details });
   }
 
@@ -187,12 +189,12 @@ export class OpenRequests implements Iterable<OpenRequest> {
    * are TRANSACTION_ACTIVE and OUTCOME_UNKNOWN, and JSONRPC_INVALID_PARAMS where it names no transaction.
    */
   refuse(
-    to: Pick<InboundRequest, 'method' | 'prepare'>,
+    to: Pick<InboundRequest, 'method' | 'prepare'> & Partial<Pick<OpenRequest, 'begunMs'>>,
     code: string,
     details: string,
     identity?: Identity,
   ): void {
-    this.count(to.method, code);
+    this.#count(to, code);
     const say = (said: string, why: string) => reply(to, 'error', errorText(said, why));
     if (!this.isRecovery(to.method)) say(code, details);
     else if (identity === undefined)
@@ -221,16 +223,20 @@ export class OpenRequests implements Iterable<OpenRequest> {
     }
   }
 
-  /** For statistics. */
-  count(method: string, outcome: string): void {
-    this.#options.statistics.count(`${shorten(method, 64)}: ${outcome}`);
+  #count(
+    { method, begunMs }: Pick<InboundRequest, 'method'> & { readonly begunMs?: number },
+    outcome: string,
+  ): void {
+    const { clock, isKnown, statistics } = this.#options;
+    const seconds = begunMs === undefined ? undefined : (clock.nowMs() - begunMs) / 1000;
+    statistics.requests.count(method, outcome, isKnown, seconds);
   }
 
-  #said({ method }: OpenRequest, kind: Answer['kind'], outcome: 'sent' | 'closed'): void {
+  #said(open: OpenRequest, kind: Answer['kind'], outcome: 'sent' | 'closed'): void {
     if (outcome === 'closed') {
-      this.#options.log.info('an answer came when the peer was gone', { method, kind });
+      this.#options.log.info('an answer came when the peer was gone', { method: open.method, kind });
     }
-    this.count(method, kind);
+    this.#count(open, kind);
   }
 
   /** Last of all: whoever waits for the same ends with it, and then perhaps the connection. */

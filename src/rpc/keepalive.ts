@@ -31,6 +31,8 @@ export class Keepalive {
   #timer: Timer | undefined;
   /** When the current state runs out; the timer may fire earlier and is then set again. */
   #dueMs = 0;
+  /** When the one that is outstanding was sent. */
+  #askedMs = 0;
 
   constructor(options: KeepaliveOptions) {
     this.#options = options;
@@ -58,9 +60,11 @@ export class Keepalive {
       this.#setTimer(this.#options.busyMs);
   }
 
-  /** Our keepalive was answered, by a result or an error. */
-  answered(): void {
-    if (this.#isOutstanding) this.#wait();
+  /** Our keepalive was answered, by a result or an error. Returns how long that took; undefined: none was outstanding. */
+  answered(): number | undefined {
+    if (!this.#isOutstanding) return undefined;
+    this.#wait();
+    return this.#options.clock.nowMs() - this.#askedMs;
   }
 
   /** Bytes of an unfinished frame arrived: the answer may be behind it, so the limit begins anew. */
@@ -128,6 +132,7 @@ export class Keepalive {
   }
 
   #ask(): void {
+    this.#askedMs = this.#options.clock.nowMs();
     if (this.#hasLimit) {
       this.#state = 'asked';
       this.#setTimer(this.#options.limitMs);

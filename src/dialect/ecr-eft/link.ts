@@ -246,7 +246,7 @@ export class Link {
       const { sending } = this.#ping;
       this.#ping = undefined;
       this.#transmitter.answered(sending);
-      this.#keepalive?.answered();
+      this.#host.statistics.keptAlive(this.#keepalive?.answered());
       this.#events.tested?.();
     }
     const answer = this.#house.answer(message);

@@ -269,7 +269,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
   #response(message: Response): void {
     if (message.id === this.#pingId) {
       this.#pingId = undefined;
-      this.#keepalive?.answered();
+      this.#host.statistics.keptAlive(this.#keepalive?.answered());
       return;
     }
     const settle = this.#pending.take(message.id);
