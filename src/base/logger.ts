@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
-import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from './log.ts';
+import type { LogFields, Logger, LogLevel } from './log.ts';
+import { LogLevels } from './log-levels.ts';
 import type { LogSink } from './log-sink.ts';
 import { maskText, maskValue } from './mask.ts';
 import { cutText, escapeActive } from './printable.ts';
@@ -10,12 +11,13 @@ export type LogFormat = 'human' | 'json';
 export interface LogRender {
   readonly format: LogFormat;
   readonly clock: Clock;
-  /** Human lines begin with the time; JSON lines always carry it. Default false: log programs stamp lines. */
+  /** Human lines begin with the time; JSON lines always carry it. Default: they do not. */
   readonly timestamps?: boolean;
 }
 
 export interface LoggerOptions extends LogRender {
-  readonly level: LogLevel;
+  /** Levels that may change, or one that does not. */
+  readonly level: LogLevels | LogLevel;
   readonly sink: LogSink;
 }
 
@@ -27,7 +29,8 @@ export interface LoggerOptions extends LogRender {
  * Limits: a text in a field is cut after 8192 characters, a line after 65 536
  */
 export function createLogger(options: LoggerOptions): Logger {
-  return new LineLogger(options, {});
+  const { level } = options;
+  return new LineLogger(options, typeof level === 'string' ? new LogLevels(level) : level, {});
 }
 
 /** What a sink writes when it had to lose lines, in the same form as every other line. */
@@ -40,11 +43,16 @@ const MAX_LINE = 65_536;
 
 class LineLogger implements Logger {
   readonly #options: LoggerOptions;
+  readonly #levels: LogLevels;
   readonly #fields: LogFields;
+  readonly #connection: string | undefined;
 
-  constructor(options: LoggerOptions, fields: LogFields) {
+  constructor(options: LoggerOptions, levels: LogLevels, fields: LogFields) {
     this.#options = options;
+    this.#levels = levels;
     this.#fields = fields;
+    const { connection } = fields;
+    this.#connection = typeof connection === 'string' ? connection : undefined;
   }
 
   error(event: string, fields?: LogFields): void {
@@ -68,11 +76,11 @@ class LineLogger implements Logger {
   }
 
   enabled(level: LogLevel): boolean {
-    return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(this.#options.level);
+    return this.#levels.allows(level, this.#connection);
   }
 
   with(fields: LogFields): Logger {
-    return new LineLogger(this.#options, { ...this.#fields, ...fields });
+    return new LineLogger(this.#options, this.#levels, { ...this.#fields, ...fields });
   }
 
   #write(level: LogLevel, event: string, fields: LogFields | undefined): void {

@@ -578,6 +578,13 @@ const COMMON = [
     help: 'lines for people, or a JSON object a line',
     commands: EVERY_PROGRAM,
   },
+  {
+    name: 'log-time',
+    value: 'auto|on|off',
+    fallback: 'auto',
+    help: 'whether human lines begin with the time; auto: where standard error is a file, since log programs and systemd write their own',
+    commands: EVERY_PROGRAM,
+  },
   { name: 'config', value: 'FILE', help: 'read options from a JSON object in FILE', commands: EVERY },
   { name: 'help', help: 'show this help; so do -h and posbridge help COMMAND', commands: EVERY },
   { name: 'version', help: 'show the version', commands: EVERY },

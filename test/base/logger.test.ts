@@ -1,12 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
 import type { LogLevel } from '../../src/base/log.ts';
+import { LogLevels } from '../../src/base/log-levels.ts';
 import { memorySink } from '../../src/base/log-sink.ts';
 import { createLogger, describeLostLines, type LogFormat } from '../../src/base/logger.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 
 const PAN = '4111111111111111';
 const HIDDEN = '************1111';
+
+/** Two connections on one log whose levels change while it runs. */
+function twoConnections() {
+  const sink = memorySink();
+  const levels = new LogLevels('info');
+  const log = createLogger({ level: levels, format: 'human', sink, clock: new FakeClock() });
+  const [one, two] = ['one', 'two'].map((connection) => log.with({ connection }));
+  return { levels, lines: sink.lines, log, one: one ?? log, two: two ?? log };
+}
 
 function open(format: LogFormat, level: LogLevel = 'info', timestamps = false) {
   const sink = memorySink();
@@ -41,6 +51,27 @@ describe('human lines', () => {
     const { log, lines } = open('human', 'info', true);
     log.warn('x');
     expect(lines).toEqual(['2030-01-01T00:00:00.000Z warn x']);
+  });
+});
+
+describe('levels that change', () => {
+  test('of one connection show its messages alone, until that is over', () => {
+    const { levels, lines, log, one, two } = twoConnections();
+    levels.trace('one', true);
+    for (const each of [one, two, log]) each.trace('line in');
+    expect([one.enabled('trace'), two.enabled('trace')]).toEqual([true, false]);
+    levels.trace('one', false);
+    one.trace('line in');
+    expect(lines).toEqual(['trace line in connection=one']);
+  });
+
+  test('in general count for every log that was made before', () => {
+    const { levels, lines, log, two } = twoConnections();
+    levels.general = 'error';
+    log.warn('unheard');
+    levels.general = 'debug';
+    two.debug('heard');
+    expect(lines).toEqual(['debug heard connection=two']);
   });
 });
 
