@@ -73,6 +73,11 @@ export class Applications implements Iterable<Attachment> {
     return this.#router.channelOf(method);
   }
 
+  /** Whether the protocol has such a method. */
+  isKnown(method: string): boolean {
+    return Object.hasOwn(this.#options.table, method);
+  }
+
   /** Undefined when nothing that could take the method is attached. */
   attachmentFor(method: string): Attachment | undefined {
     return this.#router.attachmentFor(method);
@@ -105,14 +110,12 @@ export class Applications implements Iterable<Attachment> {
     const { attachment, transaction } = open;
     if (attachment === undefined) return;
     const line: OutgoingLine = { bytes, kind: 'request', fate };
-    this.#trace(attachment, bytes);
     // A transaction is what the others are held back for.
     const gate = transaction?.entry === undefined ? this.#gates.get(attachment) : undefined;
     open.line = gate?.send(line) ?? attachment.send(this.#user, line);
   }
 
   send(attachment: Attachment, line: OutgoingLine): QueuedLine {
-    this.#trace(attachment, line.bytes);
     return this.#gates.get(attachment)?.send(line) ?? attachment.send(this.#user, line);
   }
 
@@ -140,11 +143,5 @@ export class Applications implements Iterable<Attachment> {
   /** Keeps what comes later behind a line that is not sent yet; the answer lets it go. */
   holdBack(attachment: Attachment): () => void {
     return this.#gates.get(attachment)?.hold() ?? (() => {});
-  }
-
-  #trace({ text }: Attachment, bytes: Buffer): void {
-    const { log } = this.#options;
-    if (log.enabled('trace'))
-      log.trace('line out', { endpoint: text, text: bytes.toString('utf8', 0, bytes.length - 1) });
   }
 }

@@ -1,5 +1,6 @@
 import type { Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
+import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import { lineStart, notificationLine } from '../channel/application-line.ts';
 import type { Attachment, AttachmentUser } from '../channel/channel.ts';
@@ -100,6 +101,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     this.#requests = new OpenRequests({
       ...options,
       recovery,
+      isKnown: (method) => method === recovery || this.#applications.isKnown(method),
       nextId,
       isPeerGone: () => this.#isPeerGone,
       timedOut: (open) => this.#timedOut(open),
@@ -128,6 +130,10 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   get identity(): string | undefined {
     return this.#options.peerIdentity;
+  }
+
+  get log(): Logger {
+    return this.#options.log;
   }
 
   get isStopping(): boolean {

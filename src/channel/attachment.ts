@@ -7,8 +7,10 @@ import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { Wire } from '../wire/wire.ts';
 import { bridgeLine, complaintLine } from './application-line.ts';
 import type { Attachment, AttachmentUser, OutgoingLine, QueuedLine, Refusal } from './channel.ts';
+import type { Place } from './line-blocks.ts';
 import { type About, LineDesk } from './line-desk.ts';
 import { LineQueue } from './line-queue.ts';
+import type { Presence, Sight } from './presence.ts';
 
 const FIRST_RETRY_MS = 100;
 const RETRY_LIMIT_MS = 5000;
@@ -28,6 +30,8 @@ export interface AttachmentOptions {
   readonly log: Logger;
   readonly statistics: Statistics;
   readonly random: () => number;
+  /** Of the whole process: loss and return are told once, however many connections are attached. */
+  readonly presence: Presence;
   /** Called once when the last user has left, unless the attachment is shared. */
   readonly onUnused?: () => void;
 }
@@ -60,8 +64,7 @@ export class StreamAttachment implements Attachment {
   #retry: Timer | undefined;
   #epoch = 0;
   #flushed: (() => void) | undefined;
-  /** Its absence has been reported. */
-  #isMissed = false;
+  #sight: Sight = 'unknown';
 
   constructor(options: AttachmentOptions) {
     this.#options = options;
@@ -148,6 +151,7 @@ export class StreamAttachment implements Attachment {
     }
     this.#retry?.cancel();
     const wire = this.#wire;
+    this.#see('unknown');
     this.#state = 'ended';
     this.#wire = undefined;
     this.#refuseAll('CHANNEL_CLOSED');
@@ -182,9 +186,8 @@ export class StreamAttachment implements Attachment {
     this.#isWriting = false;
     this.#backoff.reset();
     const { log } = this.#options;
-    if (this.#isMissed) log.warn('the application is back', { endpoint: this.text });
+    if (this.#see('there')) log.warn('the application is back', { endpoint: this.text });
     else log.debug('application attached', { endpoint: this.text });
-    this.#isMissed = false;
     const lines = this.#desk.decoder();
     wire.start({
       chunk: (bytes) => lines.push(bytes),
@@ -229,9 +232,15 @@ export class StreamAttachment implements Attachment {
 
   /** One line for an absence, not one an attempt. */
   #miss(event: string, why: string): void {
-    const level = this.#isMissed ? 'debug' : 'warn';
-    this.#isMissed = true;
+    const level = this.#see('missing') ? 'warn' : 'debug';
     this.#options.log[level](event, { endpoint: this.text, why });
+  }
+
+  /** Whether it is news. */
+  #see(sight: Sight): boolean {
+    const before = this.#sight;
+    this.#sight = sight;
+    return before !== sight && this.#options.presence.change(this.text, before, sight);
   }
 
   #down(): void {
@@ -258,7 +267,7 @@ export class StreamAttachment implements Attachment {
   #flush(): void {
     const wire = this.#wire;
     if (wire === undefined || this.#isWriting) return;
-    const run = this.#queue.takeRun();
+    const run = this.#queue.takeRun(this.#trace);
     if (run === undefined) {
       this.#flushed?.();
       return;
@@ -312,6 +321,12 @@ export class StreamAttachment implements Attachment {
     this.#enqueue(user.connection, { bytes, kind: 'answer' });
     this.#flush();
   }
+
+  readonly #trace = (connection: string, { block, from, to }: Place): void => {
+    const log = this.#users.get(connection)?.log ?? this.#options.log;
+    if (log.enabled('trace'))
+      log.trace('line out', { endpoint: this.text, text: block.toString('utf8', from, to - 1) });
+  };
 
   #applyHold(): void {
     if (this.#users.size > 0 && this.#held.size === this.#users.size) this.#wire?.pause();

@@ -1,4 +1,5 @@
 import type { ChannelName } from '../base/channel-name.ts';
+import type { Logger } from '../base/log.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { Message } from '../rpc/message.ts';
 
@@ -37,6 +38,8 @@ export interface AttachmentUser {
   readonly identity?: string | undefined;
   /** How the lines about it begin: see `lineStart`. */
   readonly lineStart: string;
+  /** The connection's own log. */
+  readonly log: Logger;
   /** Lines that come first on the attachment whenever an application is (again) there. */
   greeting(): Buffer[];
   /** An application is there: called after the greeting is queued. */

@@ -5,6 +5,7 @@ import type { Statistics } from '../base/statistics.ts';
 import type { Endpoint, EndpointKind, TerminalEndpoint } from '../endpoint/endpoint.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { Attachment } from './channel.ts';
+import type { Presence } from './presence.ts';
 
 /** What a process lends to its channels. */
 export interface ChannelContext {
@@ -13,6 +14,7 @@ export interface ChannelContext {
   readonly statistics: Statistics;
   readonly random: () => number;
   readonly env: Environment;
+  readonly presence: Presence;
   /** The program behind `simulator:`, handed in from above: takes its end of a wire. */
   readonly simulate: (options: Readonly<Record<string, string>>) => Promise<(wire: Wire) => void>;
   /** The gateway to a terminal, handed in from above: takes its end of a wire. The same for every endpoint of the same text. */

@@ -59,9 +59,9 @@ export class LineDesk {
     const { attachment, users, log, statistics, complain } = this.#options;
     const endpoint = attachment.text;
     statistics.count('lines in');
-    if (log.enabled('trace')) log.trace('line in', { endpoint, text: bytes.toString() });
     const parsed = parseMessage(bytes, 'line');
     if (!parsed.ok) {
+      this.#trace(log, bytes);
       const { code, why, idText } = parsed;
       const isAnswer = !isCall(bytes);
       if (parsed.isErrorWithoutId) log.info('an application complains', { endpoint });
@@ -76,6 +76,7 @@ export class LineDesk {
     }
     const { message, connection, identity } = parsed;
     const user = connection === undefined ? this.#userOf(identity) : users.get(connection);
+    this.#trace(user?.log ?? log, bytes);
     if (user !== undefined) {
       user.applicationSays(message, attachment);
       return;
@@ -85,6 +86,11 @@ export class LineDesk {
     else if (about !== undefined) complain('CONNECTION_CLOSED', 'there is no such connection', about);
     else log.info('a line for a connection that is gone', { endpoint, connection });
     if (message.kind === 'result' || message.kind === 'error') attachment.misheard();
+  }
+
+  #trace(log: Logger, bytes: Buffer): void {
+    if (log.enabled('trace'))
+      log.trace('line in', { endpoint: this.#options.attachment.text, text: bytes.toString() });
   }
 
   /** For a line that names no connection: the only one, or the newest with that identity. */

@@ -81,8 +81,11 @@ export class LineQueue {
     this.#entries.unshift(lines.map(({ connection, line }) => this.#entryOf(connection, line)));
   }
 
-  /** Hands over the lines that lie together. What waits behind them can still be withdrawn. Undefined: nothing waits. */
-  takeRun(): LineRun | undefined {
+  /**
+   * Hands over the lines that lie together, and tells of each. What waits behind them can still be withdrawn. Undefined: nothing
+   * waits.
+   */
+  takeRun(handedOver: (connection: string, line: Place) => void): LineRun | undefined {
     let first: Place | undefined;
     let to = 0;
     let cost = 0;
@@ -94,6 +97,7 @@ export class LineQueue {
         to = place.to;
         cost += entry.cost;
         entry.isQueued = false;
+        handedOver(entry.connection, place);
         entry.fate?.handedOver?.();
       } else this.#withdrawnBytes -= entry.cost;
       this.#entries.shift();

@@ -8,6 +8,7 @@ import { Statistics } from '../base/statistics.ts';
 import type { BridgeContext, BridgeOptions } from '../bridge/bridge-options.ts';
 import type { ChannelContext } from '../channel/kind.ts';
 import { AttachmentPool } from '../channel/pool.ts';
+import { Presence } from '../channel/presence.ts';
 import { findDialect } from '../dialect/registry.ts';
 import type { Simulator, SimulatorModule } from '../dialect/simulator.ts';
 import { placeholdersOf } from '../endpoint/expand.ts';
@@ -70,6 +71,7 @@ export class Program {
       statistics: new Statistics(),
       random: Math.random,
       env: process.env,
+      presence: new Presence(),
       simulate: async (simulator) => {
         const { openSimulator } = await simulatorOf(settings.text('dialect'));
         const application =

@@ -4,6 +4,7 @@ import { Statistics } from '../../src/base/statistics.ts';
 import { Bridge } from '../../src/bridge/bridge.ts';
 import type { BridgeContext, BridgeEnd, BridgeOptions } from '../../src/bridge/bridge-options.ts';
 import { AttachmentPool } from '../../src/channel/pool.ts';
+import { Presence } from '../../src/channel/presence.ts';
 import { jsonpos } from '../../src/dialect/jsonpos/dialect.ts';
 import type { Endpoint } from '../../src/endpoint/endpoint.ts';
 import { parseEndpoint } from '../../src/endpoint/parse.ts';
@@ -200,6 +201,7 @@ export function benchParts(more: BenchOptions = {}) {
     log: silentLogger,
     statistics,
     random: () => 0,
+    presence: new Presence(),
     env: {},
     simulate: async () => (wire: Wire) => app.attach(wire),
     askTerminal: async () => (wire: Wire) => app.attach(wire),

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { silentLogger } from '../../src/base/log.ts';
+import { type Logger, silentLogger } from '../../src/base/log.ts';
 import { memorySink } from '../../src/base/log-sink.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { Statistics } from '../../src/base/statistics.ts';
 import { lineStart } from '../../src/channel/application-line.ts';
 import { StreamAttachment } from '../../src/channel/attachment.ts';
 import type { AttachmentUser, OutgoingLine, QueuedLine } from '../../src/channel/channel.ts';
+import { Presence } from '../../src/channel/presence.ts';
 import type { Message } from '../../src/rpc/message.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import type { Wire } from '../../src/wire/wire.ts';
@@ -34,6 +35,7 @@ function attach(options: { reopens?: boolean; sink?: ReturnType<typeof memorySin
         : createLogger({ format: 'human', clock, level: 'info', sink: options.sink }),
     statistics,
     random: () => 0,
+    presence: new Presence(),
     open: async () => {
       state.attempts += 1;
       if (!state.isThere) throw new Error('nobody');
@@ -67,12 +69,14 @@ function attach(options: { reopens?: boolean; sink?: ReturnType<typeof memorySin
 class User implements AttachmentUser {
   readonly connection: string;
   readonly lineStart: string;
+  readonly log: Logger;
   readonly events: string[] = [];
   readonly messages: Message[] = [];
 
   readonly identity: string | undefined;
 
-  constructor(connection: string, identity?: string) {
+  constructor(connection: string, identity?: string, log: Logger = silentLogger) {
+    this.log = log.with({ connection });
     this.identity = identity;
     this.connection = connection;
     this.lineStart = lineStart(connection);
@@ -144,6 +148,25 @@ describe('an application that is there', () => {
     expect(lines).toEqual([
       expect.stringMatching(/^warn application gone endpoint=memory: /),
       expect.stringMatching(/^warn the application is back endpoint=memory:/),
+    ]);
+  });
+
+  test('says every line both ways to the log of its connection, the greeting included', async () => {
+    const sink = memorySink();
+    const { attachment, application, clock } = attach({ sink });
+    const log = createLogger({ format: 'human', clock, level: 'trace', sink });
+    const user = new User('a', undefined, log);
+    attachment.attach(user);
+    attachment.attach(new User('b'));
+    attachment.send(user, line('one', []));
+    await settle();
+    const hello = (connection: string) => `{"jsonrpc":"2.0","connection":"${connection}","method":"Hello"}\n`;
+    application.say(hello('a') + hello('b'));
+    await settle();
+    expect(sink.lines.filter((text) => text.startsWith('trace'))).toEqual([
+      'trace line out connection=a endpoint=memory: text="hello a"',
+      'trace line out connection=a endpoint=memory: text=one',
+      expect.stringMatching(/^trace line in connection=a endpoint=memory: text=.*Hello/),
     ]);
   });
 

@@ -8,6 +8,7 @@ import type { AttachmentUser } from '../../src/channel/channel.ts';
 import type { ChannelContext, ChannelKind, Want } from '../../src/channel/kind.ts';
 import { CHANNEL_KINDS } from '../../src/channel/kinds.ts';
 import { AttachmentPool } from '../../src/channel/pool.ts';
+import { Presence } from '../../src/channel/presence.ts';
 import { parseEndpoint } from '../../src/endpoint/parse.ts';
 import type { Message } from '../../src/rpc/message.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
@@ -19,6 +20,7 @@ const context: ChannelContext = {
   log: silentLogger,
   statistics: new Statistics(),
   random: () => 0,
+  presence: new Presence(),
   env: {},
   simulate: async () => () => {},
   askTerminal: async () => () => {},
@@ -70,6 +72,7 @@ function user(connection: string) {
   return {
     connection,
     lineStart: lineStart(connection),
+    log: silentLogger,
     heard,
     greeting: () => [],
     applicationThere: () => {},
