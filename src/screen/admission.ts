@@ -1,33 +1,16 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIPv6 } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
-
-/** Why a request is turned away. */
-export interface Refusal {
-  readonly status: number;
-  /** For the person at the browser. */
-  readonly why: string;
-}
+import { networkInterfaces } from 'node:os';
+import type { Refusal } from '../wire/admission.ts';
+import { ANY_ADDRESS, bracketed, isOwnName, isOwnOrigin, type PageAddress } from '../wire/own-page.ts';
 
 /** Where the screen is served. */
-export interface ScreenAddress {
-  /** As the endpoint names it; IPv6 without brackets. */
-  readonly host: string;
-  readonly port: number;
+export interface ScreenAddress extends PageAddress {
   /** Needed in the URL of the page and of its WebSocket; absent where only this machine can connect. */
   readonly token: string | undefined;
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-const ANY_ADDRESS = ['0.0.0.0', '::'];
 const TOKEN_BYTES = 18;
-
-export function isLoopback(address: string): boolean {
-  return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-}
 
 export function createToken(): string {
   return randomBytes(TOKEN_BYTES).toString('base64url');
@@ -44,20 +27,10 @@ function outsideAddress(): string {
   return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1';
 }
 
-/**
- * A page that makes its own name point here (DNS rebinding) is given away by the Host header: only names of this
- * address are answered.
- */
 export function refusalOfHost(request: IncomingMessage, address: ScreenAddress): Refusal | undefined {
-  const named = request.headers.host?.toLowerCase() ?? '';
-  const local = (request.socket.localAddress ?? '').replace(/^::ffff:/, '');
-  const names = isLoopback(local) ? [local, '127.0.0.1', '::1', 'localhost'] : [local, hostname()];
-  if (!ANY_ADDRESS.includes(address.host)) names.push(address.host);
-  const isOurs = names.some((name) => {
-    const host = bracketed(name.toLowerCase());
-    return named === `${host}:${address.port}` || (address.port === 80 && named === host);
-  });
-  return isOurs ? undefined : { status: 403, why: 'The screen is not served under this name.' };
+  return isOwnName(request, address)
+    ? undefined
+    : { status: 403, why: 'The screen is not served under this name.' };
 }
 
 export function refusalOfToken(query: string | undefined, { token }: ScreenAddress): Refusal | undefined {
@@ -68,15 +41,11 @@ export function refusalOfToken(query: string | undefined, { token }: ScreenAddre
 }
 
 /** Browsers name the page that opens a WebSocket, and do not stop pages of others: that is up to us. */
-export function refusalOfOrigin({ headers }: IncomingMessage): Refusal | undefined {
-  if (headers.origin === `http://${headers.host}`) return undefined;
+export function refusalOfOrigin(request: IncomingMessage): Refusal | undefined {
+  if (isOwnOrigin(request)) return undefined;
   return { status: 403, why: 'Only the page of the screen itself may connect.' };
 }
 
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }

@@ -1,25 +1,15 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import path from 'node:path';
-import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { ScreenSource } from '../base/screen-source.ts';
 import type { TcpEndpoint } from '../endpoint/endpoint.ts';
-import { DescriptorGuard } from '../wire/descriptor-guard.ts';
-import { HANDSHAKE_LIMIT_MS, Handshakes } from '../wire/handshakes.ts';
-import { bind } from '../wire/listener.ts';
+import { type Refusal, refuse, refuseRequest } from '../wire/admission.ts';
+import { openHttpServer } from '../wire/http-server.ts';
+import { isLoopback } from '../wire/own-page.ts';
 import {
   createToken,
-  isLoopback,
-  type Refusal,
   refusalOfHost,
   refusalOfOrigin,
   refusalOfToken,
@@ -51,7 +41,6 @@ export interface ScreenOptions {
 const MAX_VIEWERS = 32;
 /** Plain requests included: a browser opens up to six. */
 const MAX_CONNECTIONS = 256;
-const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
  * Serves a page that shows something of this process, and keeps every browser that has it open up to date.
@@ -73,41 +62,39 @@ export async function openScreen(
     maxPayload: MAX_ACTION_BYTES,
     autoPong: false,
   });
-  const server = createHttpServer();
-  await bind(server, { host: endpoint.host, port: endpoint.port }, endpoint.text);
-  const bound = server.address() as AddressInfo;
-  const token = isLoopback(bound.address) ? undefined : createToken();
-  const address: ScreenAddress = { host: endpoint.host, port: bound.port, token };
-
   const report = (fault: Error) => log.warn('screen cannot accept', { why: describeFault(fault) });
-  const guard = new DescriptorGuard(report);
-  const handshakes = new Handshakes(MAX_CONNECTIONS, clock);
-  server.on('connection', (socket) => {
-    if (guard.admit(socket)) handshakes.begin(socket);
+  const server = await openHttpServer(endpoint, {
+    clock,
+    maxConnections: MAX_CONNECTIONS,
+    refusesMore: true,
+    onFault: report,
+    answer: (request, response) => {
+      server.heard(request.socket);
+      const refusal = refusalOfRequest(request, address);
+      const file = files.get(pathOf(request));
+      if (refusal !== undefined) refuseRequest(response, guarded(refusal));
+      else if (file === undefined) refuseRequest(response, guarded(NOTHING));
+      else servePageFile(file, request, response);
+    },
+    upgrade: (request, head) => {
+      const { socket } = request;
+      const refusal = refusalOfUpgrade(request, address, viewers.size);
+      if (refusal !== undefined) {
+        log.warn('screen refused', { peer: socket.remoteAddress, why: refusal.why });
+        return refuse(socket, guarded(refusal));
+      }
+      server.heard(socket);
+      handshake.handleUpgrade(request, socket, head, (ws) => {
+        const viewer = new Viewer(ws, source, log);
+        viewers.add(viewer);
+        ws.on('close', () => viewers.delete(viewer));
+        viewer.update(); // counted by now: whether a person decides may depend on who looks
+      });
+    },
   });
-  server.on('error', report);
-  server.on('request', (request, response) => {
-    handshakes.done(request.socket);
-    const refusal = refusalOfRequest(request, address);
-    const file = files.get(pathOf(request));
-    if (refusal !== undefined) refuseRequest(response, refusal);
-    else if (file === undefined) refuseRequest(response, { status: 404, why: 'There is nothing here.' });
-    else servePageFile(file, request, response);
-  });
-  server.on('upgrade', (request, stream, head) => {
-    const refusal = refusalOfUpgrade(request, address, viewers.size);
-    if (refusal !== undefined) {
-      log.warn('screen refused', { peer: request.socket.remoteAddress, why: refusal.why });
-      return refuseUpgrade(stream, refusal);
-    }
-    handshakes.done(request.socket);
-    handshake.handleUpgrade(request, stream, head, (ws) => {
-      const viewer = new Viewer(ws, source, log);
-      viewers.add(viewer);
-      ws.on('close', () => viewers.delete(viewer));
-      viewer.update(); // counted by now: whether a person decides may depend on who looks
-    });
-  });
+  const { boundTo = endpoint.host, port = endpoint.port } = server;
+  const token = isLoopback(boundTo) ? undefined : createToken();
+  const address: ScreenAddress = { host: endpoint.host, port, token };
 
   const unwatch = source.watch(() => {
     for (const viewer of viewers) viewer.update();
@@ -128,22 +115,9 @@ export async function openScreen(
       heartbeat.cancel();
       unwatch();
       for (const viewer of viewers) viewer.close();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      await server.close('at-once');
     },
   };
-}
-
-function createHttpServer(): Server {
-  const server = createServer({
-    headersTimeout: HANDSHAKE_LIMIT_MS,
-    requestTimeout: HANDSHAKE_LIMIT_MS,
-    connectionsCheckingInterval: 1000,
-    maxHeaderSize: MAX_HEADER_BYTES,
-  });
-  server.maxConnections = MAX_CONNECTIONS;
-  return server;
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {
@@ -153,7 +127,9 @@ function pathOf({ url = '' }: IncomingMessage): string {
 /** The files hold no secrets, so the page's own requests for them carry no token. */
 function refusalOfRequest(request: IncomingMessage, address: ScreenAddress): Refusal | undefined {
   const { method, url } = request;
-  if (method !== 'GET' && method !== 'HEAD') return { status: 405, why: 'Only GET and HEAD are served.' };
+  if (method !== 'GET' && method !== 'HEAD') {
+    return { status: 405, why: 'Only GET and HEAD are served.', headers: { Allow: 'GET, HEAD' } };
+  }
   const refusal = refusalOfHost(request, address);
   if (refusal !== undefined || pathOf(request) !== '/') return refusal;
   return refusalOfToken(url?.split('?')[1], address);
@@ -164,7 +140,7 @@ function refusalOfUpgrade(
   address: ScreenAddress,
   viewers: number,
 ): Refusal | undefined {
-  if (pathOf(request) !== `/${SOCKET_PATH}`) return { status: 404, why: 'There is nothing here.' };
+  if (pathOf(request) !== `/${SOCKET_PATH}`) return NOTHING;
   if (viewers >= MAX_VIEWERS) return { status: 503, why: `${MAX_VIEWERS} browsers are the limit.` };
   return (
     refusalOfHost(request, address) ??
@@ -173,26 +149,9 @@ function refusalOfUpgrade(
   );
 }
 
-const REFUSAL_HEADERS = {
-  ...SECURITY_HEADERS,
-  'Cache-Control': 'no-store',
-  'Content-Type': 'text/plain; charset=utf-8',
-  Connection: 'close',
-};
+const NOTHING: Refusal = { status: 404, why: 'There is nothing here.' };
 
-function refuseRequest(response: ServerResponse, { status, why }: Refusal): void {
-  const headers = { ...REFUSAL_HEADERS, ...(status === 405 && { Allow: 'GET, HEAD' }) };
-  response.writeHead(status, headers).end(`${why}\n`);
-}
-
-function refuseUpgrade(stream: Duplex, { status, why }: Refusal): void {
-  stream.on('error', () => {});
-  stream.once('finish', () => stream.destroy());
-  const headers = Object.entries(REFUSAL_HEADERS).map(([name, value]) => `${name}: ${value}`);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    ...headers,
-    `Content-Length: ${why.length + 1}`,
-  ];
-  stream.end(`${head.join('\r\n')}\r\n\r\n${why}\n`);
+function guarded(refusal: Refusal): Refusal {
+  const headers = { ...SECURITY_HEADERS, 'Cache-Control': 'no-store', ...refusal.headers };
+  return { ...refusal, headers };
 }

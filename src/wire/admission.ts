@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { BridgeError, describeFault } from '../base/errors.ts';
@@ -104,18 +104,29 @@ function checked(admission: Admission): Admission {
   return admission;
 }
 
-/** A whole answer of HTTP that refuses a request, and the end of its connection. */
+/** A whole answer of HTTP that refuses a request for another protocol, and the end of its connection. */
 export function refuse(socket: Duplex, { status, why, headers = {} }: Refusal): void {
   const text = Buffer.from(`${why}\n`);
+  const lines = Object.entries({ ...headers, ...plainText(text), Connection: 'close' });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`,
-    'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${text.length}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...lines.map(([name, value]) => `${name}: ${value}`),
   ];
+  socket.on('error', () => {});
   socket.once('finish', () => socket.destroy());
   socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), text]));
+}
+
+/** Refuses any other request, and ends its connection: there may be more of it than anybody wants to read. */
+export function refuseRequest(response: ServerResponse, { status, why, headers = {} }: Refusal): void {
+  response.on('error', () => {});
+  response.shouldKeepAlive = false;
+  const text = Buffer.from(`${why}\n`);
+  response.writeHead(status, { ...headers, ...plainText(text) }).end(text);
+}
+
+function plainText({ length }: Buffer): Record<string, string | number> {
+  return { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': length };
 }
 
 /** For the log: who was refused what. */

@@ -16,7 +16,7 @@ export class Handshakes {
   readonly #clock: Clock;
   readonly #limit: number;
   /** Oldest first, by who is at the other end: a socket that TLS is put around is another object, with the same peer. */
-  readonly #pending = new Map<string, { readonly socket: Socket; readonly deadline: Timer }>();
+  readonly #pending = new Map<string | Socket, { readonly socket: Socket; readonly deadline: Timer }>();
 
   constructor(maxConnections: number, clock: Clock = systemClock) {
     this.#clock = clock;
@@ -54,12 +54,14 @@ export class Handshakes {
     socket.destroy();
   }
 
-  #end(peer: string): void {
+  #end(peer: string | Socket): void {
     this.#pending.get(peer)?.deadline.cancel();
     this.#pending.delete(peer);
   }
 }
 
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+/** Who is at a UNIX socket has no address, and no TLS either. */
+function peerOf(socket: Socket): string | Socket {
+  const { remoteAddress, remotePort } = socket;
+  return remoteAddress === undefined ? socket : `${remoteAddress} ${remotePort}`;
 }

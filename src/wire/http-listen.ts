@@ -1,19 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import { systemClock } from '../base/clock.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import { judgeRequest, type Refusal, refusedPeer } from './admission.ts';
-import { DescriptorGuard } from './descriptor-guard.ts';
+import { judgeRequest, type Refusal, refusedPeer, refuseRequest } from './admission.ts';
 import { ExchangeWire } from './exchange-wire.ts';
-import { Handshakes } from './handshakes.ts';
-import { createHttpServer } from './http-server.ts';
-import {
-  bind,
-  boundAddress,
-  DEFAULT_MAX_CONNECTIONS,
-  type Listener,
-  type ListenOptions,
-} from './listener.ts';
+import { openHttpServer } from './http-server.ts';
+import type { Listener, ListenOptions } from './listener.ts';
 import { socketPeer } from './peer.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './ws.ts';
 
@@ -24,43 +14,28 @@ type HttpEndpoint = Extract<Endpoint, { kind: 'http' }>;
  * as any handshake.
  */
 export async function listenHttp(endpoint: HttpEndpoint, options: ListenOptions): Promise<Listener> {
-  const { clock = systemClock, onFault: report = () => {} } = options;
-  const guard = new DescriptorGuard(report);
-  const handshakes = new Handshakes(options.maxConnections ?? DEFAULT_MAX_CONNECTIONS, clock);
-  let isClosing = false;
+  const { onFault: report = () => {} } = options;
   const answer = (request: IncomingMessage, response: ServerResponse) => {
-    if (isClosing) response.shouldKeepAlive = false;
-    take(request, response, { ...options, path: endpoint.path }, handshakes).catch(report);
+    const heard = () => server.heard(request.socket);
+    take(request, response, { ...options, path: endpoint.path, heard }).catch(report);
   };
-  const server = await createHttpServer(endpoint, options, answer);
-  server.on('connection', (socket: Socket) => {
-    if (guard.admit(socket)) handshakes.begin(socket);
-  });
-  await bind(server, { host: endpoint.host, port: endpoint.port }, endpoint.text);
-  server.on('error', report);
+  const server = await openHttpServer(endpoint, { ...options, answer });
   return {
-    address: `${endpoint.secure ? 'https' : 'http'}://${boundAddress(server, endpoint.host)}${endpoint.path}`,
-    async close() {
-      isClosing = true;
-      server.stopWatching?.();
-      server.close();
-      server.closeIdleConnections();
-      handshakes.close();
-    },
+    address: `${endpoint.secure ? 'https' : 'http'}://${server.address}${endpoint.path}`,
+    close: () => server.close('drain'),
   };
 }
 
 async function take(
   request: IncomingMessage,
   response: ServerResponse,
-  options: ListenOptions & { readonly path: string },
-  handshakes: Handshakes,
+  options: ListenOptions & { readonly path: string; readonly heard: () => void },
 ): Promise<void> {
-  const { admit = () => ({}), maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, onWire } = options;
+  const { admit = () => ({}), maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, onWire, heard } = options;
   const peer = socketPeer(request.socket);
   const refused = (refusal: Refusal) => {
-    handshakes.done(request.socket);
-    refuse(response, refusal);
+    heard();
+    refuseRequest(response, refusal);
     throw refusedPeer('a request', peer, refusal);
   };
   const admission = await judgeRequest(request, peer, { ...options, admit });
@@ -69,7 +44,7 @@ async function take(
   const body = await bodyOf(request, maxMessageBytes);
   if (body === undefined) return;
   if ('status' in body) return refused(body);
-  handshakes.done(request.socket);
+  heard();
   if (response.closed) return;
   const { identity } = admission;
   onWire(new ExchangeWire(body, response, identity === undefined ? peer : { ...peer, identity }));
@@ -91,12 +66,4 @@ async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffe
     return undefined;
   }
   return bytes === 0 ? { status: 400, why: 'there is no message' } : Buffer.concat(parts, bytes);
-}
-
-function refuse(response: ServerResponse, { status, why, headers = {} }: Refusal): void {
-  response.on('error', () => {});
-  response.shouldKeepAlive = false;
-  const text = Buffer.from(`${why}\n`);
-  const plain = { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': text.length };
-  response.writeHead(status, { ...headers, ...plain }).end(text);
 }

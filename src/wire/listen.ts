@@ -1,12 +1,11 @@
-import { createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { BridgeError } from '../base/errors.ts';
 import type { Endpoint, FdEndpoint } from '../endpoint/endpoint.ts';
-import { isInherited, isListening, notInheritedText } from './descriptor.ts';
+import { bindPlace } from './bind-place.ts';
 import { DescriptorGuard } from './descriptor-guard.ts';
-import { bind, boundAddress, type Listener, type ListenOptions } from './listener.ts';
+import { boundAddress, type Listener, type ListenOptions } from './listener.ts';
 import type { SocketEndpoint } from './socket.ts';
 import { socketWire } from './socket-wire.ts';
-import { bindUnix } from './unix-listen.ts';
 
 export type { Listener, ListenOptions } from './listener.ts';
 
@@ -45,9 +44,7 @@ async function listenSocket(
   server.on('connection', (socket) => {
     if (guard.admit(socket)) options.onWire(socketWire(socket));
   });
-  if (endpoint.kind === 'unix') await bindUnix(server, endpoint);
-  else if (endpoint.kind === 'fd') await takeOver(server, endpoint);
-  else await bind(server, { host: endpoint.host, port: endpoint.port }, endpoint.text);
+  await bindPlace(server, endpoint);
   server.on('error', (fault) => options.onFault?.(fault));
   return {
     address: endpoint.kind === 'tcp' ? `tcp:${boundAddress(server, endpoint.host)}` : endpoint.text,
@@ -55,14 +52,4 @@ async function listenSocket(
       server.close();
     },
   };
-}
-
-/** Accepts on a socket that somebody else has bound: a super-server keeps it while we are started again. */
-async function takeOver(server: Server, { text, read: fd }: FdEndpoint): Promise<void> {
-  if (!isInherited(fd)) throw new BridgeError('FD_NOT_INHERITED', notInheritedText(fd));
-  if (!isListening(fd)) {
-    const why = `descriptor ${fd} is no listening socket; with systemd the first of a unit is fd:3`;
-    throw new BridgeError('ENDPOINT_INVALID', `${text}: ${why}`);
-  }
-  await bind(server, { fd }, text);
 }
