@@ -21,7 +21,8 @@ import { type MessageHeader, responseHeader } from './header.ts';
 import type { RegisterMemory } from './memory.ts';
 import { MAX_DEPTH, type NexoMessage, type Outgoing } from './message.ts';
 import { RegisterSide } from './register-side.ts';
-import { type Served, serve } from './services.ts';
+import type { Served } from './served.ts';
+import { serve } from './services.ts';
 import type { Vendor } from './vendors.ts';
 
 /** What the terminal's end of every wire of this process is. */

@@ -35,8 +35,7 @@ export function writeApproval(
   fallback: { readonly transactionId: string; readonly time: string },
   vendor: Vendor,
 ): WrittenApproval {
-  const currency = textAt(result, 'currency') ?? asked.currency;
-  const amount = memberAt(result, 'amount') === undefined ? asked.amount : minorAt(result, 'amount');
+  const { amount, currency } = approvedMoney(result, asked);
   if (currency === undefined || amount === undefined)
     return { ok: false, why: 'amount or currency is missing' };
   const AuthorizedAmount = writeAmount(amount, currency);
@@ -67,6 +66,32 @@ export function writeApproval(
     ...(receipts.length > 0 && { PaymentReceipt: receipts }),
   };
   return { ok: true, body: merged(body, objectAt(result, 'nexo')) };
+}
+
+/** A result of a Reversal as the rest of a `ReversalResponse`. */
+export function writeReversal(
+  result: JsonObject,
+  asked: Asked,
+  fallback: { readonly transactionId: string; readonly time: string },
+  vendor: Vendor,
+): WrittenApproval {
+  const written = writeApproval(result, asked, fallback, vendor);
+  if (!written.ok) return written;
+  const { PaymentResult, ...body } = written.body;
+  return {
+    ok: true,
+    body: { ...body, ReversedAmount: memberAt(PaymentResult, 'AmountsResp', 'AuthorizedAmount') },
+  };
+}
+
+/** How much was moved, in minor units; what a result leaves out is as it was asked for. */
+export function approvedMoney(
+  result: JsonObject,
+  asked?: Asked,
+): { readonly amount: number | undefined; readonly currency: string | undefined } {
+  const currency = textAt(result, 'currency') ?? asked?.currency;
+  const amount = memberAt(result, 'amount') === undefined ? asked?.amount : minorAt(result, 'amount');
+  return { amount, currency };
 }
 
 function instrumentOf(result: JsonObject, { maskedPan }: Vendor): JsonObject | undefined {

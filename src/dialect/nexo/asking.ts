@@ -46,7 +46,7 @@ export function saleDialect(end: SaleEnd): AskingDialect {
   const commonNames = end.vendor.commonNames?.map((name) => name.replace('{POIID}', end.poiId));
   return {
     name: 'nexo',
-    transactions: { methods: [...transactions.methods, 'Reversal'], recovery: 'Check' },
+    transactions: { methods: transactions.methods, recovery: 'Check' },
     webSocket: { subprotocol: undefined, isBinary: true },
     http: {
       ...(commonNames !== undefined && {

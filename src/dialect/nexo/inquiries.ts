@@ -8,6 +8,7 @@ import type { SaleEnd } from './sale-end.ts';
 import type { Reply, ServiceLine } from './service-line.ts';
 import { statusOf } from './status.ts';
 import type { TerminalSide } from './terminal-side.ts';
+import { readTotals } from './totals.ts';
 
 const LIMIT_MS = 30_000;
 
@@ -45,8 +46,10 @@ export class Inquiries {
     if (reply.kind === 'lost') return lost(reply.reason);
     if (reply.kind === 'rejected') return error('NEXO_REJECTED', reply.why);
     const failed = faultOf(reply.body);
-    if (method !== 'Status') return failed ?? result(method.startsWith('nexo.') ? reply.body : {});
-    return failed ?? result({ ...terminal.status, ...statusOf(reply.body) });
+    if (failed !== undefined) return failed;
+    if (method === 'Status') return result({ ...terminal.status, ...statusOf(reply.body) });
+    if (method === 'Totals') return result(readTotals(reply.body, service.category === 'Reconciliation'));
+    return result(method.startsWith('nexo.') ? reply.body : {});
   }
 
   async #info(isRunning: boolean): Promise<PeerAnswer> {
@@ -81,6 +84,7 @@ export class Inquiries {
 
 function serviceOf(method: string, params: JsonObject): Service | undefined {
   if (method === 'Status') return { category: 'Diagnosis', body: { HostDiagnosisFlag: false } };
+  if (method === 'Totals') return totals(params);
   if (method === 'Print') return print(params);
   if (method === 'DisplayScreen') return display(params);
   const category = /^nexo\.([A-Z][A-Za-z]+)$/.exec(method)?.[1];
@@ -91,6 +95,12 @@ function serviceOf(method: string, params: JsonObject): Service | undefined {
 const MONEY: ReadonlySet<string> = new Set([
   ...['Payment', 'Reversal', 'StoredValue', 'Loyalty', 'Batch', 'Abort', 'TransactionStatus'],
 ]);
+
+function totals(params: JsonObject): Service {
+  return memberAt(params, 'close') === true
+    ? { category: 'Reconciliation', body: { ReconciliationType: 'SaleReconciliation' } }
+    : { category: 'GetTotals', body: {} };
+}
 
 function print(params: JsonObject): Service {
   const PrintOutput = {

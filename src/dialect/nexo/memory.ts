@@ -1,18 +1,36 @@
-import type { JsonObject } from '../../rpc/json-tree.ts';
+import { type JsonObject, textAt } from '../../rpc/json-tree.ts';
 import type { Asked } from './approval.ts';
+import type { TransactionCategory } from './message-reference.ts';
 import { RecentTexts } from './recent-texts.ts';
 
-/** A payment that a register has asked for: what its answers have to repeat. */
-export interface AskedPayment extends Asked {
+/** A transaction that a register has asked for: what its answers have to repeat. */
+export interface AskedTransaction extends Asked {
+  readonly category: TransactionCategory;
   readonly ServiceID: string;
   readonly SaleID: string;
   readonly SaleTransactionID: JsonObject | undefined;
+  /** Of a Reversal: what it undoes, as the register named it. */
+  readonly OriginalPOITransaction?: JsonObject | undefined;
   /** The code of the error that it was answered with. */
   errorCode?: string;
 }
 
+/** How a register names a payment that is to be undone: by what the terminal has called it. */
+export interface OriginalName {
+  readonly TransactionID: string;
+  readonly TimeStamp: string;
+  readonly SaleID: string;
+}
+
+/** An approved payment, and how much was taken. */
+export interface Original {
+  readonly asked: Pick<AskedTransaction, 'ServiceID' | 'SaleID'>;
+  readonly amount: number;
+  readonly currency: string;
+}
+
 const MAX_SERVICES = 10_000;
-const MAX_PAYMENTS = 10_000;
+const MAX_TRANSACTIONS = 10_000;
 const MAX_REGISTERS = 1000;
 
 /**
@@ -23,7 +41,8 @@ export class RegisterMemory {
   /** The terminal's name; where none is configured, the first request says it. */
   poiId: string | undefined;
   readonly #services = new RecentTexts(MAX_SERVICES);
-  readonly #payments = new Map<string, AskedPayment>();
+  readonly #transactions = new Map<string, AskedTransaction>();
+  readonly #originals = new Map<string, Original | 'several'>();
   readonly #registers = new Map<string, Register>();
 
   constructor(poiId: string | undefined) {
@@ -35,23 +54,44 @@ export class RegisterMemory {
     return this.#services.add(nameOf(SaleID, ServiceID));
   }
 
-  asked(payment: AskedPayment): void {
-    const { SaleID, ServiceID } = payment;
-    bounded(this.#payments, MAX_PAYMENTS).set(nameOf(SaleID, ServiceID), payment);
-    this.#register(SaleID).last = payment;
+  asked(transaction: AskedTransaction): void {
+    const { SaleID, ServiceID } = transaction;
+    bounded(this.#transactions, MAX_TRANSACTIONS).set(nameOf(SaleID, ServiceID), transaction);
+    this.#register(SaleID).last = transaction;
   }
 
-  payment(SaleID: string, ServiceID: string): AskedPayment | undefined {
-    return this.#payments.get(nameOf(SaleID, ServiceID));
+  transaction(SaleID: string, ServiceID: string): AskedTransaction | undefined {
+    return this.#transactions.get(nameOf(SaleID, ServiceID));
   }
 
-  forget({ SaleID, ServiceID }: AskedPayment): void {
-    this.#payments.delete(nameOf(SaleID, ServiceID));
+  forget({ SaleID, ServiceID }: AskedTransaction): void {
+    this.#transactions.delete(nameOf(SaleID, ServiceID));
   }
 
-  /** The payment that this register asked for last. */
-  lastOf(SaleID: string): AskedPayment | undefined {
+  /** The transaction that this register asked for last. */
+  lastOf(SaleID: string): AskedTransaction | undefined {
     return this.#registers.get(SaleID)?.last;
+  }
+
+  /** @param named `POITransactionID`, as the register was told it. */
+  approved(
+    named: JsonObject | undefined,
+    { ServiceID, SaleID }: AskedTransaction,
+    { amount, currency }: Pick<Asked, 'amount' | 'currency'>,
+  ): void {
+    const TransactionID = textAt(named, 'TransactionID');
+    const TimeStamp = textAt(named, 'TimeStamp') ?? '';
+    if (TransactionID === undefined || amount === undefined || currency === undefined) return;
+    const name = originalKey({ TransactionID, TimeStamp, SaleID });
+    const known = this.#originals.get(name);
+    const isOther = known !== undefined && (known === 'several' || known.asked.ServiceID !== ServiceID);
+    const original = isOther ? 'several' : { asked: { ServiceID, SaleID }, amount, currency };
+    bounded(this.#originals, MAX_TRANSACTIONS).set(name, original);
+  }
+
+  /** `several`: the terminal has given the same name more than once. */
+  original(name: OriginalName): Original | 'several' | undefined {
+    return this.#originals.get(originalKey(name));
   }
 
   login(SaleID: string, language: string | undefined): void {
@@ -85,11 +125,17 @@ export class RegisterMemory {
 interface Register {
   isLoggedIn: boolean;
   language: string | undefined;
-  last: AskedPayment | undefined;
+  last: AskedTransaction | undefined;
 }
 
 function nameOf(SaleID: string, ServiceID: string): string {
   return JSON.stringify([SaleID, ServiceID]);
+}
+
+/** The same moment is the same name, however it is written: some libraries read times and write them again. */
+function originalKey({ TransactionID, TimeStamp, SaleID }: OriginalName): string {
+  const ms = Date.parse(TimeStamp);
+  return JSON.stringify([TransactionID, Number.isNaN(ms) ? TimeStamp : ms, SaleID]);
 }
 
 /** The map with room for one more: the oldest goes. */

@@ -87,7 +87,7 @@ export class OutcomeInquiry {
       textAt(repeated, 'MessageHeader', 'ServiceID') === serviceId &&
       textAt(repeated, 'MessageHeader', 'SaleID') === saleId;
     if (response === undefined || !isIt) return unknown('the terminal tells of another transaction');
-    const read = outcomeOf(response, { ids: idsOf(params), currency: record.currency });
+    const read = outcomeOf(response, { ids: idsOf(params), currency: record.currency, category });
     const outcome = asFinal(read, response);
     // Whoever still waits for the response itself has it now.
     if (outcome.says === 'final') line.settle(serviceId, { kind: 'response', body: response });

@@ -5,11 +5,12 @@ import type { TransactionRules } from '../dialect.ts';
 export const routes: Readonly<Record<string, ChannelName>> = {
   Purchase: 'payment',
   Refund: 'payment',
+  Reversal: 'payment',
+  Totals: 'payment',
   Abort: 'payment',
   'nexo.*': 'payment',
 
   Check: 'storage',
-  'nexo.GetTotals': 'storage',
   'nexo.Reconciliation': 'storage',
   'nexo.Admin': 'storage',
 
@@ -27,7 +28,7 @@ export const routes: Readonly<Record<string, ChannelName>> = {
 
 /** A payment is identified by the request that began it; nobody can mean it twice. */
 export const transactions: TransactionRules = {
-  methods: ['Purchase', 'Refund'],
+  methods: ['Purchase', 'Refund', 'Reversal'],
   identity: ['receipt_id', 'sequence_id'],
   amount: 'amount',
   currency: 'currency',

@@ -20,6 +20,7 @@ export interface SaleAsked {
   /** The identifiers as the register wrote them: a result repeats them. */
   readonly ids: JsonObject;
   readonly currency: string | undefined;
+  readonly category: 'Payment' | 'Reversal';
 }
 
 /** Reads a `PaymentResponse` or a `ReversalResponse`. */
@@ -28,8 +29,13 @@ export function outcomeOf(response: JsonObject, asked: SaleAsked): SaleOutcome {
   const additional = textAt(response, 'Response', 'AdditionalResponse') ?? '';
   if (result === 'Failure') {
     const condition = textAt(response, 'Response', 'ErrorCondition') ?? 'none';
+    const details = additional === '' ? condition : `${condition}: ${additional}`;
+    // What is to be undone is not there: that is about the original, not about this request.
+    if (asked.category === 'Reversal' && condition === 'NotFound') {
+      return failed('REVERSAL_REFUSED', 'final', details);
+    }
     const { code, says } = meaningOf(condition, additional);
-    return failed(code, says, additional === '' ? condition : `${condition}: ${additional}`);
+    return failed(code, says, details);
   }
   if (result !== 'Success' && result !== 'Partial') {
     return untold('the response does not say whether it succeeded');

@@ -30,6 +30,8 @@ export interface SalesOptions {
 
 interface Running {
   readonly name: string;
+  /** What the terminal knows it as. */
+  category: Request['category'];
   readonly sinceMs: number;
   /** Once it is sent. */
   serviceId: string | undefined;
@@ -65,7 +67,13 @@ export class Sales {
   #start(method: TransactionMethod, params: JsonObject, ids: SaleIds, settle: Settle): void {
     const { clock, log, changed } = this.#options;
     const name = transactionNameOf(ids);
-    const running: Running = { name, sinceMs: clock.nowMs(), serviceId: undefined, isAborted: false };
+    const running: Running = {
+      name,
+      category: 'Payment',
+      sinceMs: clock.nowMs(),
+      serviceId: undefined,
+      isAborted: false,
+    };
     this.#running = running;
     changed(true);
     const ended = this.#carryOut(method, params, ids, running).catch((fault): PeerAnswer => {
@@ -110,10 +118,12 @@ export class Sales {
         await end.records.replace(ids, { ...record, state: 'closed' });
         return unsent;
       }
+      running.category = request.category;
       running.serviceId = serviceId;
       const reply = await this.#options.line.ask(request.category, serviceId, request.body);
       if (reply.kind !== 'response') return this.#unanswered(reply);
-      const outcome = outcomeOf(reply.body, { ids: idsOf(params), currency: record.currency });
+      const { category } = request;
+      const outcome = outcomeOf(reply.body, { ids: idsOf(params), currency: record.currency, category });
       log.info('the terminal has answered', {
         transaction: running.name,
         service: serviceId,
@@ -205,7 +215,7 @@ export class Sales {
     const running = this.#running;
     if (running !== undefined && (ids === undefined || transactionNameOf(ids) === running.name)) {
       if (running.serviceId === undefined) running.isAborted = true;
-      else await sendAbort(end, line, 'Payment', running.serviceId);
+      else await sendAbort(end, line, running.category, running.serviceId);
       return EMPTY;
     }
     const record = ids === undefined ? undefined : await end.records.find(ids);

@@ -475,7 +475,7 @@ describe('other services', () => {
     );
   });
 
-  test.each(['Reversal', 'StoredValue', 'Batch', 'Loyalty', 'Fortune'])(
+  test.each(['StoredValue', 'Batch', 'Loyalty', 'Fortune'])(
     '%s is refused with UnavailableService in a body of its name',
     (category) => {
       const played = converse();
