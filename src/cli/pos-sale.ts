@@ -118,12 +118,22 @@ async function orUnknown(
 async function tell(job: PosJob, sale: RecoveredSale): Promise<number> {
   await print(job, sale);
   if (sale.outcome === 'unknown') {
-    job.screen.say('The sale may have been charged. Do not repeat it: "posbridge pos recover" finds out.');
+    job.screen.say(`The sale may have been charged. Do not repeat it: ${WHAT_TO_DO[job.client.recovery]}.`);
     return EXIT.unknown;
   }
   if (sale.outcome !== 'approved') return EXIT.declined;
   return sale.isAsAsked ? EXIT.ok : EXIT.otherMoney;
 }
+
+/** What to do where nobody can be asked. */
+const LOOK = 'look at what the terminal has printed, then end the entry by "posbridge journal settle"';
+
+/** By what the terminal can be asked about. */
+const WHAT_TO_DO: Readonly<Record<PosJob['client']['recovery'], string>> = {
+  any: '"posbridge pos recover" finds out',
+  last: `"posbridge pos recover" finds out as long as the terminal shows it as its last sale; otherwise ${LOOK}`,
+  none: `this terminal cannot be asked. ${LOOK[0]?.toUpperCase()}${LOOK.slice(1)}`,
+};
 
 function print({ screen }: PosJob, sale: RecoveredSale): Promise<void> {
   return screen.print(screen.isJson ? [outcomeLine(sale)] : outcomeLines(sale));

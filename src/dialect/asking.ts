@@ -50,6 +50,8 @@ export interface AskedTerminal extends PeerConnection {
 export interface AskingRules extends Pick<TransactionRules, 'methods'> {
   /** Undefined: the terminal cannot be asked about an earlier transaction, and a lost answer is for ever unknown. */
   readonly recovery?: 'Check';
+  /** It tells about its last transaction only. */
+  readonly showsLastOnly?: boolean;
 }
 
 export interface AskingOptions extends DialectOptions {

@@ -135,7 +135,8 @@ export class Inquiry {
       : userSignal?.aborted
         ? 'the waiting was ended'
         : 'the client was closed';
-    return unknown(this.#sale, `${why}; it may be charged: recover it, do not repeat it`, userSignal?.reason);
+    const next = this.#canAsk ? 'recover it' : 'look at what the terminal has printed';
+    return unknown(this.#sale, `${why}; it may be charged: ${next}, do not repeat it`, userSignal?.reason);
   }
 }
 

@@ -121,6 +121,13 @@ export class PosClient {
     return this.#keeper.state;
   }
 
+  /** Which sales whose outcome was lost this terminal can be asked about: `any`, its `last` one, or `none`. */
+  get recovery(): 'any' | 'last' | 'none' {
+    const { recovery, showsLastOnly } = this.#options.dialect.transactions;
+    if (recovery === undefined) return 'none';
+    return showsLastOnly === true ? 'last' : 'any';
+  }
+
   /** Attempts to connect that have failed in a row. */
   get failures(): number {
     return this.#keeper.failures;

@@ -1,4 +1,4 @@
-import { CASES, ENDS, type Expected, expectedOf, PROTOCOLS } from './table.ts';
+import { CASES, ENDS, type Expected, PROTOCOLS } from './table.ts';
 
 /** What stands in a cell of docs/matrix.md. */
 function cellOf(expected: Expected): string {
@@ -13,7 +13,7 @@ export function matrixPage(): string {
   const head = `| register | payment end | ${names.join(' | ')} |\n|---|---|${names.map(() => '---').join('|')}|`;
   const rows = PROTOCOLS.flatMap((register) =>
     ENDS.map((end) => {
-      const cells = CASES.map((one) => cellOf(expectedOf(one, register, end)));
+      const cells = CASES.map((one) => cellOf(one.expected(register, end)));
       return `| ${register.name} | \`${end.name}\` | ${cells.join(' | ')} |`;
     }),
   );
@@ -51,8 +51,10 @@ What a pair can do follows from what its protocols can do:
 |---|---|---|---|
 ${abilities.join('\n')}
 
-Less than was asked for is taken by an application or a real terminal only; the simulated one always takes it all. A register of sca
-has identifiers that are too long for a terminal of ecr-eft: such a payment is refused before anything is charged.
+Less than was asked for is taken by an application or a real terminal only; the simulated one always takes it all.
+
+\`npm test\` tries each pair without faults, and every fault with every register and every payment end, but not all of them with each
+pair; \`npm run soak\` tries them all.
 `;
 }
 

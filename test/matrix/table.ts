@@ -23,8 +23,6 @@ export interface Protocol {
   readonly refunds: boolean;
   /** An approval says how much was taken. */
   readonly saysAmount: boolean;
-  /** How long the identifiers are that a register gets here, and how long they may be at a terminal. */
-  readonly ids: { readonly made: number; readonly taken: number };
 }
 
 export const PROTOCOLS = [
@@ -38,7 +36,6 @@ export const PROTOCOLS = [
     recoversAfterRestart: true,
     refunds: true,
     saysAmount: true,
-    ids: { made: 16, taken: 256 },
   },
   {
     name: 'ecr-eft',
@@ -50,7 +47,6 @@ export const PROTOCOLS = [
     recoversAfterRestart: false,
     refunds: false,
     saysAmount: true,
-    ids: { made: 20, taken: 20 },
   },
   {
     name: 'sca',
@@ -62,7 +58,6 @@ export const PROTOCOLS = [
     recoversAfterRestart: false,
     refunds: true,
     saysAmount: true,
-    ids: { made: 80, taken: 256 },
   },
   {
     name: 'nexo',
@@ -74,7 +69,6 @@ export const PROTOCOLS = [
     recoversAfterRestart: true,
     refunds: true,
     saysAmount: true,
-    ids: { made: 16, taken: 256 },
   },
 ] as const satisfies readonly Protocol[];
 
@@ -183,9 +177,3 @@ export const CASES: readonly Case[] = [
       register.recovers && protocol?.recoversAfterRestart !== false ? 'truth' : 'honest',
   },
 ];
-
-/** What has to come of a case at a pair: nothing at all where the terminal cannot take the register's identifiers. */
-export function expectedOf(one: Case, register: Protocol, end: PaymentEnd): Expected {
-  const isTaken = register.ids.made <= (end.protocol?.ids.taken ?? Number.POSITIVE_INFINITY);
-  return isTaken ? one.expected(register, end) : 'cannot';
-}

@@ -4,22 +4,21 @@ import { decodeString, kindOf, scanObject } from '../../rpc/scan.ts';
 import type { AnswerText, Refused } from '../dialect.ts';
 import { RESULT } from './catalogue.ts';
 import { jsonOfField } from './field-json.ts';
+import { MAX_ID, paymentIdOf } from './payment-id.ts';
 import { encodeSale } from './sale.ts';
 
 /** A sale that the terminal is asked for. */
 export interface AskedSale {
   /** `receipt_id` and `sequence_id` by value. */
   readonly key: string;
+  /** What the terminal knows it by. */
+  readonly paymentId: string;
   readonly amount: string;
   readonly currency: string;
   /** The body of S1. */
   readonly fields: readonly Buffer[];
 }
 
-/** Longest id that the protocol carries; a shortened one would be another sale's. */
-const MAX_ID = 20;
-/** Stands between `receipt_id` and `sequence_id` in a payment id. */
-const SEPARATOR = '/';
 /** Who a register is that has no name. */
 const NO_NAME = 'posbridge';
 
@@ -30,7 +29,8 @@ export function readPurchase(params: Buffer, register: string | undefined): Aske
   const [receipt, sequence, amount, currency, cashback, ownText] = values;
   const receiptId = idIn(receipt);
   const sequenceId = idIn(sequence);
-  if (receiptId === undefined || receiptId === null) return invalid('receipt_id is no string and no integer');
+  if (receiptId === undefined || receiptId === null || receiptId === '')
+    return invalid('receipt_id is no string and no integer');
   if (sequenceId === undefined) return invalid('sequence_id is no string and no integer');
   const amountText = amountIn(amount);
   if (amountText === undefined || amountText === '0')
@@ -45,17 +45,20 @@ export function readPurchase(params: Buffer, register: string | undefined): Aske
     ownText === undefined || kindOf(ownText) !== 'object'
       ? {}
       : (JSON.parse(ownText.toString()) as Readonly<Record<string, unknown>>);
-  const ecrId = typeof own['ecr_id'] === 'string' ? own['ecr_id'] : (register ?? NO_NAME);
-  const paymentId = paymentIdOf(receiptId, sequenceId === ecrId ? null : sequenceId);
-  if (typeof paymentId !== 'string') return paymentId;
-  if (paymentId === '' || paymentId.length > MAX_ID || ecrId === '' || ecrId.length > MAX_ID)
-    return invalid(
-      `ECR id and payment id (receipt_id${SEPARATOR}sequence_id) have 1 to ${MAX_ID} characters`,
-    );
+  const isOwn = typeof own['ecr_id'] === 'string';
+  const ecrId = isOwn ? String(own['ecr_id']) : (register ?? NO_NAME);
+  if (ecrId === '' || ecrId.length > MAX_ID) return invalid(`an ECR id has 1 to ${MAX_ID} characters`);
+  const paymentId = paymentIdOf(receiptId, isOwn && sequenceId === ecrId ? null : sequenceId, isOwn);
   const order = { ecrId, paymentId, amount: amountText, currency: currencyText, cashback: cashbackText, own };
   const fields = encodeSale(order);
   if (typeof fields === 'string') return invalid(fields);
-  return { key: keyOf(receiptId, sequenceId), amount: amountText, currency: currencyText, fields };
+  return {
+    key: keyOf(receiptId, sequenceId),
+    paymentId,
+    amount: amountText,
+    currency: currencyText,
+    fields,
+  };
 }
 
 /** Which sale `Check` or `Abort` names; undefined: none. */
@@ -66,7 +69,7 @@ export function readKey(params: Buffer): string | undefined {
 }
 
 /** What S2 says about the sale, in our vocabulary. */
-export function readEnd(fields: readonly Buffer[], { amount, currency }: AskedSale): AnswerText {
+export function readEnd(fields: readonly Buffer[], { paymentId, amount, currency }: AskedSale): AnswerText {
   const [
     result = '',
     token = '',
@@ -79,6 +82,7 @@ export function readEnd(fields: readonly Buffer[], { amount, currency }: AskedSa
     text = '',
   ] = fields.map((field) => field.toString('latin1'));
   const own = {
+    payment_id: paymentId,
     result: /^\d{1,15}$/.test(result) ? Number(result) : result,
     ...pick({ card_token: token, merchant_id: merchant, terminal_id: terminal, transaction_id: id }),
     ...pick({ payment_method: method, message: text }),
@@ -141,15 +145,6 @@ function amountIn(literal: Buffer | undefined): string | undefined {
   const text = idIn(literal);
   const digits = typeof text === 'string' ? integerText(text, 12) : undefined;
   return digits?.startsWith('-') ? undefined : digits;
-}
-
-function paymentIdOf(receiptId: string, sequenceId: string | null): string | Refused {
-  if (sequenceId === null) return receiptId;
-  if (receiptId.includes(SEPARATOR))
-    return invalid(
-      `receipt_id may not contain ${SEPARATOR} where there is a sequence_id: it stands between them`,
-    );
-  return `${receiptId}${SEPARATOR}${sequenceId}`;
 }
 
 function keyOf(receiptId: string, sequenceId: string | null): string {

@@ -171,6 +171,7 @@ class AskingConversation implements Conversation, AskedTerminal {
     const limit = this.#host.clock.after(SILENCE_MS, () => this.#endUnknown(SILENT));
     const open: OpenSale = { sale, token, settle, sending: undefined, limit };
     this.#sale = open;
+    this.#host.log.info('a payment goes to the terminal', { sale: sale.key, 'payment id': sale.paymentId });
     this.#changed();
     open.sending = this.#link.send(
       { token, type: 'S1', fields: sale.fields },
@@ -222,7 +223,8 @@ class AskingConversation implements Conversation, AskedTerminal {
   }
 
   #endUnknown(why: string): void {
-    if (this.#sale !== undefined) this.#endSale(this.#sale, unknownOutcome(why));
+    const open = this.#sale;
+    if (open !== undefined) this.#endSale(open, unknownOutcome(why, { payment_id: open.sale.paymentId }));
   }
 
   #endSale(open: OpenSale, outcome: AnswerText): void {

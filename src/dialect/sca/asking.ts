@@ -25,7 +25,7 @@ export async function asks(settings: AskingSettings): Promise<AskingDialect> {
   const pairing = mac === 'off' ? undefined : await openPairing(settings).catch(() => undefined);
   return {
     name: 'sca',
-    transactions: { methods: ['Purchase', 'Refund'], recovery: 'Check' },
+    transactions: { methods: ['Purchase', 'Refund'], recovery: 'Check', showsLastOnly: true },
     webSocket: {
       subprotocol: 'sci',
       isBinary: true,

@@ -26,6 +26,8 @@ export interface GatewaySaleOptions {
   readonly terminals: Terminals;
   /** Its answer was lost, after this terminal had it. */
   readonly lost: (terminal: TerminalRecord) => void;
+  /** Tells the register something for its cashier. */
+  readonly say: (message: string) => void;
 }
 
 /**
@@ -113,6 +115,7 @@ export class GatewaySale implements Abortable {
   async #judge(answer: Answer, entry: Entry | undefined): Promise<OutcomeText> {
     if (answer.lost !== undefined) {
       await entry?.release();
+      this.#sayUnknown();
       const { terminals, lost } = this.#options;
       lost({ place: await terminals.place, serialNumber: this.#serialNumber });
       const why = `the connection to the terminal was lost in mid-transaction (${answer.lost.text})`;
@@ -129,10 +132,20 @@ export class GatewaySale implements Abortable {
         break;
       case 'ask':
         await entry?.release();
+        this.#sayUnknown();
     }
     return passed;
   }
+
+  /** Nothing but a person can end it now: the cashier does not have to wait until the bridge gives up. */
+  #sayUnknown(): void {
+    const { store, say } = this.#options;
+    if (store !== undefined && this.#isWatched) say(LOOK);
+  }
 }
+
+const LOOK =
+  'It is not known whether this was paid. Look at the receipt or the list of payments of the terminal before you take money again.';
 
 /** The sale's place in the store. */
 class Entry {

@@ -218,6 +218,8 @@ export class Gateway implements Receiver {
       store: this.#options.store,
       terminals: this.#terminals,
       lost: (terminal) => identifiers && this.#checks.lost(identifiers, terminal),
+      say: (message) =>
+        caller.end.tell(caller.connection, 'PosMessage', JSON.stringify({ message }), () => {}),
     });
     this.#running = sale;
     try {
