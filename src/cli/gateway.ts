@@ -13,7 +13,7 @@ import { Program } from './program.ts';
 import { readProxy } from './proxy-option.ts';
 import { readEndpoint, readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
-import { readTerminalTls } from './tls-options.ts';
+import { readTls } from './tls-options.ts';
 
 /** How long a sale that is under way may still take when the gateway is told to stop. */
 const DRAIN_MS = 4800;
@@ -43,7 +43,7 @@ export async function runGateway(settings: Settings): Promise<number> {
       log,
       register: settings.text('register'),
       store,
-      tls: await readTerminalTls(settings, terminal.place),
+      tls: await readTls(settings, 'client', terminal.place),
       proxyTo: readProxy(settings, process.env, terminal.place),
     });
     const opened = gateway;

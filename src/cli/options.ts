@@ -105,13 +105,13 @@ const COMMON = [
     name: 'tls-cert',
     value: 'FILE',
     help: 'wss: and https: our certificate and those up to its root, PEM',
-    commands: ['bridge', 'serve', 'pos', 'charge-point'],
+    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point'],
   },
   {
     name: 'tls-key',
     value: 'FILE',
     help: 'wss: and https: the key of --tls-cert, PEM without a password',
-    commands: ['bridge', 'serve', 'pos', 'charge-point'],
+    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point'],
   },
   {
     name: 'tls-ca',
@@ -122,6 +122,18 @@ const COMMON = [
         'wss: and https: who may have signed the certificate of a terminal behind a channel, PEM; default: whom Node.js trusts',
     },
     commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point'],
+  },
+  {
+    name: 'terminal-cert',
+    value: 'FILE',
+    help: 'our certificate for a terminal at wss: or https: behind a channel, and those up to its root, PEM',
+    commands: ['serve'],
+  },
+  {
+    name: 'terminal-key',
+    value: 'FILE',
+    help: 'the key of --terminal-cert, PEM without a password',
+    commands: ['serve'],
   },
   {
     name: 'tls-client-ca',

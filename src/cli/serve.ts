@@ -14,7 +14,7 @@ import { Program } from './program.ts';
 import { readInteger, readListeners } from './readers.ts';
 import { readScreen } from './screen-option.ts';
 import type { Settings } from './settings.ts';
-import { isSecure, readTls } from './tls-options.ts';
+import { readTls } from './tls-options.ts';
 
 const MAX_CONNECTIONS = 10_000;
 
@@ -33,12 +33,7 @@ export async function runServe(settings: Settings): Promise<number> {
   }
   const tls = await readTls(settings, 'server', ...endpoints);
   const options = await resolveBridgeOptions(settings);
-  if (settings.isGiven('tls-ca') && ![...options.channels.values()].some(isSecure)) {
-    throw settings.fault(
-      'tls-ca',
-      'goes with a terminal at wss: or https:, as in --app DIALECT+wss://HOST/PATH',
-    );
-  }
+  await readTls(settings, 'terminal', ...options.channels.values());
   for (const { kind, text } of endpoints) {
     if (kind === 'http' && options.dialect.http === undefined) {
       throw settings.fault('listen', `${text}: ${options.dialect.name} is not spoken over HTTP`);

@@ -71,6 +71,36 @@ describe('a register of ours pays at a terminal of ours', () => {
     expect(other.errors).toContain('the certificate is not one of this terminal');
   });
 
+  test('over HTTPS through a bridge and through a gateway, which show the terminal the certificate that it wants', async () => {
+    const certificates = new Certificates(bench.folder);
+    certificates.root('root');
+    certificates.signed('terminal', 'root', 'basicConstraints=CA:FALSE\nsubjectAltName=IP:127.0.0.1');
+    certificates.signed('till', 'root', 'basicConstraints=CA:FALSE');
+    const root = certificates.pem('root');
+    const { address } = await serve(
+      ...['--listen', 'https://127.0.0.1:0/nexo', '--tls-client-ca', root],
+      ...['--tls-cert', certificates.pem('terminal'), '--tls-key', certificates.key('terminal')],
+    );
+    const to = `nexo+${address}?poi=${POIID}`;
+    const shown = (name: string) => [
+      ...[`--${name}-cert`, certificates.pem('till'), `--${name}-key`, certificates.key('till')],
+      ...['--tls-ca', root],
+    ];
+    const till = (name: string) => ['--journal', bench.path(name), '--lock', bench.path(`${name}.lock`)];
+    const bridge = await bench.startServe(['--app', to, ...till('till'), ...shown('terminal')]);
+    const paid = await outcomeOf(pos(`jsonpos+tcp:127.0.0.1:${bridge.port}`, 'purchase', '12.30', 'EUR'));
+    expect(paid.exit).toEqual(exitedWith(0));
+    const place = `unix:${bench.socketPath}`;
+    const gateway = bench.start('posbridge', [
+      ...['gateway', '--listen', place, '--to', to, '--terminal-store', bench.path('gateway')],
+      ...shown('tls'),
+    ]);
+    await gateway.says(/listening/);
+    const second = await bench.startServe(['--app', place, ...till('other')]);
+    const again = await outcomeOf(pos(`jsonpos+tcp:127.0.0.1:${second.port}`, 'purchase', '5', 'EUR'));
+    expect(again.exit).toEqual(exitedWith(0));
+  });
+
   test('once, although the terminal is killed while it pays and comes back', async () => {
     let decide: () => void = () => {};
     const decided = new Promise<void>((resolve) => {

@@ -86,7 +86,9 @@ export class OutcomeInquiry {
     const isIt =
       textAt(repeated, 'MessageHeader', 'ServiceID') === serviceId &&
       textAt(repeated, 'MessageHeader', 'SaleID') === saleId;
-    if (response === undefined || !isIt) return unknown('the terminal tells of another transaction');
+    if (response === undefined || !isIt || isOthers(response, record)) {
+      return unknown('the terminal tells of another transaction');
+    }
     const read = outcomeOf(response, { ids: idsOf(params), currency: record.currency, category });
     const outcome = asFinal(read, response);
     // Whoever still waits for the response itself has it now.
@@ -129,6 +131,17 @@ export async function sendAbort(
 
 const NOT_FOUND = answerError('TRANSACTION_NOT_FOUND', 'the terminal never had it, and never will');
 const ACTIVE = answerError('TRANSACTION_ACTIVE', 'it is still running; ask again in a few seconds');
+
+/**
+ * Whether a response repeats another sale's own name: the ServiceID alone may have been used before, by a register whose records
+ * are lost. Terminals that repeat no name are believed, and those that round its time.
+ */
+function isOthers(response: JsonObject, { sale }: Found): boolean {
+  const named = objectAt(response, 'SaleData', 'SaleTransactionID');
+  if (named === undefined || sale === undefined) return false;
+  const apartMs = Math.abs(Date.parse(textAt(named, 'TimeStamp') ?? '') - Date.parse(sale.TimeStamp));
+  return (textAt(named, 'TransactionID') ?? sale.TransactionID) !== sale.TransactionID || apartMs >= 1000;
+}
 
 function responseIn(repeated: JsonObject | undefined, category: string): JsonObject | undefined {
   const name = `${category}Response`;

@@ -1,13 +1,17 @@
+import { randomInt } from 'node:crypto';
 import { open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 const PREFIX = 'services-';
 /** ServiceIDs of a block: so many are given without touching the disk. */
 const BLOCK = 1296;
+/** A fresh folder begins somewhere below: ids have 10 characters, and the blocks up to there last for ever. */
+const FIRST_BLOCK_LIMIT = 2 ** 40;
 
 /**
  * ServiceIDs that never come twice, over restarts and over all processes that share the folder: a counter in base 36. Each process
- * takes a block of them by creating a file that nobody else can create again.
+ * takes a block of them by creating a file that nobody else can create again. A folder that is new, or lost what it had, begins
+ * somewhere else than any other: a terminal must never take a new payment for an earlier one.
  */
 export class ServiceCounter {
   readonly #folder: string;
@@ -34,7 +38,8 @@ export class ServiceCounter {
 
   async #takeBlock(): Promise<void> {
     const taken = (await readdir(this.#folder)).flatMap(blockOf);
-    for (let block = Math.max(0, ...taken) + 1; ; block += 1) {
+    const first = taken.length === 0 ? randomInt(1, FIRST_BLOCK_LIMIT) : Math.max(...taken) + 1;
+    for (let block = first; ; block += 1) {
       if (!(await this.#create(block))) continue;
       this.#next = block * BLOCK;
       this.#end = this.#next + BLOCK;

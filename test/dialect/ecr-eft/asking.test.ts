@@ -167,7 +167,7 @@ describe('Purchase', () => {
     s2(result, '', '', '', '', '', '', '', 'Brak srodkow');
     expect(heard).toMatchObject([{ kind: 'error', data: { string_code: code } }]);
     const number = /^\d+$/.test(result) ? Number(result) : result;
-    expect(heard[0].data['ecr-eft']).toEqual({ result: number, message: 'Brak srodkow' });
+    expect(heard[0].data['ecr-eft']).toEqual({ payment_id: '6', result: number, message: 'Brak srodkow' });
   });
 
   test('an S2 without an amount means what was asked for; one with an amount that cannot be read is unknown', () => {

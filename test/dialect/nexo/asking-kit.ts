@@ -137,7 +137,7 @@ export function askTerminal(options: AskedOptions = {}) {
 export function approvalBody(amount = 1.23, more: object = {}) {
   return {
     Response: { Result: 'Success' },
-    SaleData: { SaleTransactionID: { TransactionID: '123-321', TimeStamp: '2024-05-01T12:00:00.000+03:00' } },
+    SaleData: { SaleTransactionID: { TransactionID: '123-321' } },
     POIData: { POITransactionID: { TransactionID: 'ab1', TimeStamp: '2024-05-01T09:00:09.000Z' } },
     PaymentResult: { AmountsResp: { AuthorizedAmount: amount, Currency: 'EUR' } },
     ...more,

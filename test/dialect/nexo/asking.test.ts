@@ -311,6 +311,28 @@ describe('Check', () => {
     expect(third.sent).toEqual([]);
   });
 
+  test.each([
+    ['the same name', {}, false],
+    ['the same name and a time without its fraction', { TimeStamp: 'rounded' }, false],
+    ['the same name on another day', { TimeStamp: '2024-05-01T12:00:00.000+03:00' }, true],
+    ['another name', { TransactionID: '122-320' }, true],
+  ])('of a ServiceID that was used before, for %s, is answered (unknown: %s)', async (_, more, isUnknown) => {
+    const { payment, second } = await interrupted();
+    const check = second.ask('Check', IDS);
+    const status = await second.asked('TransactionStatus');
+    const { SaleTransactionID: sent } = payment.body.SaleData;
+    const TimeStamp = sent.TimeStamp.replace(/\.\d+/, '');
+    const named = {
+      ...sent,
+      ...more,
+      ...('TimeStamp' in more && more.TimeStamp === 'rounded' && { TimeStamp }),
+    };
+    const body = approvalBody(1.23, { SaleData: { SaleTransactionID: named } });
+    second.respond(status, statusBody(payment.header.ServiceID, body));
+    const found = await check;
+    expect(isUnknown ? codeOf(found) : found.result.amount).toBe(isUnknown ? 'OUTCOME_UNKNOWN' : 123);
+  });
+
   test('finds the response directly inside as well', async () => {
     const { payment, second } = await interrupted();
     const check = second.ask('Check', IDS);
