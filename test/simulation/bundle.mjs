@@ -1,4 +1,5 @@
 // Bundles src/ for simulated processes: everything that reaches outside the language is taken from the realm that each of them gets.
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -50,7 +51,30 @@ export async function bundleSubject() {
   return `(function (__realm) {\n${code}\nreturn subject;\n})`;
 }
 
+/** A variable of a module, and a collection that it begins empty with. */
+const VARIABLE = /^(?:export )?let (\w+)(?:: [^=;]+)?(?: = ([^;]+))?;$/gm;
+const COLLECTION = /^(?:export )?const (\w+)(?:: [^=]+)? = (?:new (?:Map|Set)(?:<.*>)?\(\)|(\[\]));$/gm;
+
+/** A module's text, with what makes it forget everything that it has kept since it was loaded. */
+function resettable(file) {
+  const text = readFileSync(file, 'utf8');
+  const variables = [...text.matchAll(VARIABLE)];
+  if (variables.length !== (text.match(/^(?:export )?let /gm) ?? []).length) {
+    throw new Error(`${file} has a variable of a form that the simulation cannot reset`);
+  }
+  const resets = [
+    ...variables.map(([, name, first = 'undefined']) => `${name} = ${first};`),
+    ...[...text.matchAll(COLLECTION)].map(([, name, list]) =>
+      list === undefined ? `${name}.clear();` : `${name}.length = 0;`,
+    ),
+  ];
+  return resets.length === 0 ? text : `${text}\n__realm.resets.push(() => { ${resets.join(' ')} });\n`;
+}
+
 function simulated({ onResolve, onLoad }) {
+  onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path: file }) =>
+    file.startsWith(`${SRC}${path.sep}`) ? { contents: resettable(file), loader: 'ts' } : undefined,
+  );
   onResolve({ filter: /^\./ }, ({ path: name, resolveDir, importer }) => {
     const file = path.resolve(resolveDir, name);
     const stand = INSIDE[path.relative(SRC, file)];

@@ -104,6 +104,7 @@ export class History {
     this.#world.story.tell('world', `the faults stop (${rough})`);
     await this.#settle(client);
     await this.#closeDown(machine, bridges);
+    this.#subject.takeBack();
     return {
       seed: this.#world.seed,
       wrong: [...this.#wrong, ...untruths(this.#sales.statements, this.#ledger)],

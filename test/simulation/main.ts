@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { History } from './history.ts';
 import { Subject } from './subject.ts';
@@ -25,6 +26,8 @@ async function runOne(seed: string, isTold: boolean): Promise<boolean> {
   internal = [];
   const verdict = await History.run(subject, seed, { isTold });
   const wrong = [...verdict.wrong, ...internal];
+  digests.update(verdict.digest);
+  if (process.env['DIG']) console.log(seed, verdict.digest);
   totals.sales += verdict.sales;
   totals.statements += verdict.statements;
   totals.steps += verdict.steps;
@@ -40,6 +43,7 @@ async function runOne(seed: string, isTold: boolean): Promise<boolean> {
 }
 
 const totals = { sales: 0, statements: 0, steps: 0 };
+const digests = createHash('sha256');
 const faults = new Map<string, number>();
 const beganUs = process.cpuUsage();
 let failed = 0;

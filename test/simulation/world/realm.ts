@@ -1,11 +1,5 @@
-import { constants as bufferConstants, isAscii, isUtf8, Buffer as RealBuffer } from 'node:buffer';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { getEventListeners, once, setMaxListeners } from 'node:events';
 import { constants } from 'node:fs';
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import * as path from 'node:path';
-import { inspect, parseArgs, promisify } from 'node:util';
-import { crc32 } from 'node:zlib';
 import type { Endpoint } from '../../../src/endpoint/endpoint.ts';
 import type { Wire } from '../../../src/wire/wire.ts';
 import { DiskError } from './disk.ts';
@@ -16,11 +10,15 @@ import type { Planned } from './schedule.ts';
 /** A descriptor of the kernel's random numbers. */
 const RANDOM_FD = 1_000_000;
 
+type Module = Readonly<Record<string, unknown>>;
+
 /** Everything that the code of a simulated process can reach beside the language: it stands where the runtime's own would. */
 export interface Realm {
   readonly process: unknown;
-  readonly Date: unknown;
-  readonly modules: Readonly<Record<string, unknown>>;
+  readonly modules: Readonly<Record<string, Module>>;
+  /** Milliseconds since 1970, as the machine believes. */
+  now(): number;
+  require(name: string): unknown;
   random(): number;
   setTimeout(run: () => void, ms?: number): Planned;
   setImmediate(run: () => void): Planned;
@@ -72,16 +70,6 @@ export function realmOf(
     memoryUsage: { rss: () => 40_000_000 },
     nextTick: (run: () => void) => queueMicrotask(run),
   };
-  class SimulatedDate extends Date {
-    constructor(...given: [] | [string | number]) {
-      if (given.length === 0) super(machine.wallMs);
-      else super(given[0]);
-    }
-
-    static override now(): number {
-      return machine.wallMs;
-    }
-  }
   const setTimeout = (run: () => void, ms = 1) => after(ms, run);
   const setImmediate = (run: () => void) => timer(0.001, run);
   const clear = (planned: Planned | undefined) => planned?.cancel();
@@ -117,27 +105,20 @@ export function realmOf(
   };
   const promisedTimeout = (ms: number) => new Promise<void>((resolve) => after(ms, resolve));
   const addon = fileLocksOf(owner);
-  const requireIn = Object.assign(
-    (name: string) => {
-      if (name === 'fs-native-extensions/package.json') return { version: '1.5.1' };
-      return name.endsWith('fs-native-extensions.node') ? addon : forbidden(`require ${name}`);
-    },
-    { resolve: (name: string) => name },
-  );
+  const requireIn = (name: string) => {
+    if (name === 'fs-native-extensions/package.json') return { version: '1.5.1' };
+    return name.endsWith('fs-native-extensions.node') ? addon : forbidden(`require ${name}`);
+  };
   return {
     process,
-    Date: SimulatedDate,
+    now: () => machine.wallMs,
+    require: requireIn,
     random: () => random.fraction(),
     setTimeout,
     setImmediate,
     clear,
     forbidden,
     modules: {
-      'node:buffer': { Buffer: RealBuffer, constants: bufferConstants, isAscii, isUtf8 },
-      'node:events': { getEventListeners, once, setMaxListeners },
-      'node:path': path,
-      'node:util': { inspect, parseArgs, promisify },
-      'node:zlib': { crc32 },
       'node:fs': fs,
       'node:fs/promises': files,
       'node:crypto': {
@@ -150,14 +131,11 @@ export function realmOf(
       },
       'node:timers': { setTimeout, setImmediate, clearTimeout: clear, clearImmediate: clear },
       'node:timers/promises': { setTimeout: promisedTimeout, setImmediate: () => promisedTimeout(0) },
-      'node:module': { createRequire: () => requireIn },
-      'node:net': { isIP, isIPv4, isIPv6, BlockList },
       'node:os': {
         uptime: () => machine.uptimeMs / 1000,
         hostname: () => machine.name,
         homedir: () => '/root',
       },
-      'node:tty': { isatty: () => false },
     },
     connect: (endpoint) => network.connect(owner, placeOf(endpoint)),
     listen: (endpoint, onWire) => network.listen(owner, placeOf(endpoint), onWire),
