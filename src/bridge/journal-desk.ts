@@ -6,6 +6,7 @@ import type { Lookup } from '../store/entry-state.ts';
 import type { SentRecord } from '../store/journal-record.ts';
 import type { OwnedEntry } from '../store/owned-entry.ts';
 import type { TransactionJournal } from '../store/transaction-journal.ts';
+import { orWithdrawn, withdrawn } from '../store/withdrawn.ts';
 import { duplicateText } from './duplicate.ts';
 import type { Identity } from './identity.ts';
 import { Joiners } from './joiners.ts';
@@ -151,10 +152,7 @@ export class JournalDesk {
     try {
       const entry = await this.#options.journal.begin(id, record);
       if (entry !== 'exists') {
-        const refusal = await this.#refusalByAbsence(request).catch(async (fault) => {
-          await withdrawn(entry);
-          throw fault;
-        });
+        const refusal = await orWithdrawn(entry, this.#refusalByAbsence(request));
         if (refusal === undefined) {
           return { kind: 'begun', entry: this.#watched(id, entry), release: attempt.release };
         }
@@ -260,9 +258,4 @@ function joinersAt({ journal, clock }: JournalDeskOptions): Joiners {
   const own = new Joiners(clock, async (id) => (await journal.lookup(id)).state === 'running');
   joiners.set(journal, own);
   return own;
-}
-
-/** Where the disk does not take it back it is unresolved, and the application is asked. */
-async function withdrawn(entry: OwnedEntry): Promise<void> {
-  await entry.withdraw().catch(() => entry.release());
 }

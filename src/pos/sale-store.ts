@@ -6,6 +6,7 @@ import type { Lookup } from '../store/entry-state.ts';
 import { Journal } from '../store/journal.ts';
 import { type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { OwnedEntry } from '../store/owned-entry.ts';
+import { orWithdrawn } from '../store/withdrawn.ts';
 import type { Answer } from './answer.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import { ReceiptCounter } from './receipt-counter.ts';
@@ -95,7 +96,7 @@ export class SaleStore {
         place,
         pid: process.pid,
       });
-      if (entry === 'exists' || !(await this.#isAbsent(record))) return entry;
+      if (entry === 'exists' || !(await orWithdrawn(entry, this.#isAbsent(record)))) return entry;
       await this.withdraw(entry);
       return 'exists';
     });
@@ -112,10 +113,14 @@ export class SaleStore {
       const entry = await this.#journal.begin(id, sent, this.#doneRecord(answer));
       if (entry === 'exists') return 'exists';
       // Whoever begins a sale looks here after its entry is made, as it is done here: one of the two sees the other.
-      const isTaken = Journal.isBare(id) && (await this.#journal.siblings(id)).some((other) => other !== id);
+      const isTaken = Journal.isBare(id) && (await orWithdrawn(entry, this.#hasOthers(id)));
       await (isTaken ? this.withdraw(entry) : this.release(entry));
       return isTaken ? 'exists' : 'recorded';
     });
+  }
+
+  async #hasOthers(id: string): Promise<boolean> {
+    return (await this.#journal.siblings(id)).some((other) => other !== id);
   }
 
   /** Whether an absence was recorded for the receipt alone, which holds for every sale with it. */

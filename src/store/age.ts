@@ -22,7 +22,19 @@ export function ageOf({ time, boot, uptimeMs }: Moment, clock: Clock): number | 
   return wallAgeOf(Date.parse(time), clock);
 }
 
-/** The same for what has nothing but a time of the clock, such as a file. */
+/**
+ * How long ago a record was written at the least: a clock that was set meanwhile makes nothing older. What was written before this start of
+ * the machine is as old as that, unless the disk came from another machine, whose clock then says less.
+ *
+ * Undefined if nobody knows.
+ */
+export function leastAgeOf(moment: Moment, clock: Clock): number | undefined {
+  const ageMs = ageOf(moment, clock);
+  const now = moment.boot === undefined ? undefined : clock.bootTime?.();
+  return now === undefined || now.boot === moment.boot ? ageMs : Math.min(now.uptimeMs, ageMs ?? Infinity);
+}
+
+/** Likewise for what has nothing but a time of the clock, such as a file. */
 export function wallAgeOf(timeMs: number, clock: Clock): number | undefined {
   const nowMs = clock.wallMs();
   return timeMs >= NO_EARLIER_MS && nowMs >= NO_EARLIER_MS ? nowMs - timeMs : undefined;

@@ -37,6 +37,9 @@ export interface SentRecord {
   readonly pid?: number;
   /** ISO 8601. */
   readonly time: string;
+  /** The same moment as the machine counts it by itself. */
+  readonly boot?: string;
+  readonly uptimeMs?: number;
 }
 
 /** The outcome. `contradicted`: a result that came after "not charged" was told; it counts from then on. */

@@ -579,6 +579,25 @@ describe('Check', () => {
     expect((await bench.desk.accept(bench.request())).kind).toBe('begun');
   });
 
+  test('without a record, on a disk that fails when it is recorded: nobody holds it, and the next Check is answered', async () => {
+    const bench = await deskBench();
+    const identity = bench.identityOf({ sequence_id: undefined });
+    const { journal } = bench;
+    const whole = journal.siblings.bind(journal);
+    // The first time it is read whether another one may be meant, the second time whether one has begun meanwhile.
+    let count = 0;
+    journal.siblings = async (id) => {
+      count += 1;
+      if (count === 2) throw new Error('EIO');
+      return whole(id);
+    };
+    bench.app.answer(failure('TRANSACTION_NOT_FOUND'));
+    expect(codeOf(await bench.desk.check(identity, bench.app.ask))).toBe('OUTCOME_UNKNOWN');
+    expect(count).toBe(2);
+    bench.app.answer(failure('TRANSACTION_NOT_FOUND'));
+    expect(codeOf(await bench.desk.check(identity, bench.app.ask))).toBe('TRANSACTION_NOT_FOUND');
+  });
+
   test('without a record, when the application does not know Check: OUTCOME_UNKNOWN, and nothing is recorded', async () => {
     const bench = await deskBench();
     bench.app.answer(failure('JSONRPC_METHOD_NOT_FOUND'));

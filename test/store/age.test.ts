@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { ageOf, wallAgeOf } from '../../src/store/age.ts';
+import { ageOf, leastAgeOf, wallAgeOf } from '../../src/store/age.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { BootClock } from './journal-kit.ts';
 
@@ -62,6 +62,34 @@ describe('the age of a record', () => {
     expect(ageOf({ time: new Date(START_MS).toISOString() }, new FakeClock(0))).toBeUndefined();
     expect(ageOf({ time: 'yesterday' }, new FakeClock(START_MS))).toBeUndefined();
     expect(wallAgeOf(Number.POSITIVE_INFINITY, new FakeClock(START_MS))).toBe(Number.NEGATIVE_INFINITY);
+  });
+});
+
+describe('the least age of a record', () => {
+  test('within one start of the machine is what it has counted', () => {
+    const clock = new BootClock(START_MS);
+    const moment = momentOf(clock);
+    clock.set(START_MS + 24 * HOUR_MS);
+    clock.advance(5000);
+    expect(leastAgeOf(moment, clock)).toBe(5000);
+  });
+
+  test.each([
+    ['a clock that was set forward', START_MS + 24 * HOUR_MS, 5000],
+    ['a clock that nobody has set', Date.UTC(1970, 0, 1), 5000],
+    ['a disk from another machine, where this one has been running for longer', START_MS - 3000, 2000],
+  ])('from an earlier start is no more than the time since this one: %s', (_, wallMs, ageMs) => {
+    const moment = momentOf(new BootClock(START_MS, 'first-start'));
+    const later = new BootClock(wallMs, 'second-start');
+    later.advance(5000);
+    expect(later.bootTime().uptimeMs).toBe(5000);
+    expect(leastAgeOf(moment, later)).toBe(ageMs);
+  });
+
+  test('is what the clock says where nothing counts', () => {
+    const time = new Date(START_MS).toISOString();
+    expect(leastAgeOf({ time }, new FakeClock(START_MS + HOUR_MS))).toBe(HOUR_MS);
+    expect(leastAgeOf({ time }, new FakeClock(0))).toBeUndefined();
   });
 });
 

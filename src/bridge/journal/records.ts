@@ -46,6 +46,7 @@ export class Records {
       connection,
       ...(peer !== undefined && { peer }),
       time: isoTime(clock),
+      ...clock.bootTime?.(),
     };
   }
 

@@ -1,8 +1,9 @@
 import { type OutcomeText as Answer, meaningOfCheck } from '../../rpc/outcome.ts';
-import type { Moment } from '../../store/age.ts';
+import { leastAgeOf, type Moment } from '../../store/age.ts';
 import type { Lookup, Outcome } from '../../store/entry-state.ts';
 import type { SentRecord } from '../../store/journal-record.ts';
 import type { TransactionJournal } from '../../store/transaction-journal.ts';
+import { orWithdrawn, withdrawn } from '../../store/withdrawn.ts';
 import type { Identity } from '../identity.ts';
 import type { AskedFor } from '../judge.ts';
 import type { JournalDeskOptions } from './desk-options.ts';
@@ -110,8 +111,8 @@ export class Resolver {
     try {
       const entry = await this.#options.journal.begin(id, sent, done);
       if (entry === 'exists') return 'busy';
-      if (await this.#mayBeMeant(id, identity, answer)) {
-        await entry.withdraw();
+      if (await orWithdrawn(entry, this.#mayBeMeant(id, identity, answer))) {
+        await withdrawn(entry);
         return 'busy';
       }
       await entry.release();
@@ -148,8 +149,9 @@ export class Resolver {
     const again = this.meaningOf(second, asked, directCode);
     if (again === 'charged' || again === 'not-charged') return second;
     if (again === 'active') return 'active';
-    const { journal, notFoundAfterMs } = this.#options;
-    const isOldEnough = NOT_FOUND_AGAIN_MS >= notFoundAfterMs || journal.isOlder(sent, notFoundAfterMs);
+    const { clock, notFoundAfterMs } = this.#options;
+    const ageMs = Math.max(NOT_FOUND_AGAIN_MS, leastAgeOf(sent, clock) ?? 0);
+    const isOldEnough = ageMs >= notFoundAfterMs;
     return again === 'not-found' && isOldEnough ? second : 'unknown';
   }
 
