@@ -40,7 +40,8 @@ export class Bridges {
 
   wasSteady(sinceMs: number): boolean {
     const { machine } = this.#options;
-    return this.#restlessMs < sinceMs && [...machine.processes].every(({ isPaused }) => !isPaused);
+    const lastMs = Math.max(this.#restlessMs, machine.resumedMs);
+    return lastMs < sinceMs && [...machine.processes].every(({ isPaused }) => !isPaused);
   }
 
   /** Whether nobody but the super-server runs. */

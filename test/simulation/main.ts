@@ -27,7 +27,6 @@ async function runOne(seed: string, isTold: boolean): Promise<boolean> {
   const verdict = await History.run(subject, seed, { isTold });
   const wrong = [...verdict.wrong, ...internal];
   digests.update(verdict.digest);
-  if (process.env['DIG']) console.log(seed, verdict.digest);
   totals.sales += verdict.sales;
   totals.statements += verdict.statements;
   totals.steps += verdict.steps;
@@ -63,4 +62,5 @@ console.log(
     `${totals.steps} steps, ${seconds.toFixed(1)} s of a processor, ${(totals.sales / seconds).toFixed(0)} sales/s`,
 );
 console.log(JSON.stringify(Object.fromEntries([...faults].sort())));
+console.log(`digest ${digests.digest('hex')}`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -20,6 +20,7 @@ export class RawConnection {
   #rest = Buffer.alloc(0);
   readonly #output: Outgoing;
   #isOpen = true;
+  #hasHeard = false;
   /** What the bridge said when it closed. */
   closeReason: string | undefined;
 
@@ -36,6 +37,11 @@ export class RawConnection {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether anything came: a bridge is there once its journal is open, which takes as long as its disk takes. */
+  get hasHeard(): boolean {
+    return this.#hasHeard;
   }
 
   /** Undefined: the connection ended before. */
@@ -80,6 +86,7 @@ export class RawConnection {
   }
 
   #hear(message: Message): void {
+    this.#hasHeard = true;
     const { id, method, params } = message;
     if (method === '_CloseReason') {
       const error = params?.['error'] as Message['error'];

@@ -70,10 +70,12 @@ export class Till {
   async #keepalive(connection: RawConnection): Promise<void> {
     const { world } = this.#process.machine;
     const sentMs = world.nowMs;
+    const isUp = connection.hasHeard;
     const answer = await connection.request('_Keepalive', {}, `k${this.#id()}`);
     const tookMs = world.nowMs - sentMs;
     // Connecting takes a program its time to start, and a stopped one answers nothing.
-    const isLate = answer !== undefined && tookMs > KEEPALIVE_MS && this.#options.wasSteady(sentMs - 1000);
+    const isSteady = isUp && this.#options.wasSteady(sentMs - 1000);
+    const isLate = answer !== undefined && tookMs > KEEPALIVE_MS && isSteady;
     if (isLate) this.#options.wrong(`a keepalive was answered after ${Math.round(tookMs)} ms`);
   }
 

@@ -14,6 +14,8 @@ export class Machine {
   readonly processes = new Set<Process>();
   /** What its clock shows, less what it should. */
   clockErrorMs: number;
+  /** When a process on it that stood still went on, last. */
+  resumedMs = 0;
   #boots = 0;
   #bootedMs = 0;
   #pids = 100;

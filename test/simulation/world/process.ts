@@ -90,6 +90,7 @@ export class Process implements Owner {
     this.#isPaused = true;
     this.machine.world.schedule.after(ms, () => {
       this.#isPaused = false;
+      this.machine.resumedMs = this.machine.world.nowMs;
       for (const run of this.#postponed.splice(0)) this.after(0, run);
     });
   }
