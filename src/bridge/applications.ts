@@ -62,13 +62,6 @@ export class Applications implements Iterable<Attachment> {
     for (const attachment of this.#gates.keys()) attachment.hold(this.#user, isHeld);
   }
 
-  /** Bytes that wait for them, for statistics. */
-  get queuedBytes(): number {
-    let bytes = 0;
-    for (const attachment of this.#gates.keys()) bytes += attachment.queuedBytes;
-    return bytes;
-  }
-
   channelOf(method: string): ChannelName {
     return this.#router.channelOf(method);
   }

@@ -3,7 +3,8 @@ import type { CloseReason } from '../base/close-reason.ts';
 import { deferred } from '../base/deferred.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Statistics } from '../base/statistics.ts';
+import type { Gauges, Statistics } from '../base/statistics.ts';
+import type { ConnectionStatus, PlaceStatus, StatusSource } from '../base/status.ts';
 import { AttachmentPool } from '../channel/pool.ts';
 import type {
   ConnectionEvents,
@@ -32,7 +33,7 @@ const STOP_LIMIT_MS = 4800;
  * One wire and everything on it: prepared → speaking → finishing (goodbye, half-close, read and discard) → wire
  * closed → ended, when no transaction is awaited any more and everything is given back.
  */
-export class Bridge implements ConversationHost {
+export class Bridge implements ConversationHost, StatusSource {
   readonly clock: Clock;
   /** Under the name of the newest connection, where one follows the other. */
   log: Logger;
@@ -189,15 +190,26 @@ export class Bridge implements ConversationHost {
   }
 
   /** Sizes of the moment, for statistics. */
-  get gauges(): Record<string, number> {
+  get gauges(): Gauges {
+    const { connections } = this;
     const sum = (sizes: number[]) => sizes.reduce((total, size) => total + size, 0);
     return {
-      connections: this.#sessions.size,
-      'open requests': sum([...this.#sessions].map((session) => session.openRequests)),
+      connections: connections.length,
+      'open requests': sum(connections.map(({ open_requests }) => open_requests)),
       'wire bytes queued': this.#speaker.queuedBytes,
-      'channel bytes queued': sum([...this.#sessions].map((session) => session.queuedBytes)),
+      'channel bytes queued': sum(
+        connections.flatMap(({ applications }) => applications.map(({ waiting_bytes }) => waiting_bytes)),
+      ),
     };
   }
+
+  /** Who is connected, and what each is doing. */
+  get connections(): ConnectionStatus[] {
+    const wire_waiting_bytes = this.#speaker.queuedBytes;
+    return [...this.#sessions].map(({ status }) => ({ ...status, wire_waiting_bytes }));
+  }
+
+  readonly places: readonly PlaceStatus[] = [];
 
   // What the dialect may use.
 

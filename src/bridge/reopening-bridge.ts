@@ -2,6 +2,7 @@ import { Backoff } from '../base/backoff.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { pause } from '../base/pause.ts';
 import { type Gauges, sumGauges } from '../base/statistics.ts';
+import type { ConnectionStatus, PlaceStatus, StatusSource } from '../base/status.ts';
 import { AttachmentPool } from '../channel/pool.ts';
 import type { Dialect } from '../dialect/dialect.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -50,7 +51,7 @@ interface WireLife {
  *
  * Wires beside this one share its applications and its end.
  */
-export class ReopeningBridge {
+export class ReopeningBridge implements StatusSource {
   readonly #options: ReopeningOptions;
   readonly #context: BridgeContext;
   /** Undefined: it belongs to the bridge that this one is beside of. */
@@ -63,6 +64,7 @@ export class ReopeningBridge {
   /** Aborts when this life of the wire, once it is over, is to be followed by the next at once. */
   #wanted = new AbortController();
   #failures = 0;
+  #isOpen = false;
   #lastFailure = '';
   #hasUnknown = false;
 
@@ -114,7 +116,23 @@ export class ReopeningBridge {
 
   /** Sums over the bridges, for statistics. */
   get gauges(): Gauges {
-    return sumGauges([...this.#bridges.keys(), ...[...this.#beside.values()].map(({ bridge }) => bridge)]);
+    return sumGauges(this.#parts);
+  }
+
+  get connections(): ConnectionStatus[] {
+    return this.#parts.flatMap(({ connections }) => connections);
+  }
+
+  get places(): PlaceStatus[] {
+    const { place } = this.#options;
+    const own: PlaceStatus = this.#isOpen
+      ? { place, state: 'open' }
+      : { place, state: 'opening', failures: this.#failures };
+    return [own, ...[...this.#beside.values()].flatMap(({ bridge }) => bridge.places)];
+  }
+
+  get #parts(): StatusSource[] {
+    return [...this.#bridges.keys(), ...[...this.#beside.values()].map(({ bridge }) => bridge)];
   }
 
   get #isStopping(): boolean {
@@ -181,8 +199,10 @@ export class ReopeningBridge {
     const openedMs = clock.nowMs();
     const ended = bridge.run().then((end) => this.#ended(bridge, end));
     this.#bridges.set(bridge, ended);
+    this.#isOpen = true;
     if (this.#isStopping) bridge.stop();
     await bridge.wireClosed;
+    this.#isOpen = false;
     log.info('the line is closed', { on: this.#options.place });
     return { was: this.#judge(bridge, clock.nowMs() - openedMs), lastedMs: clock.nowMs() - openedMs };
   }

@@ -2,6 +2,7 @@ import type { CloseReason } from '../base/close-reason.ts';
 import { descriptorLimit } from '../base/descriptor-limit.ts';
 import { describeFault } from '../base/errors.ts';
 import { type Gauges, sumGauges } from '../base/statistics.ts';
+import type { ConnectionStatus, PlaceStatus, StatusSource } from '../base/status.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { ListenPlace } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
@@ -27,7 +28,7 @@ export interface ServerOptions extends BridgeOptions {
 }
 
 /** A bridge for every connection that is accepted: listening → stopping → stopped. */
-export class Server {
+export class Server implements StatusSource {
   readonly #options: ServerOptions;
   readonly #context: BridgeContext;
   readonly #bridges = new Set<Bridge>();
@@ -75,6 +76,14 @@ export class Server {
     return sumGauges(this.#bridges);
   }
 
+  get connections(): ConnectionStatus[] {
+    return [...this.#bridges].flatMap(({ connections }) => connections);
+  }
+
+  get places(): PlaceStatus[] {
+    return this.addresses.map((place) => ({ place, state: 'listening' }));
+  }
+
   /** Accepts nothing more, stops every bridge; resolves when all have ended. `unknown`: an outcome stayed open. */
   async stop(): Promise<'ended' | 'unknown'> {
     this.#isStopping = true;
@@ -102,6 +111,7 @@ export class Server {
 
   #accept(wire: Wire, options: BridgeOptions): void {
     if (this.#isStopping || this.#running.size >= this.#maxConnections) {
+      this.#context.statistics.count('connections refused');
       this.#context.log.warn('a connection was refused', { peer: wire.peer.text, open: this.#running.size });
       this.#turnAway(wire, options, this.#isStopping ? STOPPING : FULL);
       return;
@@ -127,6 +137,7 @@ export class Server {
 
   async #speak(wire: Wire, options: BridgeOptions): Promise<void> {
     const bridge = await Bridge.open(wire, options, this.#context).catch((fault: unknown) => {
+      this.#context.statistics.count('connections refused');
       this.#context.log.error('a connection cannot be served', { why: describeFault(fault) });
       this.#turnAway(wire, options, whyTurnedAway(fault));
       return undefined;

@@ -2,6 +2,7 @@ import type { Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
+import type { ConnectionStatus } from '../base/status.ts';
 import { lineStart, notificationLine } from '../channel/application-line.ts';
 import type { Attachment, AttachmentUser } from '../channel/channel.ts';
 import type {
@@ -14,6 +15,7 @@ import type {
 import type { Message } from '../rpc/message.ts';
 import { Answers } from './answers.ts';
 import { Applications } from './applications.ts';
+import { connectionStatus } from './connection-status.ts';
 import { MAX_DEPTH, TOO_DEEP } from './depth.ts';
 import { connectedLine, disconnectedLine, type Introduced } from './introduction.ts';
 import type { OpenRequest } from './open-request.ts';
@@ -71,6 +73,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   #stopLimit: Timer | undefined;
   #outcome: 'clean' | 'unknown' = 'clean';
   #ids = 0;
+  readonly #beganMs: number;
 
   constructor(peer: PeerConnection, options: SessionOptions) {
     const { dialect, timeoutMs } = options;
@@ -82,6 +85,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     };
     this.lineStart = lineStart(options.name, options.register);
     this.#options = options;
+    this.#beganMs = options.clock.nowMs();
     this.#peer = peer;
     this.#secrets = new PeerSecrets(dialect.secrets);
     this.#applications = new Applications(this, {
@@ -260,14 +264,16 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     this.#applications.hold(isCongested);
   }
 
-  /** Open requests of the peer, for statistics. */
-  get openRequests(): number {
-    return this.#requests.size;
-  }
-
-  /** Bytes that wait for its applications, for statistics. */
-  get queuedBytes(): number {
-    return this.#applications.queuedBytes;
+  /** What it is doing, for people and programs that watch. */
+  get status(): ConnectionStatus {
+    const { name, dialect, register, peerIdentity, peerText, channels, clock } = this.#options;
+    const timeOf = (ms: number) => new Date(clock.wallMs() - (clock.nowMs() - ms)).toISOString();
+    return connectionStatus({
+      ...{ connection: name, dialect: dialect.name, peer: peerText, register, identity: peerIdentity },
+      since: timeOf(this.#beganMs),
+      state: this.#isPeerGone ? 'gone' : this.#state === 'open' ? 'open' : 'draining',
+      ...{ channels, requests: this.#requests, timeOf },
+    });
   }
 
   // The applications.

@@ -97,6 +97,7 @@ export class Sessions implements Iterable<Session> {
       },
     });
     this.#open.add(session);
+    context.statistics.count('connections opened');
     log.info('connected', { dialect: dialect.name, peer: wire.peer.text });
     session.start();
     return { session, log };
