@@ -8,7 +8,7 @@ const SRC = path.join(import.meta.dirname, '../src');
 const ROWS = [
   ['cli'],
   ['pos', 'terminal'],
-  ['bridge', 'application', 'screen'],
+  ['bridge', 'application', 'screen', 'status'],
   ['dialect', 'channel', 'store'],
   ['rpc', 'frame', 'wire'],
   ['endpoint'],

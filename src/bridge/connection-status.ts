@@ -9,7 +9,8 @@ import type { Channels } from '../channel/channel.ts';
 import type { OpenRequest, OpenTransaction } from './open-request.ts';
 import type { OpenRequests } from './open-requests.ts';
 
-export interface Observed extends Pick<ConnectionStatus, 'connection' | 'dialect' | 'peer' | 'since' | 'state'> {
+export interface Observed
+  extends Pick<ConnectionStatus, 'connection' | 'dialect' | 'peer' | 'since' | 'state'> {
   readonly register: string | undefined;
   readonly identity: string | undefined;
   readonly channels: Channels;
@@ -19,7 +20,14 @@ export interface Observed extends Pick<ConnectionStatus, 'connection' | 'dialect
 }
 
 /** Tells what a connection is doing. Nothing is kept for this: it is gathered when somebody asks. */
-export function connectionStatus({ register, identity, channels, requests, timeOf, ...known }: Observed): ConnectionStatus {
+export function connectionStatus({
+  register,
+  identity,
+  channels,
+  requests,
+  timeOf,
+  ...known
+}: Observed): ConnectionStatus {
   const listed = [...requests].slice(0, MAX_LISTED);
   return {
     ...known,
@@ -57,7 +65,8 @@ function transactionStatus(
 
 function applicationsOf(channels: Channels): ApplicationStatus[] {
   const names = new Map<NonNullable<ReturnType<Channels['get']>>, string[]>();
-  for (const [channel, attachment] of channels) names.set(attachment, [...(names.get(attachment) ?? []), channel]);
+  for (const [channel, attachment] of channels)
+    names.set(attachment, [...(names.get(attachment) ?? []), channel]);
   return [...names].map(([{ text, endpoint, isThere, queuedBytes }, own]) => ({
     endpoint: text,
     channels: own,

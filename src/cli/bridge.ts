@@ -92,7 +92,7 @@ async function speakOnce(
     await bridge.abandon();
     throw nobody();
   }
-  program.onGauges(() => bridge.gauges);
+  program.observe(bridge);
   const ended = bridge.run();
   let isStopped = false;
   program.onStop(() => {
@@ -148,7 +148,7 @@ async function speakForEver(
     },
     program.context,
   );
-  program.onGauges(() => bridge.gauges);
+  program.observe(bridge);
   const ended = bridge.run();
   program.onStop(() => bridge.stop());
   return exitCodeOf(await ended);

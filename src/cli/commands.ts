@@ -5,6 +5,8 @@ export interface CommandSpec {
   readonly help: string;
   /** What it can be told to do, where that is a word of its own. */
   readonly actions?: readonly ActionSpec[];
+  /** What follows it that is no option, where it has no actions. */
+  readonly operands?: readonly string[];
   /** Forms of the endpoints that its options take; empty where none does. */
   readonly endpoints: readonly string[];
   /** Its exit statuses, in words. */
@@ -165,6 +167,38 @@ export const COMMANDS = {
       'posbridge charge-point --to ws://127.0.0.1:9000/ocpp/CP001 --script boot,authorize,start --stay',
     ],
   },
+  status: {
+    usage: 'posbridge status [VIEW] [options]',
+    help: 'what running posbridges do: who is connected since when, doing what, through which application',
+    actions: [
+      { form: 'connections', help: 'who is connected, since when, doing what' },
+      { form: 'transactions', help: 'every transaction that is open, the oldest first' },
+      {
+        form: 'stuck',
+        help: 'what does not go on: old transactions, missing applications and lines, queues, journals',
+      },
+      {
+        form: 'lost',
+        help: 'processes that died with something open, unknown outcomes, lines that were dropped',
+      },
+    ],
+    endpoints: ['unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT'],
+    statuses: {
+      0: 'shown; of stuck and lost: there is nothing',
+      1: 'stuck, lost: there is something',
+      ...USAGE,
+      ...TEMPORARY,
+    },
+    examples: ['posbridge status', 'posbridge status --at tcp:127.0.0.1:9464 --watch'],
+  },
+  trace: {
+    usage: 'posbridge trace CONNECTION [options]',
+    help: 'log every message of one connection while it runs, or of none any more',
+    operands: ['CONNECTION'],
+    endpoints: ['unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT'],
+    statuses: DONE,
+    examples: ['posbridge trace 10.0.0.7.turGispN9QYB', 'posbridge trace 10.0.0.7.turGispN9QYB --off'],
+  },
   ports: {
     usage: 'posbridge ports [options]',
     help: 'list the serial ports of this machine, and how to name them',
@@ -189,5 +223,6 @@ export function actionsOf(command: CommandName): readonly ActionSpec[] {
 
 /** How many arguments that are no options a command takes at most, its action included. */
 export function maxOperandsOf(command: CommandName): number {
-  return Math.max(0, ...actionsOf(command).map(({ form }) => form.split(' ').length));
+  const { operands = [] }: CommandSpec = COMMANDS[command];
+  return Math.max(operands.length, ...actionsOf(command).map(({ form }) => form.split(' ').length));
 }

@@ -1,3 +1,4 @@
+import { ageText } from '../base/age.ts';
 import { decimalsOf, formatAmount } from '../base/currency.ts';
 import { maskField, maskText, maskValue } from '../base/mask.ts';
 import { cutText, escapeActive } from '../base/printable.ts';
@@ -220,19 +221,6 @@ function timeText(ms: number): string {
 function whenText(ms: number, nowMs: number): string {
   return `${timeText(ms)} (${ageText(nowMs - ms)} ago)`;
 }
-
-/** `12m`, `3d`; below zero where the clock has been set back. */
-function ageText(ms: number): string {
-  const seconds = Math.round(Math.abs(ms) / 1000);
-  const [unit, size] = UNITS.find(([, size]) => seconds >= 2 * size) ?? ['s', 1];
-  return `${ms < 0 && seconds > 0 ? '-' : ''}${Math.floor(seconds / size)}${unit}`;
-}
-
-const UNITS: readonly (readonly [string, number])[] = [
-  ['d', 86_400],
-  ['h', 3600],
-  ['m', 60],
-];
 
 function masked<T>(value: T): T {
   return maskValue(value) as T;

@@ -24,6 +24,8 @@ const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
   'fsc-server': async () => (await import('./fsc-server.ts')).runFscServer,
   charger: async () => (await import('./charger.ts')).runCharger,
   'charge-point': async () => (await import('./charge-point.ts')).runChargePoint,
+  status: async () => (await import('./status.ts')).runStatus,
+  trace: async () => (await import('./trace.ts')).runTrace,
   ports: async () => (await import('./ports.ts')).runPorts,
 };
 

@@ -35,6 +35,9 @@ const EVERY_PROGRAM: readonly CommandName[] = [
   'charge-point',
 ];
 
+/** Those that run for long and can be looked into. */
+const OBSERVED: readonly CommandName[] = [...ALL, 'terminal', 'gateway', 'fsc-server', 'charge-point'];
+
 const COMMON = [
   { name: 'app', value: 'ENDPOINT', help: 'attach all four channels to one application', commands: REAL },
   { name: 'ui', value: 'ENDPOINT', help: 'attach the ui channel', commands: REAL },
@@ -440,7 +443,7 @@ const COMMON = [
       journal: 'list and show: one JSON object a line, for programs',
       charger: 'list, show, transactions and frames: one JSON object a line, for programs',
     },
-    commands: ['journal', 'charger', 'pos', 'ports', 'fsc-server', 'charge-point'],
+    commands: ['journal', 'charger', 'pos', 'ports', 'fsc-server', 'charge-point', 'status'],
   },
   {
     name: 'connect',
@@ -574,6 +577,44 @@ const COMMON = [
     value: 'NAME',
     help: 'settle: who says so; default: the login name',
     commands: ['journal'],
+  },
+  {
+    name: 'status',
+    value: 'ENDPOINT',
+    help: 'tell what this process does, over HTTP: /metrics, /health, /ready, /connections, /transactions (unix:/run/posbridge/status.sock, tcp:127.0.0.1:9464)',
+    commands: OBSERVED,
+  },
+  {
+    name: 'status-dir',
+    value: 'DIR',
+    help: 'tell what this process does in a file of its own in this folder, where posbridge status finds it',
+    helps: {
+      status: 'the folder where processes tell what they do',
+      trace: 'the folder where processes tell what they do',
+    },
+    fallbacks: { status: '/run/posbridge', trace: '/run/posbridge' },
+    commands: [...OBSERVED, 'status', 'trace'],
+  },
+  {
+    name: 'at',
+    value: 'ENDPOINT',
+    help: 'ask the process whose --status this is (unix:, tcp:), instead of looking into --status-dir',
+    commands: ['status', 'trace'],
+  },
+  {
+    name: 'watch',
+    help: 'show it as it changes, until Ctrl-C',
+    commands: ['status'],
+  },
+  {
+    name: 'off',
+    help: 'messages of the connection are logged no longer',
+    commands: ['trace'],
+  },
+  {
+    name: 'metrics',
+    help: 'what Prometheus reads, summed over all processes: for the textfile collector of node_exporter',
+    commands: ['status'],
   },
   {
     name: 'log-level',

@@ -1,10 +1,12 @@
 import { systemClock } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { LogLevels } from '../base/log-levels.ts';
 import { type LogSink, openLogSink } from '../base/log-sink.ts';
 import { createLogger, describeLostLines } from '../base/logger.ts';
 import { randomId } from '../base/random-id.ts';
 import { Statistics } from '../base/statistics.ts';
+import type { StatusSource } from '../base/status.ts';
 import type { BridgeContext, BridgeOptions } from '../bridge/bridge-options.ts';
 import type { ChannelContext } from '../channel/kind.ts';
 import { AttachmentPool } from '../channel/pool.ts';
@@ -31,6 +33,9 @@ interface Closable {
   close?(): Promise<void>;
 }
 
+/** Connections that statistics name one by one. */
+const MAX_TOLD = 100;
+
 /** What every command needs of the process: log, signals, the context of bridges. */
 export class Program {
   readonly log: Logger;
@@ -43,7 +48,9 @@ export class Program {
   readonly #startedMs = systemClock.nowMs();
   #stop: (() => void) | undefined;
   #isStopping = false;
-  #gauges: () => Record<string, number> = () => ({});
+  /** Whoever has connections. */
+  #source: StatusSource | undefined;
+  readonly #levels: LogLevels;
 
   /** Rejects with a BridgeError when the journal cannot be opened, after `tell` has told whoever waits. */
   static async start(
@@ -58,13 +65,15 @@ export class Program {
       await tell(fault, program);
       throw fault;
     }
+    if (settings.isGiven('status') || settings.isGiven('status-dir')) await program.#openStatus(settings);
     return program;
   }
 
   private constructor(settings: Settings) {
     const { level, ...render } = readLogOptions(settings);
     this.#sink = openLogSink(2, describeLostLines(render));
-    this.log = createLogger({ ...render, level, sink: this.#sink });
+    this.#levels = new LogLevels(level);
+    this.log = createLogger({ ...render, level: this.#levels, sink: this.#sink });
     const options: ChannelContext = {
       clock: systemClock,
       log: this.log,
@@ -121,9 +130,9 @@ export class Program {
     if (this.#isStopping) stop();
   }
 
-  /** Sizes of the moment for the statistics. */
-  onGauges(gauges: () => Record<string, number>): void {
-    this.#gauges = gauges;
+  /** Whose connections the statistics and the status tell of. */
+  observe(source: StatusSource): void {
+    this.#source = source;
   }
 
   /** Gives back what the process shares and writes the last words. */
@@ -136,6 +145,17 @@ export class Program {
     }
     await this.#journals.journal?.close();
     this.#sink.flush();
+  }
+
+  /** Loaded on demand: without the options nothing of it costs anything. */
+  async #openStatus(settings: Settings): Promise<void> {
+    const { openStatus } = await import('./status-options.ts');
+    const observed = {
+      ...{ command: settings.command, startedMs: this.#startedMs, levels: this.#levels },
+      isStopping: () => this.#isStopping,
+      source: () => this.#source,
+    };
+    this.own(await openStatus(settings, observed, this.context));
   }
 
   /** Most bridges have none. */
@@ -171,8 +191,15 @@ export class Program {
     this.log.info('statistics', {
       'uptime s': Math.round((systemClock.nowMs() - this.#startedMs) / 1000),
       'memory MB': Math.round(process.memoryUsage.rss() / 1_000_000),
-      ...this.#gauges(),
+      ...this.#source?.gauges,
       ...this.#context.statistics.snapshot(),
     });
+    for (const { connection, peer, since, requests } of (this.#source?.connections ?? []).slice(
+      0,
+      MAX_TOLD,
+    )) {
+      const doing = requests.map(({ method }) => method).join(', ') || 'nothing';
+      this.log.info('statistics of a connection', { connection, peer, since, doing });
+    }
   }
 }

@@ -100,7 +100,7 @@ export async function serve(
     await program.tryTerminals(options);
     const torture = settings.flag('torture') === true && { around: await loadTorture() };
     const server = await Server.open({ ...options, ...torture }, program.context);
-    program.onGauges(() => server.gauges);
+    program.observe(server);
     program.onStop(stopped.resolve);
     for (const on of server.addresses) program.log.info('listening', { on });
     ready(program, server.addresses);
