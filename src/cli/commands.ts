@@ -169,7 +169,7 @@ export const COMMANDS = {
   },
   status: {
     usage: 'posbridge status [VIEW] [options]',
-    help: 'what running posbridges do: who is connected since when, doing what, through which application',
+    help: 'what running posbridges do, and who is connected',
     actions: [
       { form: 'connections', help: 'who is connected, since when, doing what' },
       { form: 'transactions', help: 'every transaction that is open, the oldest first' },
@@ -193,7 +193,7 @@ export const COMMANDS = {
   },
   trace: {
     usage: 'posbridge trace CONNECTION [options]',
-    help: 'log every message of one connection while it runs, or of none any more',
+    help: 'log every message of one connection while it runs',
     operands: ['CONNECTION'],
     endpoints: ['unix:PATH', 'unix:@NAME', 'tcp:HOST:PORT'],
     statuses: DONE,
