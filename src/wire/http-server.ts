@@ -82,7 +82,7 @@ export async function openHttpServer(
   });
   if (options.refusesMore) server.maxConnections = maxConnections;
   const guard = new DescriptorGuard(report);
-  const handshakes = new Handshakes(maxConnections, clock);
+  const handshakes = new Handshakes(maxConnections, { clock, report });
   server.on('connection', (socket: Socket) => {
     if (guard.admit(socket)) handshakes.begin(socket);
   });

@@ -6,6 +6,7 @@ import { HANDSHAKE_LIMIT_MS, Handshakes } from '../../src/wire/handshakes.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 
 let ports = 1000;
+const report = () => {};
 
 class FakeSocket extends EventEmitter {
   readonly remoteAddress = '192.0.2.7';
@@ -29,7 +30,7 @@ const socket = (options?: { port?: number; fd?: number }) => new FakeSocket(opti
 
 test('a handshake has five seconds', () => {
   const clock = new FakeClock();
-  const handshakes = new Handshakes(100, clock);
+  const handshakes = new Handshakes(100, { clock, report });
   const [slow, fast] = [socket(), socket()];
   for (const one of [slow, fast]) handshakes.begin(one);
   handshakes.done(fast);
@@ -42,16 +43,30 @@ test('a handshake has five seconds', () => {
 
 test('a quarter of the connections may be in their handshake; another one takes the place of the oldest', () => {
   const clock = new FakeClock();
-  const handshakes = new Handshakes(100, clock);
+  const handshakes = new Handshakes(100, { clock, report });
   const all = Array.from({ length: 30 }, () => socket());
   for (const one of all) handshakes.begin(one);
   expect(all.map(({ destroyed }) => destroyed)).toEqual([...Array(5).fill(true), ...Array(25).fill(false)]);
-  expect([handshakes.pending, clock.timerCount]).toEqual([25, 25]);
+  // A deadline for each, and the time until the next report.
+  expect([handshakes.pending, clock.timerCount]).toEqual([25, 26]);
+});
+
+test('a newcomer that takes a place is reported at once, the others of a burst together', () => {
+  const clock = new FakeClock();
+  const faults: string[] = [];
+  const handshakes = new Handshakes(1, { clock, report: (fault) => faults.push(fault.message) });
+  for (let count = 0; count < 8; count += 1) handshakes.begin(socket());
+  expect(faults).toEqual([]);
+  for (let count = 0; count < 5; count += 1) handshakes.begin(socket());
+  expect(faults).toEqual([expect.stringContaining('dropped a newcomer before the handshake: 8 others')]);
+  clock.advance(10_000);
+  expect(faults).toEqual([faults[0], expect.stringContaining('dropped 4 newcomers')]);
+  expect(clock.timerCount).toBe(0);
 });
 
 test('a socket that TLS is put around is known by its peer; one that closes needs no place', () => {
   const clock = new FakeClock();
-  const handshakes = new Handshakes(1, clock);
+  const handshakes = new Handshakes(1, { clock, report });
   const [plain, other] = [socket({ port: 7 }), socket()];
   handshakes.begin(plain);
   handshakes.begin(other);
