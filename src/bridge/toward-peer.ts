@@ -33,7 +33,6 @@ export class TowardPeer {
   /** Nobody is there any more. */
   close(why: string): void {
     this.#goneBecause ??= why;
-    this.#calls.close(why);
   }
 
   pass(message: Extract<Message, { kind: 'request' | 'notification' }>, from: Attachment): void {
@@ -51,7 +50,6 @@ export class TowardPeer {
         method,
         methodText,
         params,
-        isWanted: () => from.epoch === epoch,
         settle: (end) => {
           if (from.epoch === epoch) this.#return(end, from, idText);
         },

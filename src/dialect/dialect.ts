@@ -23,7 +23,7 @@ export interface Dialect {
   readonly identities?: readonly string[];
   /** How long an application may take to answer, unless the user says otherwise. */
   readonly timeoutMs?: number;
-  /** How applications' requests to the peer are sent. */
+  /** How applications' requests to the peer end. */
   readonly calls?: CallRules;
   /** How a wire comes back that we have opened ourselves; default: not at all. */
   readonly reconnects?: ReconnectRules;
@@ -60,12 +60,11 @@ export interface ListenBeside {
 }
 
 export interface CallRules {
-  /** How long the peer may take to answer, counted from the application's request; default: as long as an application may. */
-  readonly deadlineMs?: number;
-  /** Requests that may wait for the peer's answer at one time; others wait for their turn. Default: the conversation says. */
-  readonly inFlight?: number;
-  /** Whether requests of this method go before others that wait for their turn; default: none does. */
-  isUrgent?(method: string): boolean;
+  /**
+   * How long the peer may take to answer, counted from the application's request; default: as long as an application may. `own`: the
+   * conversation ends every call itself, with an error of its protocol.
+   */
+  readonly deadlineMs?: number | 'own';
 }
 
 export interface ReconnectRules {

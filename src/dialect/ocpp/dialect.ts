@@ -12,7 +12,6 @@ import { type Charger, readChargers } from './chargers.ts';
 import { CentralConversation } from './conversation.ts';
 import { readDataTransfer } from './data-transfer.ts';
 import { type DatabasePlace, defaultDatabase, openDatabase, parseDatabase } from './database/open.ts';
-import { CALL_MS } from './outbound-calls.ts';
 import { routes, transactions } from './routes.ts';
 import { Stranger } from './stranger.ts';
 
@@ -50,8 +49,7 @@ export function centralDialect(central: Central, chargers?: ReadonlyMap<string, 
     routes,
     transactions,
     timeoutMs: TIMEOUT_MS,
-    // One call at a time, whoever asks, is kept by the conversation itself; this only ends what it should have ended.
-    calls: { deadlineMs: CALL_MS + 5000 },
+    calls: { deadlineMs: 'own' },
     webSocket: {
       subprotocol: SUBPROTOCOL,
       isBinary: false,

@@ -30,9 +30,9 @@ export interface OutboundHost {
 }
 
 /** Calls that may wait for one charge point. */
-export const MAX_WAITING = 50;
+const MAX_WAITING = 50;
 /** From the moment that a call is asked for, so that a silent charge point holds up nobody for longer. */
-export const CALL_MS = 30_000;
+const CALL_MS = 30_000;
 
 /**
  * The CALLs to one charge point: one at a time, as the protocol wants it. Those that are urgent overtake what waits. A call whose
@@ -40,15 +40,13 @@ export const CALL_MS = 30_000;
  */
 export class OutboundCalls {
   readonly #host: OutboundHost;
-  readonly #deadlineMs: number;
   readonly #urgent: Call[] = [];
   readonly #waiting: Call[] = [];
   #current: Call | undefined;
   #isClosed = false;
 
-  constructor(host: OutboundHost, deadlineMs = CALL_MS) {
+  constructor(host: OutboundHost) {
     this.#host = host;
-    this.#deadlineMs = deadlineMs;
   }
 
   get size(): number {
@@ -59,7 +57,7 @@ export class OutboundCalls {
   add(action: Action, payload: string, settle: (outcome: CallOutcome) => void): 'added' | 'full' | 'closed' {
     if (this.#isClosed) return 'closed';
     if (this.size > MAX_WAITING) return 'full';
-    const deadline = afterSilence(this.#host.clock, this.#deadlineMs, () => this.#late(call));
+    const deadline = afterSilence(this.#host.clock, CALL_MS, () => this.#late(call));
     const call: Call = { id: this.#host.newId(), action, payload, settle, deadline };
     (actionRow(action).isUrgent ? this.#urgent : this.#waiting).push(call);
     this.#next();

@@ -29,7 +29,7 @@ export async function setUp(settings: DialectSettings): Promise<Dialect> {
       isParallel: true,
       deadlineMs: 8000,
     },
-    calls: { deadlineMs: 5000, inFlight: 1 },
+    calls: { deadlineMs: 5000 },
     webSocket: { subprotocol: undefined, isBinary: true, takesPathsBelow: true },
     admit: ({ path }) =>
       names.includes(path) ? { identity: path } : { status: 404, why: 'there is no such toy' },
