@@ -7,7 +7,7 @@ export function pointsTable(points: readonly ChargePointReport[]): string[] {
   const head = ['IDENTITY', 'STATE', 'REGISTRATION', 'CONNECTORS', 'MODEL', 'LAST SEEN'];
   const rows = points.map((point) => [
     point.identity,
-    stateOf(point),
+    point.online ? 'online' : 'offline',
     point.registration ?? '-',
     point.connectors
       .filter(({ connector_id }) => connector_id > 0)
@@ -63,10 +63,6 @@ export function transactionsTable(rows: readonly TransactionRow[]): string[] {
 
 export function frameLine({ at, charge_point, direction, text }: FrameRow): string {
   return `${at} ${charge_point} ${direction === 'in' ? '<-' : '->'} ${text}`;
-}
-
-function stateOf({ connected_at, disconnected_at }: ChargePointReport): string {
-  return connected_at !== null && disconnected_at === null ? 'online' : 'offline';
 }
 
 function faultOf(errorCode: string): string {

@@ -120,12 +120,12 @@ async function mustExist({ kind, to }: DatabasePlace): Promise<void> {
 }
 
 async function list({ db, isJson }: Job): Promise<readonly string[]> {
-  const points = await chargePoints(db);
+  const points = await chargePoints(db, { wallMs: systemClock.wallMs() });
   return isJson ? points.map((point) => JSON.stringify(point)) : pointsTable(points);
 }
 
 async function show({ db, identity = '', isJson }: Job): Promise<readonly string[]> {
-  const [point] = await chargePoints(db, identity);
+  const [point] = await chargePoints(db, { identity, wallMs: systemClock.wallMs() });
   if (point === undefined) {
     throw new BridgeError(
       'USAGE',

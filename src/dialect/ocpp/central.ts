@@ -52,7 +52,12 @@ export class Central {
   store(host: Pick<ConversationHost, 'clock' | 'log' | 'statistics'>): CentralStore {
     if (this.#store === undefined) {
       const { clock, log, statistics } = host;
-      this.#store = new CentralStore(this.#database, { clock, log, statistics });
+      this.#store = new CentralStore(this.#database, {
+        clock,
+        log,
+        statistics,
+        superseded: (identity) => this.#connected.get(identity)?.supersede(),
+      });
       this.#prune(this.#store, host);
     }
     return this.#store;

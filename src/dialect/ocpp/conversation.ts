@@ -88,7 +88,7 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
 
   receive(chunk: Buffer): void {
     if (this.#state === 'over' || chunk.length === 0) return; // some send empty messages to show that they are alive
-    this.store.seen(this.identity);
+    this.store.chargePoints.seen(this.identity);
     const frame = decodeFrame(chunk);
     this.#record(frame, chunk);
     if (frame.kind !== 'bad') this.#bad = 0;
@@ -319,7 +319,7 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
   // Beginning and end.
 
   #load(): void {
-    const loading = this.store.connected(this.identity).then(
+    const loading = this.store.presence.connected(this.identity).then(
       (registration) => {
         this.#registration ??= registration;
         if (registration === 'Accepted') this.#handler.accepted();
@@ -343,7 +343,7 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
     this.#open.clear();
     this.#handler.close();
     this.#toward.close();
-    if (this.central.leave(this)) this.store.disconnected(this.identity).catch(() => undefined);
+    if (this.central.leave(this)) this.store.presence.disconnected(this.identity);
     this.#events.closed(reason);
     this.#host.finished(reason, how);
   }

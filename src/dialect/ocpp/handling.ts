@@ -5,6 +5,7 @@ import { scanObject } from '../../rpc/scan.ts';
 import { type Action, actionRow } from './actions.ts';
 import { CallApplication } from './call-application.ts';
 import { channelOfData } from './data-transfer.ts';
+import type { NotedStatus } from './database/charge-points.ts';
 import {
   type BootRequest,
   type MeterRequest,
@@ -13,7 +14,6 @@ import {
   type StopRequest,
   storable,
 } from './database/rows.ts';
-import type { NotedStatus } from './database/store.ts';
 import { Delivery } from './delivery.ts';
 import type { HandlingHost, OpenCall } from './handling-host.ts';
 import { isAway, isUnwanted } from './mapping.ts';
@@ -117,7 +117,7 @@ class Handling implements CallHandler {
   async #boot(call: OpenCall, boot: BootRequest): Promise<void> {
     const { store, identity } = this.#host;
     const answer = this.#host.bootAnswer;
-    await store.booted(identity, storable(boot), answer.status);
+    await store.chargePoints.booted(identity, storable(boot), answer.status);
     this.#host.registered(answer.status);
     const model = `${boot.chargePointVendor} ${boot.chargePointModel}`;
     this.#host.central.events?.booted(identity, answer.status, model, boot.firmwareVersion ?? '');
@@ -128,7 +128,7 @@ class Handling implements CallHandler {
 
   #status(status: StatusRequest): void {
     const { store, identity } = this.#host;
-    store.connectorStatus(identity, status).catch(() => undefined); // the queue has said it
+    store.chargePoints.connectorStatus(identity, status).catch(() => undefined); // the queue has said it
     this.#host.central.events?.status(identity, status.connectorId, status.status, status.errorCode);
   }
 
@@ -136,7 +136,7 @@ class Handling implements CallHandler {
     const column = NOTED[action];
     if (column === undefined || typeof status !== 'string') return;
     const { store, identity } = this.#host;
-    store.noted(identity, column, status).catch(() => undefined);
+    store.chargePoints.noted(identity, column, status).catch(() => undefined);
   }
 
   #tell(call: OpenCall): void {

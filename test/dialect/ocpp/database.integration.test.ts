@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import Database from 'libsql';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../src/base/log.ts';
@@ -13,11 +14,14 @@ import {
   openDatabase,
   parseDatabase,
 } from '../../../src/dialect/ocpp/database/open.ts';
+import { chargePoints, frames, meterValues } from '../../../src/dialect/ocpp/database/reports.ts';
 import { type StartRequest, storable } from '../../../src/dialect/ocpp/database/rows.ts';
 import { CentralStore } from '../../../src/dialect/ocpp/database/store.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
 import { Postgres } from '../../kit/postgres.ts';
 
+const FIXTURES = path.join(import.meta.dirname, '../../fixtures/ocpp');
+const OLDER_VERSIONS = Array.from({ length: SCHEMA_VERSION - 1 }, (_, index) => index + 1);
 const NOW = '2030-01-01T00:00:00.000Z';
 const START: StartRequest = {
   connectorId: 1,
@@ -28,18 +32,29 @@ const START: StartRequest = {
 const STOP = { transactionId: 1, meterStop: 2204, timestamp: '2026-02-01T22:00:00Z' };
 
 interface Kind {
+  readonly name: 'sqlite' | 'postgres';
   readonly place: () => DatabasePlace;
+  /** Empties it. */
   readonly fresh: () => Promise<void>;
+  /** Runs statements. */
+  readonly load: (sql: string) => Promise<void>;
   readonly end: () => Promise<void>;
 }
 
 function sqlite(): Kind {
   const folder = mkdtempSync(path.join(tmpdir(), 'ocpp-'));
   let count = 0;
+  const file = () => path.join(folder, `${count}.db`);
   return {
-    place: () => ({ kind: 'sqlite', to: path.join(folder, `${count}.db`) }),
+    name: 'sqlite',
+    place: () => ({ kind: 'sqlite', to: file() }),
     fresh: async () => {
       count += 1;
+    },
+    load: async (sql) => {
+      const database = new Database(file());
+      database.exec(sql);
+      database.close();
     },
     end: async () => rmSync(folder, { recursive: true }),
   };
@@ -47,14 +62,17 @@ function sqlite(): Kind {
 
 async function postgres(): Promise<Kind> {
   const server = await Postgres.start();
+  const load = async (sql: string) => {
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await client.query(sql);
+    await client.end();
+  };
   return {
+    name: 'postgres',
     place: () => ({ kind: 'postgres', to: server.url }),
-    fresh: async () => {
-      const client = new pg.Client({ connectionString: server.url });
-      await client.connect();
-      await client.query('drop schema public cascade; create schema public');
-      await client.end();
-    },
+    fresh: () => load('drop schema public cascade; create schema public'),
+    load,
     end: () => server.stop(),
   };
 }
@@ -86,9 +104,44 @@ describe.each([
   test('is at the version of the program after it is opened, however many open it at one time', async () => {
     const others = await Promise.all([1, 2, 3].map(() => openDatabase(kind.place(), NOW)));
     const rows = await database.db.selectFrom('ocpp_schema').selectAll().execute();
-    expect(rows.map(({ version }) => Number(version))).toEqual([SCHEMA_VERSION]);
+    expect(rows.map(({ version }) => Number(version))).toEqual([1, SCHEMA_VERSION]);
     await Promise.all(others.map(({ close }) => close()));
   });
+
+  test.each(OLDER_VERSIONS)(
+    'of version %i becomes what a new one is, with all that was in it',
+    async (version) => {
+      const tablesOf = async ({ db }: OpenDatabase) =>
+        (await db.introspection.getTables()).map(({ name, columns }) => ({
+          name,
+          columns: columns.map(({ dataType, isNullable, ...column }) => [column.name, dataType, isNullable]),
+        }));
+      const wanted = await tablesOf(database);
+      await store.close();
+      await kind.fresh();
+      await kind.load(readFileSync(path.join(FIXTURES, `version-${version}.${kind.name}.sql`), 'utf8'));
+      await open();
+      expect(await tablesOf(database)).toEqual(wanted);
+      const points = await chargePoints(database.db, { wallMs: Date.parse(NOW) });
+      expect(points).toMatchObject([
+        {
+          identity: 'CP001',
+          registration: 'Accepted',
+          firmware_status: 'Installed',
+          online: false,
+          connectors: [{ connector_id: 1, status: 'Charging' }],
+        },
+        { identity: 'CP002', registration: null, online: false },
+      ]);
+      expect(await store.started('CP001', START)).toEqual({ id: 1, answer: '{"status":"Accepted"}' });
+      const stop = { transactionId: 1, meterStop: 2204, timestamp: '2026-02-01T22:00:00Z' };
+      expect(await store.stopped('CP001', stop)).toEqual({ id: 1, answer: undefined });
+      expect(await store.waiting('CP001')).toMatchObject([{ id: 1, action: 'StopTransaction' }]);
+      expect(await meterValues(database.db, 1)).toMatchObject([{ value: '1310', unit: 'Wh' }]);
+      expect(await frames(database.db)).toMatchObject([{ action: 'Heartbeat' }]);
+      expect((await store.started('CP003', START)).id).toBe(3);
+    },
+  );
 
   test('of a later posbridge is refused', async () => {
     await database.db.insertInto('ocpp_schema').values({ version: 99, applied_at: NOW }).execute();
@@ -225,15 +278,104 @@ describe.each([
   });
 
   test('a registration outlives the process', async () => {
-    expect(await store.connected('CP001')).toBeUndefined();
-    await store.booted(
+    expect(await store.presence.connected('CP001')).toBeUndefined();
+    await store.chargePoints.booted(
       'CP001',
       { chargePointVendor: 'VendorX', chargePointModel: 'SingleSocketCharger' },
       'Accepted',
     );
     await store.close();
     await open();
-    expect(await store.connected('CP001')).toBe('Accepted');
+    expect(await store.presence.connected('CP001')).toBe('Accepted');
+  });
+
+  describe('shared by two processes', () => {
+    let other: CentralStore;
+    const lost: string[] = [];
+    beforeEach(async () => {
+      lost.length = 0;
+      const parts = { clock, log: silentLogger, statistics: new Statistics() };
+      other = new CentralStore(await openDatabase(kind.place(), NOW), parts);
+      await store.close();
+      database = await openDatabase(kind.place(), NOW);
+      store = new CentralStore(database, { ...parts, superseded: (identity) => lost.push(identity) });
+    });
+    afterEach(() => other.close());
+    const tick = async (ms = 5000) => {
+      clock.advance(ms);
+      await Promise.all([store.drained(), other.drained()]);
+    };
+    const online = async (wallMs = clock.wallMs()) =>
+      (await chargePoints(database.db, { wallMs })).map((point) => point.online);
+
+    test('a charge point belongs to the newest, and the older one hears so', async () => {
+      await store.presence.connected('CP001');
+      await other.presence.connected('CP001');
+      await tick();
+      expect(lost).toEqual(['CP001']);
+      store.presence.disconnected('CP001');
+      await tick();
+      expect(await online()).toEqual([true]);
+      other.presence.disconnected('CP001');
+      await tick();
+      expect(await online()).toEqual([false]);
+      expect(lost).toEqual(['CP001']);
+    });
+
+    test('one of a process that was killed is offline half a minute later, also when nobody is there to write it', async () => {
+      const killed = new CentralStore(await openDatabase(kind.place(), NOW), {
+        clock: new FakeClock(), // stands still from now on
+        log: silentLogger,
+        statistics: new Statistics(),
+      });
+      await killed.presence.connected('CP001');
+      const { disconnected_at, alive_at } = {
+        ...(await database.db.selectFrom('charge_points').selectAll().executeTakeFirstOrThrow()),
+        ...(await database.db.selectFrom('processes').selectAll().executeTakeFirstOrThrow()),
+      };
+      expect(disconnected_at).toBeNull();
+      expect(await online(Date.parse(alive_at) + 30_000)).toEqual([true]);
+      expect(await online(Date.parse(alive_at) + 30_001)).toEqual([false]);
+      await store.presence.connected('CP002');
+      await tick(40_000);
+      await tick();
+      const [row] = await chargePoints(database.db, { wallMs: clock.wallMs() });
+      expect(row).toMatchObject({ disconnected_at: alive_at, process: null, online: false });
+      await killed.close();
+    });
+
+    test('what an earlier process had is this one’s own from the moment that it connects here', async () => {
+      await other.presence.connected('CP001');
+      await store.presence.connected('CP001');
+      await store.drained();
+      expect(lost).toEqual([]);
+      await tick();
+      expect(lost).toEqual([]);
+    });
+
+    test('a process that was thought to be gone takes back what nobody else serves', async () => {
+      await store.presence.connected('CP001');
+      await kind.load("update processes set alive_at = '2020-01-01T00:00:00.000Z'");
+      await other.presence.connected('CP002');
+      await other.drained();
+      expect(await online()).toEqual([false, true]);
+      await tick();
+      expect(await online()).toEqual([true, true]);
+      expect(lost).toEqual([]);
+    });
+
+    test('a spool is delivered by one of them alone, and by none while the charge point is connected', async () => {
+      await store.presence.connected('CP001');
+      expect(await other.presence.claim('CP001')).toBe(false);
+      store.presence.disconnected('CP001');
+      await store.drained();
+      expect(await store.presence.claim('CP001')).toBe(true);
+      expect(await other.presence.claim('CP001')).toBe(false);
+      expect(await online()).toEqual([false]);
+      store.presence.release('CP001');
+      await store.drained();
+      expect(await other.presence.claim('CP001')).toBe(true);
+    });
   });
 
   test('the spool keeps its order and forgets what was taken', async () => {
@@ -253,7 +395,7 @@ describe.each([
     expect((await store.started('CP001', { ...START, idTag: card })).id).toBe(id);
     await store.stopped('CP001', { ...STOP, transactionId: id, idTag: card });
     await store.spool('CP001', { action: 'StopTransaction', payload: JSON.stringify({ idTag: card }) });
-    await store.connectorStatus('CP001', {
+    await store.chargePoints.connectorStatus('CP001', {
       connectorId: 1,
       errorCode: 'NoError',
       status: 'Faulted',

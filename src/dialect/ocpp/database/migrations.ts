@@ -8,7 +8,7 @@ type Migration = (db: Transaction<Tables>, kind: DatabaseKind) => Promise<void>;
  * What leads from one version of the tables to the next. A released one is never changed: a new one is added, and
  * test/fixtures/ocpp keeps a database of every version.
  */
-const MIGRATIONS: readonly Migration[] = [firstTables];
+const MIGRATIONS: readonly Migration[] = [firstTables, processes];
 
 /** The version that this program works with. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -179,4 +179,15 @@ async function firstTables(db: Transaction<Tables>, kind: DatabaseKind): Promise
     .addColumn('received_at', 'text', (column) => column.notNull())
     .execute();
   await schema.createIndex('spool_order').on('spool').columns(['charge_point', 'id']).execute();
+}
+
+/** Several processes know which of them serves a charge point. */
+async function processes({ schema }: Transaction<Tables>): Promise<void> {
+  await schema
+    .createTable('processes')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('alive_at', 'text', (column) => column.notNull())
+    .execute();
+  await schema.alterTable('charge_points').addColumn('process', 'text').execute();
+  await schema.createIndex('charge_points_process').on('charge_points').column('process').execute();
 }

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { isAlive } from './presence.ts';
 import type {
   ChargePointRow,
   ConnectorRow,
@@ -9,6 +10,7 @@ import type {
 } from './tables.ts';
 
 export interface ChargePointReport extends ChargePointRow {
+  readonly online: boolean;
   readonly connectors: readonly ConnectorRow[];
 }
 
@@ -21,9 +23,17 @@ export interface Selection {
   readonly limit?: number | undefined;
 }
 
-/** Charge points with their connectors, by identity. */
-export async function chargePoints(db: Kysely<Tables>, identity?: string): Promise<ChargePointReport[]> {
-  let points = db.selectFrom('charge_points').selectAll().orderBy('identity');
+/** Charge points with their connectors, by identity. The process that one is connected to may have been killed: `wallMs` is now. */
+export async function chargePoints(
+  db: Kysely<Tables>,
+  { identity, wallMs }: { readonly identity?: string | undefined; readonly wallMs: number },
+): Promise<ChargePointReport[]> {
+  let points = db
+    .selectFrom('charge_points')
+    .leftJoin('processes', 'processes.id', 'charge_points.process')
+    .selectAll('charge_points')
+    .select('processes.alive_at')
+    .orderBy('identity');
   let connectors = db.selectFrom('connectors').selectAll().orderBy('connector_id');
   if (identity !== undefined) {
     points = points.where('identity', '=', identity);
@@ -31,7 +41,11 @@ export async function chargePoints(db: Kysely<Tables>, identity?: string): Promi
   }
   const [rows, all] = await Promise.all([points.execute(), connectors.execute()]);
   const of = grouped(all);
-  return rows.map((row) => ({ ...row, connectors: of.get(row.identity) ?? [] }));
+  return rows.map(({ alive_at, ...row }) => ({
+    ...row,
+    online: row.disconnected_at === null && isAlive(alive_at, wallMs),
+    connectors: of.get(row.identity) ?? [],
+  }));
 }
 
 function grouped(rows: readonly ConnectorRow[]): Map<string, ConnectorRow[]> {

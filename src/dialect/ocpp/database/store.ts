@@ -1,26 +1,28 @@
 import type { Transaction } from 'kysely';
-import { type Clock, isoTime, type Timer } from '../../../base/clock.ts';
+import { type Clock, isoTime } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Statistics } from '../../../base/statistics.ts';
+import { ChargePointStore } from './charge-points.ts';
 import type { OpenDatabase } from './open.ts';
+import { Presence } from './presence.ts';
 import {
-  type BootRequest,
   instantOf,
   type MeterRequest,
   meterRows,
   type StartRequest,
-  type StatusRequest,
   type StopRequest,
   storedPayload,
   storedText,
 } from './rows.ts';
-import type { ChargePointTable, NewFrame, NewMeterValue, Registration, SpoolRow, Tables } from './tables.ts';
+import type { NewFrame, NewMeterValue, SpoolRow, Tables } from './tables.ts';
 import { WriteQueue } from './write-queue.ts';
 
 export interface StoreParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly statistics: Statistics;
+  /** Another process serves this charge point now. */
+  readonly superseded?: (identity: string) => void;
 }
 
 /** A message that is to reach an application later, if not at once. */
@@ -36,11 +38,6 @@ export interface Spooled {
   readonly payload: string;
 }
 
-/** What the last report of each kind is kept in. */
-export type NotedStatus = 'firmware_status' | 'diagnostics_status' | 'log_status';
-
-/** How often the time of the last sign of life is written. */
-const SEEN_MS = 30_000;
 const ROWS_A_STATEMENT = 500;
 
 /**
@@ -51,13 +48,15 @@ export class CentralStore {
   readonly #database: OpenDatabase;
   readonly #clock: Clock;
   readonly #queue: WriteQueue;
-  readonly #seen = new Set<string>();
-  #seenTimer: Timer | undefined;
+  readonly chargePoints: ChargePointStore;
+  readonly presence: Presence;
 
   constructor(database: OpenDatabase, parts: StoreParts) {
     this.#database = database;
     this.#clock = parts.clock;
     this.#queue = new WriteQueue(database.db, parts);
+    this.chargePoints = new ChargePointStore(this.#queue, parts.clock);
+    this.presence = new Presence(this.#queue, parts);
   }
 
   get isAway(): boolean {
@@ -66,83 +65,14 @@ export class CentralStore {
 
   /** Writes what is left, then closes. */
   async close(): Promise<void> {
-    this.#seenTimer?.cancel();
-    this.#writeSeen();
+    this.chargePoints.close();
+    this.presence.close();
     await this.#queue.drained();
     await this.#database.close();
   }
 
   async drained(): Promise<void> {
     await this.#queue.drained();
-  }
-
-  // Charge points.
-
-  /** It is connected from now on. Resolves with what its last BootNotification was answered with. */
-  connected(identity: string): Promise<Registration | undefined> {
-    const now = isoTime(this.#clock);
-    return this.#queue.add(async (trx) => {
-      await this.#touch(trx, identity, { connected_at: now, disconnected_at: null });
-      const row = await trx
-        .selectFrom('charge_points')
-        .select('registration')
-        .where('identity', '=', identity)
-        .executeTakeFirst();
-      return row?.registration ?? undefined;
-    });
-  }
-
-  disconnected(identity: string): Promise<void> {
-    const now = isoTime(this.#clock);
-    return this.#queue.add((trx) => this.#touch(trx, identity, { disconnected_at: now }));
-  }
-
-  /** A sign of life, whose time is written with others now and then. */
-  seen(identity: string): void {
-    this.#seen.add(identity);
-    this.#seenTimer ??= this.#clock.after(SEEN_MS, () => this.#writeSeen());
-  }
-
-  booted(identity: string, boot: BootRequest, registration: Registration): Promise<void> {
-    const now = isoTime(this.#clock);
-    return this.#queue.add((trx) =>
-      this.#touch(trx, identity, {
-        vendor: boot.chargePointVendor,
-        model: boot.chargePointModel,
-        serial_number: boot.chargePointSerialNumber ?? null,
-        box_serial_number: boot.chargeBoxSerialNumber ?? null,
-        firmware_version: boot.firmwareVersion ?? null,
-        iccid: boot.iccid ?? null,
-        imsi: boot.imsi ?? null,
-        meter_type: boot.meterType ?? null,
-        meter_serial_number: boot.meterSerialNumber ?? null,
-        registration,
-        booted_at: now,
-      }),
-    );
-  }
-
-  noted(identity: string, column: NotedStatus, status: string): Promise<void> {
-    return this.#queue.add((trx) => this.#touch(trx, identity, { [column]: status }));
-  }
-
-  connectorStatus(identity: string, status: StatusRequest): Promise<void> {
-    const row = {
-      status: status.status,
-      error_code: status.errorCode,
-      info: status.info === undefined ? null : storedText(status.info),
-      vendor_id: status.vendorId ?? null,
-      vendor_error_code: status.vendorErrorCode ?? null,
-      reported_at: status.timestamp === undefined ? null : instantOf(status.timestamp),
-      updated_at: isoTime(this.#clock),
-    };
-    return this.#queue.add(async (trx) => {
-      await trx
-        .insertInto('connectors')
-        .values({ charge_point: identity, connector_id: status.connectorId, ...row })
-        .onConflict((conflict) => conflict.columns(['charge_point', 'connector_id']).doUpdateSet(row))
-        .execute();
-    });
   }
 
   // Transactions.
@@ -333,33 +263,6 @@ export class CentralStore {
       removed += count;
       if (count < PRUNE_ROWS) return removed;
     }
-  }
-
-  async #touch(trx: Transaction<Tables>, identity: string, change: Partial<ChargePointTable>): Promise<void> {
-    const now = isoTime(this.#clock);
-    await trx
-      .insertInto('charge_points')
-      .values({ identity, first_seen_at: now, last_seen_at: now, ...change })
-      .onConflict((conflict) => conflict.column('identity').doUpdateSet({ last_seen_at: now, ...change }))
-      .execute();
-  }
-
-  #writeSeen(): void {
-    this.#seenTimer = undefined;
-    if (this.#seen.size === 0) return;
-    const now = isoTime(this.#clock);
-    const identities = [...this.#seen];
-    this.#seen.clear();
-    const write = this.#queue.add(async (trx) => {
-      for (let at = 0; at < identities.length; at += ROWS_A_STATEMENT) {
-        await trx
-          .updateTable('charge_points')
-          .set({ last_seen_at: now })
-          .where('identity', 'in', identities.slice(at, at + ROWS_A_STATEMENT))
-          .execute();
-      }
-    });
-    write.catch(() => undefined); // the queue has said it
   }
 }
 

@@ -12,6 +12,7 @@ export interface Tables {
   meter_values: MeterValueTable;
   frames: FrameTable;
   spool: SpoolTable;
+  processes: ProcessTable;
   ocpp_schema: SchemaTable;
 }
 
@@ -35,8 +36,10 @@ export interface ChargePointTable {
   first_seen_at: string;
   last_seen_at: string;
   connected_at: string | null;
-  /** Null while it is connected, as far as a process that was killed could say. */
+  /** Null while it is connected; of a process that was killed another one writes it, half a minute later. */
   disconnected_at: string | null;
+  /** The process that serves it; null: none does. */
+  process: string | null;
 }
 
 export type Registration = 'Accepted' | 'Pending' | 'Rejected';
@@ -131,6 +134,12 @@ export interface SpoolTable {
   action: string;
   payload: string;
   received_at: string;
+}
+
+/** Central systems that run; each says so every few seconds. */
+export interface ProcessTable {
+  id: string;
+  alive_at: string;
 }
 
 export interface SchemaTable {

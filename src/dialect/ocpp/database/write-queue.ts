@@ -21,6 +21,8 @@ const MAX_WAITING = 20_000;
 const MAX_FRAMES = 20_000;
 /** Rows in one statement: SQLite takes 32,766 parameters, and a row of frames has 7. */
 const ROWS_A_STATEMENT = 500;
+/** Of one batch, where another process's transaction is in its way. */
+const MAX_ATTEMPTS = 5;
 /** How long frames wait for something more important that takes them along. */
 const FRAMES_MS = 200;
 
@@ -106,7 +108,7 @@ export class WriteQueue {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #commit(batch: readonly Waiting[], frames: readonly NewFrame[]): Promise<void> {
+  async #commit(batch: readonly Waiting[], frames: readonly NewFrame[], attempt = 1): Promise<void> {
     try {
       const values = await this.#db.transaction().execute(async (trx) => {
         const values: unknown[] = [];
@@ -122,7 +124,9 @@ export class WriteQueue {
       this.#back();
       for (const [index, { done }] of batch.entries()) done(values[index]);
     } catch (fault) {
-      if (isAway(fault) || batch.length + Math.min(frames.length, 1) <= 1) this.#failed(batch, frames, fault);
+      if (isConflict(fault) && attempt < MAX_ATTEMPTS) await this.#commit(batch, frames, attempt + 1);
+      else if (isAway(fault) || batch.length + Math.min(frames.length, 1) <= 1)
+        this.#failed(batch, frames, fault);
       else await this.#oneByOne(batch, frames);
     }
   }
@@ -153,6 +157,11 @@ export class WriteQueue {
     this.#isAway = false;
     this.#log.warn('the database can be written again');
   }
+}
+
+/** Another process has locked the same rows in another order; PostgreSQL has undone this one. */
+function isConflict(fault: unknown): boolean {
+  return ['40001', '40P01'].includes(String((fault as { readonly code?: unknown }).code));
 }
 
 /** The database cannot be had, in contrast to one that has refused a statement. */

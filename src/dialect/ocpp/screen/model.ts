@@ -1,3 +1,4 @@
+import { systemClock } from '../../../base/clock.ts';
 import { describeFault } from '../../../base/errors.ts';
 import type { ScreenSource } from '../../../base/screen-source.ts';
 import type { CentralEvents } from '../central-events.ts';
@@ -66,9 +67,8 @@ export class OperatorScreen implements ScreenSource, CentralEvents {
 
   /** Who has been here before, and what runs. Rejects where the database cannot be read. */
   async load({ db }: OpenDatabase): Promise<void> {
-    for (const { identity, registration, vendor, model, firmware_version, connectors } of await chargePoints(
-      db,
-    )) {
+    const known = await chargePoints(db, { wallMs: systemClock.wallMs() });
+    for (const { identity, registration, vendor, model, firmware_version, connectors } of known) {
       const point = this.#point(identity);
       point.registration ??= registration ?? undefined;
       point.model ||= [vendor, model].filter(Boolean).join(' ');
