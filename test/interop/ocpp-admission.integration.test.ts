@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Certificates } from '../kit/certificates.ts';
@@ -60,39 +60,29 @@ describe('a path', () => {
     expect(server.isRunning).toBe(true);
   });
 
-  test.each([
-    '/ocpp',
-    '/ocpp/',
-    '/ocpp/%E0%A4%A',
-    '/ocpp/%00',
-    '/ocpp/a/b',
-    `/ocpp/${'x'.repeat(65)}`,
-    '/other/CP1',
-  ])('%s is refused with 404, and the process lives on', async (target) => {
+  test('that ends in no identity is refused with 404, and the process lives on', async () => {
     const { server, url, port } = await startCentral(bench, APP);
-    const request = upgradeOf(target, 'Sec-WebSocket-Protocol: ocpp1.6\r\n');
-    expect(await httpStatus(port, request)).toBe('404');
+    const targets = [
+      ...['/ocpp', '/ocpp/', '/ocpp/%E0%A4%A', '/ocpp/%00', '/ocpp/a/b'],
+      ...[`/ocpp/${'x'.repeat(65)}`, '/other/CP1'],
+    ];
+    for (const target of targets) {
+      const request = upgradeOf(target, 'Sec-WebSocket-Protocol: ocpp1.6\r\n');
+      expect([target, await httpStatus(port, request)]).toEqual([target, '404']);
+    }
     await RawChargePoint.open(`${url}/CP001`);
     expect(server.isRunning).toBe(true);
   });
 });
 
 describe('a subprotocol', () => {
-  test.each([
-    [[], '400'],
-    [['ocpp2.0.1'], '400'],
-    [['ocpp1.6'], 'open'],
-    [['ocpp2.0.1', 'ocpp1.6'], 'open'],
-    [['ocpp1.5', 'ocpp1.6'], 'open'],
-  ])('%j: %s', async (offered, outcome) => {
+  test('has to be offered, in whatever place; ocpp1.6 is what is selected', async () => {
     const { url } = await startCentral(bench, APP);
-    expect(await statusOf(RawChargePoint.open(`${url}/CP001`, {}, offered))).toBe(outcome);
-  });
-
-  test('ocpp1.6 is what is selected', async () => {
-    const { url } = await startCentral(bench, APP);
-    const { ws } = await RawChargePoint.open(`${url}/CP001`, {}, ['ocpp2.0.1', 'ocpp1.6']);
-    expect(ws.protocol).toBe('ocpp1.6');
+    const open = (offered: string[]) => RawChargePoint.open(`${url}/CP001`, {}, offered);
+    expect(await statusOf(open([]))).toBe('400');
+    expect(await statusOf(open(['ocpp2.0.1']))).toBe('400');
+    for (const offered of [['ocpp1.6'], ['ocpp2.0.1', 'ocpp1.6'], ['ocpp1.5', 'ocpp1.6']])
+      expect((await open(offered)).ws.protocol).toBe('ocpp1.6');
   });
 
   test('offered twice is no offer', async () => {
@@ -159,6 +149,34 @@ describe('with --chargers', () => {
     expect(await statusOf(RawChargePoint.open(`${url}/CP001`, basic('CP001', 'a:b')))).toBe('401');
   });
 
+  test('a password over TLS is security profile 2, and a charge point that has to use it may use no other', async () => {
+    const certificates = new Certificates(bench.folder);
+    certificates.root('root');
+    certificates.signed('localhost', 'root', 'subjectAltName=DNS:localhost,IP:127.0.0.1');
+    const { file, keys } = await chargers('CP001', 'CP002');
+    const [key = '', other = ''] = keys;
+    const entries = JSON.parse(await readFile(file, 'utf8'));
+    entries.chargers[0].profile = 2;
+    entries.chargers[1].profile = 1;
+    await writeFile(file, JSON.stringify(entries));
+    const tls = ['--tls-cert', certificates.pem('localhost'), '--tls-key', certificates.key('localhost')];
+    const listen = ['--listen', 'wss://127.0.0.1:0/ocpp', '--listen', 'ws://127.0.0.1:0/ocpp', ...tls];
+    const { server, url: secure } = await startCentral(bench, [...APP, '--chargers', file, ...listen]);
+    const [, plain = ''] = await server.says(/(ws:[^\s"]+)/);
+    const { cert: ca } = certificates.read('root');
+    const open = (url: string, identity: string, password: string) =>
+      statusOf(RawChargePoint.open(`${url}/${identity}`, { ca, ...basic(identity, password) }));
+    expect(await open(secure, 'CP001', key)).toBe('open');
+    expect(await open(secure, 'CP001', other)).toBe('401');
+    expect(await statusOf(RawChargePoint.open(`${secure}/CP001`, { ca }))).toBe('401');
+    expect(await open(plain, 'CP001', key)).toBe('403');
+    expect(await open(secure, 'CP002', other)).toBe('403');
+    expect(await open(plain, 'CP002', other)).toBe('open');
+    expect(await statusOf(RawChargePoint.open(`${secure}/CP001`, basic('CP001', key)))).toMatch(
+      /self-signed|unable to/,
+    );
+  });
+
   test('a certificate has to be that of the charge point, and a profile is the one that is demanded', async () => {
     const certificates = new Certificates(bench.folder);
     certificates.root('root');
@@ -188,6 +206,29 @@ describe('with --chargers', () => {
     expect(await open('CP001', 'cp2')).toBe('403');
     expect(await open('CP002', 'cp1')).toBe('403');
     expect(await open('CP003', 'cp1')).toBe('open');
+  });
+
+  test('a file that changes is read again: who was added is let in, who was removed or has a new key is turned out', async () => {
+    const { file, keys } = await chargers('CP001', 'CP002', 'CP003');
+    const { server, url } = await startCentral(bench, [...APP, '--chargers', file]);
+    const open = (identity: string, key = '') =>
+      RawChargePoint.open(`${url}/${identity}`, basic(identity, key));
+    const [one, two, three] = await Promise.all(keys.map((key, index) => open(`CP00${index + 1}`, key)));
+    const { keys: added } = await chargers('CP004');
+    expect(await statusOf(open('CP004', added[0]))).toBe('open');
+    const before = JSON.parse(await readFile(file, 'utf8')).chargers;
+    const now = [before[0], { ...before[1], password: before[3].password }, before[3]];
+    await writeFile(bench.path('fresh'), JSON.stringify({ chargers: now }));
+    await rename(bench.path('fresh'), file);
+    await Promise.all([two, three].map((point) => point?.until(() => undefined)));
+    expect([two, three].map((point) => point?.closed?.code)).toEqual([1000, 1000]);
+    expect(await statusOf(open('CP002', keys[1]))).toBe('401');
+    expect(await statusOf(open('CP002', added[0]))).toBe('open');
+    expect(await statusOf(open('CP003', keys[2]))).toBe('404');
+    await writeFile(file, '{"chargers":');
+    await server.says(/the charge points stay as they are/);
+    expect(await statusOf(open('CP004', added[0]))).toBe('open');
+    expect(one?.closed).toBeUndefined();
   });
 
   test('a file that cannot be used is said at the start', async () => {

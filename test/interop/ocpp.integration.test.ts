@@ -13,6 +13,7 @@ import {
   startCentral,
   tsClient,
 } from './ocpp-kit.ts';
+import { TCPSERVER } from './super-servers.ts';
 
 let bench: Workbench;
 beforeEach(async () => {
@@ -325,6 +326,32 @@ describe('kill -9', () => {
 });
 
 describe('PostgreSQL', () => {
+  test('shared by one process for each connection: the newest one of a charge point wins', async () => {
+    const postgres = await Postgres.start();
+    try {
+      const { place } = await TCPSERVER.start(bench, [
+        'posbridge',
+        ...['--websocket', '--dialect', 'ocpp1.6', '--database', postgres.url, '--app', 'simulator:'],
+      ]);
+      const url = `ws://127.0.0.1:${'port' in place ? place.port : 0}/ocpp/CP001`;
+      const older = await RawChargePoint.booted(url);
+      const { transactionId } = (await older.call('StartTransaction', START))[2];
+      const newer = await RawChargePoint.open(url);
+      expect((await newer.call('StartTransaction', START))[2]).toMatchObject({ transactionId });
+      await older.until(() => undefined);
+      expect(older.closed?.code).toBe(1000);
+      expect((await newer.call('Heartbeat', {}))[0]).toBe(3);
+      expect(newer.closed).toBeUndefined();
+      const looking = bench.start('posbridge', ['charger', 'list', '--json', '--database', postgres.url]);
+      const [line = ''] = (await looking.stdout.waitFor(/^\{.*\}$/m)) as string[];
+      expect(JSON.parse(line)).toMatchObject({ identity: 'CP001', online: true });
+      newer.ws.close();
+      await newer.until(() => undefined);
+    } finally {
+      await postgres.stop();
+    }
+  });
+
   test('killed and started again under load: nobody hears that something was kept which was not, and the process lives on', async () => {
     const postgres = await Postgres.start();
     try {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Admission, Admit, Knock } from '../../base/knock.ts';
+import type { Chargers } from './charger-file.ts';
 import { type Charger, isIdentity, Passwords } from './chargers.ts';
 
 export const SUBPROTOCOL = 'ocpp1.6';
@@ -19,9 +20,9 @@ const UNAUTHORIZED = {
  * Who may connect: the charge point that the last part of the path names, with the subprotocol of OCPP 1.6 and what its security
  * profile wants.
  *
- * @param chargers undefined: everybody on this machine.
+ * @param current who may at the moment; undefined: everybody on this machine.
  */
-export function admission(chargers: ReadonlyMap<string, Charger> | undefined): Admit {
+export function admission(current: (() => Promise<Chargers>) | undefined): Admit {
   const passwords = new Passwords();
   return async (knock) => {
     const identity = identityIn(knock.path);
@@ -31,6 +32,7 @@ export function admission(chargers: ReadonlyMap<string, Charger> | undefined): A
     if (!knock.subprotocols.includes(SUBPROTOCOL)) {
       return { status: 400, why: `the subprotocol here is ${SUBPROTOCOL}` };
     }
+    const chargers = await current?.();
     if (knock.headers['origin'] !== undefined && !isProven(chargers?.get(identity))) return WEB_PAGE;
     const refusal =
       chargers === undefined ? strangerRefused(knock) : await refused(knock, identity, chargers, passwords);
@@ -67,7 +69,7 @@ function isLoopback(address: string): boolean {
 async function refused(
   knock: Knock,
   identity: string,
-  chargers: ReadonlyMap<string, Charger>,
+  chargers: Chargers,
   passwords: Passwords,
 ): Promise<Admission | undefined> {
   const charger = chargers.get(identity);

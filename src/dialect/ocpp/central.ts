@@ -1,5 +1,6 @@
 import { isoTime, type Timer } from '../../base/clock.ts';
 import { describeFault } from '../../base/errors.ts';
+import type { LogFields, Logger } from '../../base/log.ts';
 import type { ConversationHost, PeerConnection } from '../dialect.ts';
 import type { CentralEvents } from './central-events.ts';
 import type { DataTransferRule } from './data-transfer.ts';
@@ -27,10 +28,11 @@ export interface ConnectedChargePoint {
   readonly identity: string;
   /** What applications ask it through. */
   readonly peer: PeerConnection;
-  /** The same charge point has connected again: the newer connection counts. */
-  supersede(): void;
+  /** Ends its connection. */
+  turnOut(why: string): void;
 }
 
+const CONNECTED_AGAIN = 'the charge point has connected again';
 const HOUR_MS = 3_600_000;
 
 /** What all charge points of this process share: the database, who is connected, and the settings. */
@@ -41,6 +43,8 @@ export class Central {
   events: CentralEvents | undefined;
   readonly #connected = new Map<string, ConnectedChargePoint>();
   #store: CentralStore | undefined;
+  #log: Logger | undefined;
+  #unsaid: (() => void) | undefined;
   #pruning: Timer | undefined;
 
   constructor(settings: CentralSettings, database: OpenDatabase) {
@@ -52,11 +56,13 @@ export class Central {
   store(host: Pick<ConversationHost, 'clock' | 'log' | 'statistics'>): CentralStore {
     if (this.#store === undefined) {
       const { clock, log, statistics } = host;
+      this.#log = log;
+      this.#unsaid?.();
       this.#store = new CentralStore(this.#database, {
         clock,
         log,
         statistics,
-        superseded: (identity) => this.#connected.get(identity)?.supersede(),
+        superseded: (identity) => this.turnOut(identity, CONNECTED_AGAIN),
       });
       this.#prune(this.#store, host);
     }
@@ -68,7 +74,7 @@ export class Central {
     const { identity } = chargePoint;
     const older = this.#connected.get(identity);
     this.#connected.set(identity, chargePoint);
-    older?.supersede();
+    older?.turnOut(CONNECTED_AGAIN);
     this.events?.connected(identity);
   }
 
@@ -78,6 +84,20 @@ export class Central {
     this.#connected.delete(chargePoint.identity);
     this.events?.disconnected(chargePoint.identity);
     return true;
+  }
+
+  turnOut(identity: string, why: string): void {
+    this.#connected.get(identity)?.turnOut(why);
+  }
+
+  get connectedIdentities(): readonly string[] {
+    return [...this.#connected.keys()];
+  }
+
+  /** For the log, which is there from the first connection on; the last thing before that is said then. */
+  note(level: 'info' | 'error', event: string, fields: LogFields): void {
+    if (this.#log === undefined) this.#unsaid = () => this.note(level, event, fields);
+    else this.#log[level](event, fields);
   }
 
   peerOf(identity: string): PeerConnection | undefined {

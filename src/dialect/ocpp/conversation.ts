@@ -125,10 +125,9 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
     this.#end({ code: 'CONNECTION_CLOSED', text: why, by: 'us' }, 'broken');
   }
 
-  supersede(): void {
-    this.log.info('the charge point has connected again');
-    const text = 'the charge point has connected again';
-    this.#end({ code: 'CONNECTION_CLOSED', text, by: 'us' }, 'ended');
+  turnOut(why: string): void {
+    this.log.info('the connection is closed', { why });
+    this.#end({ code: 'CONNECTION_CLOSED', text: why, by: 'us' }, 'ended');
   }
 
   // CALLs of the charge point.

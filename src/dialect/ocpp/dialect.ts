@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { isoTime, systemClock } from '../../base/clock.ts';
 import { BridgeError, describeFault } from '../../base/errors.ts';
 import type { ScreenSource } from '../../base/screen-source.ts';
-import { textOfFile } from '../../base/text-file.ts';
 import type { Dialect, PeerAnswer } from '../dialect.ts';
 import type { DialectSettings } from '../row.ts';
 import { METHOD_PREFIX } from './actions.ts';
 import { admission, SUBPROTOCOL } from './admission.ts';
 import { Central, type CentralSettings } from './central.ts';
-import { type Charger, readChargers } from './chargers.ts';
+import { ChargerFile, isProvenAlike } from './charger-file.ts';
 import { CentralConversation } from './conversation.ts';
 import { readDataTransfer } from './data-transfer.ts';
 import { type DatabasePlace, defaultDatabase, openDatabase, parseDatabase } from './database/open.ts';
@@ -30,7 +28,7 @@ const TIMEOUT_MS = 20_000;
 
 /** OCPP 1.6J, the central system: charge points on the wires, their operator's applications behind the channels. */
 export async function setUp(settings: DialectSettings): Promise<Dialect> {
-  const chargers = await readChargerFile(settings);
+  const chargers = await openChargerFile(settings);
   const central = readCentral(settings, chargers);
   const place = readPlace(settings);
   const database = await openDatabase(place, isoTime(systemClock)).catch((cause: unknown) => {
@@ -43,7 +41,17 @@ export async function setUp(settings: DialectSettings): Promise<Dialect> {
 }
 
 /** The dialect around a central system. */
-export function centralDialect(central: Central, chargers?: ReadonlyMap<string, Charger>): Dialect {
+export function centralDialect(central: Central, chargers?: ChargerFile): Dialect {
+  chargers?.watch({
+    changed: (before, now) => {
+      central.note('info', 'the file of charge points has been read again', { chargers: now.size });
+      for (const identity of central.connectedIdentities) {
+        if (!isProvenAlike(before.get(identity), now.get(identity)))
+          central.turnOut(identity, 'the charge point may no longer connect as it did');
+      }
+    },
+    unusable: (why) => central.note('error', 'the charge points stay as they are: --chargers', { why }),
+  });
   return {
     name: NAME,
     routes,
@@ -60,8 +68,11 @@ export function centralDialect(central: Central, chargers?: ReadonlyMap<string, 
       saysWhy: true,
     },
     screen: async () => ({ page: 'operator', source: await operatorScreen(central) }),
-    close: () => central.close(),
-    admit: admission(chargers),
+    close: () => {
+      chargers?.close();
+      return central.close();
+    },
+    admit: admission(chargers && (() => chargers.current())),
     converse: (host) =>
       host.identity === undefined
         ? new Stranger(host)
@@ -109,10 +120,7 @@ export function readPlace(settings: DialectSettings): DatabasePlace {
   throw settings.fault('database', 'sqlite:PATH or postgres://USER@HOST/NAME is wanted');
 }
 
-function readCentral(
-  settings: DialectSettings,
-  chargers: ReadonlyMap<string, Charger> | undefined,
-): CentralSettings {
+function readCentral(settings: DialectSettings, chargers: ChargerFile | undefined): CentralSettings {
   const lenient = new Set((settings.text('lenient') ?? '').split(',').map((name) => name.trim()));
   const rules = readDataTransfer(settings.text('data-transfer') ?? '');
   if ('wrong' in rules) {
@@ -124,7 +132,7 @@ function readCentral(
   const days = readWhole(settings, 'frames-keep', FRAMES_KEEP_DAYS, MAX_FRAMES_KEEP_DAYS);
   return {
     heartbeatS: readWhole(settings, 'heartbeat', HEARTBEAT_S, MAX_HEARTBEAT_S),
-    registrationOf: (identity) => chargers?.get(identity)?.registration ?? 'Accepted',
+    registrationOf: (identity) => chargers?.chargers.get(identity)?.registration ?? 'Accepted',
     isLenient: (identity) => lenient.has(identity) || lenient.has('*'),
     usesSpool: settings.flag('spool'),
     framesKeepMs: days * DAY_MS,
@@ -141,13 +149,12 @@ function readWhole(settings: DialectSettings, option: string, fallback: number, 
   return number;
 }
 
-async function readChargerFile(settings: DialectSettings): Promise<ReadonlyMap<string, Charger> | undefined> {
+async function openChargerFile(settings: DialectSettings): Promise<ChargerFile | undefined> {
   const path = settings.text('chargers');
   if (path === undefined) return undefined;
-  const bytes = await readFile(path).catch((fault: unknown) => {
-    throw settings.fault('chargers', `${path} cannot be read: ${describeFault(fault)}`);
-  });
-  const read = readChargers(textOfFile(bytes));
-  if (!read.ok) throw settings.fault('chargers', `${path}: ${read.why}`);
-  return read.chargers;
+  try {
+    return await ChargerFile.open(path);
+  } catch (fault) {
+    throw settings.fault('chargers', `${path}: ${(fault as Error).message}`);
+  }
 }
