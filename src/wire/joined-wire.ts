@@ -30,6 +30,7 @@ export function joinWires(input: Wire, output: Wire, release: (done: () => void)
   return {
     framing: 'stream',
     peer: input.peer,
+    isLine: input.isLine ?? false,
     get isDelivering() {
       return life.isDelivering;
     },

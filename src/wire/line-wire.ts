@@ -10,6 +10,7 @@ export function unmarkedWire(wire: Wire, onLineError: OnLineError | undefined): 
   return {
     framing: wire.framing,
     peer: wire.peer,
+    isLine: wire.isLine ?? false,
     start(events) {
       wire.start({
         chunk(chunk) {

@@ -15,6 +15,7 @@ import { WireLife } from './wire-life.ts';
 export class SerialWire implements Wire {
   readonly framing = 'stream';
   readonly peer = { text: 'serial' };
+  readonly isLine = true;
   readonly #life = new WireLife();
   readonly #line: Wire;
   #isCut = false;

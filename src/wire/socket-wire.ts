@@ -13,6 +13,8 @@ export interface SocketWireOptions {
   readonly reader?: SocketReader;
   /** The descriptor is perhaps not non-blocking: default no. */
   readonly mayBlock?: boolean;
+  /** See `Wire.isLine`. */
+  readonly isLine?: boolean;
   /** Gives back what the socket itself does not close; called once, before `closed`. `done` may come later. */
   readonly release?: (done: () => void) => void;
 }
@@ -58,6 +60,7 @@ export function socketWire(socket: Socket, options: SocketWireOptions = {}): Wir
 class SocketWire implements Wire {
   readonly framing = 'stream';
   readonly peer: Peer;
+  readonly isLine: boolean;
   readonly #socket: Socket;
   readonly #life: WireLife;
   readonly #reads: boolean;
@@ -76,6 +79,7 @@ class SocketWire implements Wire {
     this.#life = new WireLife({ hasOutput: direction !== 'read' });
     this.#reads = direction !== 'write';
     this.#mayBlock = options.mayBlock ?? false;
+    this.isLine = options.isLine ?? false;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
     socket.on('error', (fault) => this.#life.doom(fault));

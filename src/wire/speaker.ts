@@ -6,6 +6,8 @@ import type { Wire } from './wire.ts';
 
 /** How long the peer's last bytes are read and thrown away after the goodbye. */
 export const DISCARD_MS = 2000;
+/** A line that has been silent for so long after the goodbye has nothing more to be thrown away: its end cannot be seen. */
+export const QUIET_MS = 150;
 
 export interface SpeakerOptions extends Pick<OutputQueueOptions, 'linkSpeed' | 'onSlowFrame' | 'onWritten'> {
   readonly clock: Clock;
@@ -62,6 +64,8 @@ export class Speaker {
   #isOutputEnded = false;
   #resetsWhenWritten = false;
   #discard: Timer | undefined;
+  /** Runs on a line, from when all is written. */
+  #quiet: Timer | undefined;
 
   constructor(wire: Wire, options: SpeakerOptions, events: SpeakerEvents) {
     const { clock, peer = 'the peer', maxOutputBytes = Number.POSITIVE_INFINITY, onWritten } = options;
@@ -89,6 +93,7 @@ export class Speaker {
     this.#wire.start({
       chunk: (bytes) => {
         if (this.#state === 'speaking') this.#events.chunk(bytes);
+        else if (this.#quiet !== undefined) this.#awaitQuiet();
       },
       end: () => {
         this.#isInputEnded = true;
@@ -142,6 +147,7 @@ export class Speaker {
       this.#output.end(() => {
         this.#isOutputEnded = true;
         if (limit === 'once written') this.#startDiscard('destroy');
+        if (undelivered === 'deliver') this.#awaitQuiet();
         this.#discardUntilEnd();
       });
     }
@@ -170,6 +176,13 @@ export class Speaker {
       if (undelivered === 'reset' || (isCut && !this.#isOutputEnded)) this.reset();
       else this.#wire.destroy();
     });
+  }
+
+  /** Where nobody is on the line, nobody is waited for. */
+  #awaitQuiet(): void {
+    if (this.#wire.isLine !== true) return;
+    this.#quiet?.cancel();
+    this.#quiet = this.#clock.after(QUIET_MS, () => this.#wire.destroy());
   }
 
   /** Both have said all that they had to say. */
@@ -203,6 +216,7 @@ export class Speaker {
 
   #closed(fault: Error | undefined): void {
     this.#discard?.cancel();
+    this.#quiet?.cancel();
     const text =
       fault === undefined ? `${this.#peer} has closed` : `the connection was lost: ${describeFault(fault)}`;
     this.#lose({ code: 'CONNECTION_CLOSED', text, by: 'wire' });

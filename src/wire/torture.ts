@@ -20,6 +20,7 @@ export function tortureWire(wire: Wire): Wire {
 class TortureWire implements Wire {
   readonly framing = 'stream';
   readonly peer: Peer;
+  readonly isLine: boolean;
   readonly #wire: Wire;
   readonly #life = new WireLife();
   /** Without `readableObjectMode` bytes that wait would be joined again. */
@@ -34,6 +35,7 @@ class TortureWire implements Wire {
   constructor(wire: Wire) {
     this.#wire = wire;
     this.peer = wire.peer;
+    this.isLine = wire.isLine ?? false;
   }
 
   start(events: WireEvents): void {

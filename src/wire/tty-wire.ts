@@ -27,6 +27,7 @@ export function ttyWire(use: DescriptorUse, direction: 'both' | 'read' | 'write'
     direction,
     peer: use.peer ?? TTY,
     reader,
+    isLine: true,
     mayBlock: true, // where libuv could not open the terminal again
     release: use.release,
   });

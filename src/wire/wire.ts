@@ -38,6 +38,8 @@ export type CloseStatus = 'going-away' | 'protocol-error';
 export interface Wire {
   readonly framing: Framing;
   readonly peer: Peer;
+  /** A serial or terminal line: neither side sees the other's output end. */
+  readonly isLine?: boolean;
   /** Inside a call of `chunk`: output that can wait for its end can be joined. Where it is missing nobody can tell. */
   readonly isDelivering?: boolean;
   /** After a `write`: all of it is taken, and `done` on its way. Where it is missing nobody can tell. */

@@ -1,18 +1,19 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { memoryWirePair } from '../../src/wire/memory.ts';
-import { DISCARD_MS, type Farewell, Speaker, type SpeakerOptions } from '../../src/wire/speaker.ts';
+import { DISCARD_MS, type Farewell, QUIET_MS, Speaker, type SpeakerOptions } from '../../src/wire/speaker.ts';
 import type { Wire } from '../../src/wire/wire.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 
 /** A speaker on one end of a memory wire, and what it reports; `far` is the peer's end. */
-function begin(options: Partial<SpeakerOptions> = {}) {
+function begin({ isLine = false, ...options }: Partial<SpeakerOptions> & { isLine?: boolean } = {}) {
   const clock = new FakeClock();
   const [near, far] = memoryWirePair();
   const said: string[] = [];
   const calls: string[] = [];
   const watched: Wire = new Proxy(near, {
     get(target, name) {
+      if (name === 'isLine') return isLine;
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
       return (...args: unknown[]) => {
@@ -142,6 +143,30 @@ describe('a goodbye', () => {
     expect(calls).not.toContain('destroy');
     clock.advance(1);
     expect(calls.at(-1)).toBe('destroy');
+  });
+
+  test('on a line ends as soon as the line is quiet, and after 2 s where it never is', async () => {
+    for (const isTalking of [false, true]) {
+      const { clock, far, speaker, listen, calls } = begin({ isLine: true });
+      speaker.send(Buffer.from('x'), 'normal');
+      speaker.finish();
+      clock.advance(QUIET_MS);
+      listen();
+      await settle();
+      clock.advance(QUIET_MS - 1);
+      await write(far, 'more');
+      await settle();
+      clock.advance(QUIET_MS - 1);
+      expect(calls).not.toContain('destroy');
+      for (let ms = 0; isTalking && ms < DISCARD_MS - 2 * QUIET_MS; ms += 100) {
+        await write(far, 'more');
+        await settle();
+        expect(calls).not.toContain('destroy');
+        clock.advance(100);
+      }
+      clock.advance(isTalking ? 100 : 1);
+      expect(calls.at(-1)).toBe('destroy');
+    }
   });
 
   const AFTER_LIMIT: readonly [NonNullable<Farewell['undelivered']>, 'read' | 'unread', string][] = [
