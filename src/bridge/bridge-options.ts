@@ -20,6 +20,8 @@ export interface BridgeOptions {
   readonly identity?: readonly string[];
   readonly timeoutMs: (method: string) => number;
   readonly outcomeWaitMs: number;
+  /** How long transactions have when the bridge is told to stop; default, and at least: as long as everything else. */
+  readonly drainMs?: number;
   readonly protocol: DialectOptions;
   /** What the link carries, bytes per second, where it carries less than the wire takes; default: no limit. */
   readonly linkSpeed?: number;

@@ -21,13 +21,12 @@ import { WireFault } from '../wire/wire-fault.ts';
 import type { BridgeContext, BridgeEnd, BridgeOptions } from './bridge-options.ts';
 import { connectionName, wantsOf } from './connection-endpoints.ts';
 import { Sessions } from './sessions.ts';
+import { stopTimes } from './stopping.ts';
 import { type Stranger, StrangeStart } from './strange-start.ts';
 import { openTerminalLock } from './terminal-lock.ts';
 
 /** Output beyond which the peer counts as stalled at once: applications that others use too cannot be held back. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
-/** When the bridge is told to stop, nothing lives longer. */
-const STOP_LIMIT_MS = 4800;
 
 /**
  * One wire and everything on it: prepared → speaking → finishing (goodbye, half-close, read and discard) → wire
@@ -181,10 +180,11 @@ export class Bridge implements ConversationHost, StatusSource {
     return this.#isAccepted ? 'accepted' : 'none';
   }
 
-  /** Refuses new work, finishes what is open within 5 s. */
+  /** Refuses new work, finishes what is open within 5 s, or as long as transactions have. */
   stop(): void {
     if (this.#stopLimit !== undefined) return;
-    this.#stopLimit = this.clock.after(STOP_LIMIT_MS, () => this.#speaker.destroy());
+    const { wireMs } = stopTimes(this.#options.drainMs);
+    this.#stopLimit = this.clock.after(wireMs, () => this.#speaker.destroy());
     for (const session of this.#sessions) session.stop();
     this.#conversation?.stop?.();
   }

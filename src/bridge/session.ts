@@ -1,4 +1,3 @@
-import type { Timer } from '../base/clock.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
@@ -18,6 +17,7 @@ import { Applications } from './applications.ts';
 import { connectionStatus } from './connection-status.ts';
 import { MAX_DEPTH, TOO_DEEP } from './depth.ts';
 import { connectedLine, disconnectedLine, type Introduced } from './introduction.ts';
+import { LastCall, type LastCallOptions } from './last-call.ts';
 import type { OpenRequest } from './open-request.ts';
 import { OpenRequests } from './open-requests.ts';
 import { PeerSecrets } from './peer-secrets.ts';
@@ -29,13 +29,10 @@ import { type Connection, Transactions, type TransactionsOptions } from './trans
 
 /** Requests of the peer that may be open at one time. */
 const MAX_PENDING = 4096;
-/** How long ordinary requests are still answered after the peer has ended its output. */
-const DRAIN_MS = 5000;
-/** How long open requests have when the bridge is told to stop; the goodbye may take 2 s more. */
-const STOP_MS = 2500;
 
 export interface SessionOptions
   extends Omit<TransactionsOptions, 'rules'>,
+    Pick<LastCallOptions, 'drainMs'>,
     Omit<Introduced, 'lineStart' | 'dialect'> {
   /** Random, and a part of every id toward applications. */
   readonly token: string;
@@ -62,15 +59,12 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   readonly #requests: OpenRequests;
   readonly #transactions: Transactions;
   readonly #answers: Answers;
+  readonly #lastCall: LastCall;
   readonly #secrets: PeerSecrets;
   /** `leaving`: the peer is gone, and the applications are not told yet. */
   #state: 'open' | 'draining' | 'leaving' | 'gone' | 'ended' = 'open';
   #isStopping = false;
   #reason: CloseReason | undefined;
-  /** Runs when the peer has ended its output, until it is gone. */
-  #drain: Timer | undefined;
-  /** Runs when the bridge is told to stop, whatever the peer does. */
-  #stopLimit: Timer | undefined;
   #outcome: 'clean' | 'unknown' = 'clean';
   #ids = 0;
   readonly #beganMs: number;
@@ -116,12 +110,14 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       ...options,
       rules: dialect.transactions,
     });
-    this.#answers = new Answers({
+    const parts = {
       ...options,
       applications: this.#applications,
       requests: this.#requests,
       transactions: this.#transactions,
-    });
+    };
+    this.#answers = new Answers(parts);
+    this.#lastCall = new LastCall(parts);
   }
 
   get name(): string {
@@ -210,8 +206,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   inputEnded(reason: CloseReason): void {
     this.#reason ??= reason;
-    const giveUp = () => this.#giveUpWaiting('TIMEOUT', 'the peer has ended its output');
-    this.#drain ??= this.#options.clock.after(DRAIN_MS, giveUp);
+    this.#lastCall.inputEnded();
     this.#beginDrain();
     for (const open of this.#requests) this.#transactions.limit(open);
   }
@@ -219,7 +214,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
   closed(reason: CloseReason): void {
     this.#options.desk?.left();
     this.#reason ??= reason;
-    this.#drain?.cancel();
+    this.#lastCall.peerGone();
     this.#state = 'leaving'; // it must not end before the applications are told
     this.#applications.questions.peerGone();
     this.#towardPeer.close(this.#reason.text);
@@ -250,12 +245,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#reason ??= { code: 'CONNECTION_CLOSED', text: STOPPING, by: 'us' };
-    const giveUp = () => {
-      this.#applications.questions.close();
-      this.#giveUpWaiting('CHANNEL_UNAVAILABLE', STOPPING);
-      for (const open of this.#requests) this.#transactions.giveUp(open, STOPPING);
-    };
-    this.#stopLimit = this.#options.clock.after(STOP_MS, giveUp);
+    this.#lastCall.stop();
     this.#beginDrain();
   }
 
@@ -325,15 +315,6 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     this.#requests.settleRefused(open, 'TIMEOUT', why);
   }
 
-  /** Ends all that may be ended: what is no transaction, or was not handed over. */
-  #giveUpWaiting(code: string, why: string): void {
-    for (const open of this.#requests) {
-      if (open.transaction !== undefined && open.transaction.state !== 'queued') continue;
-      open.line?.withdraw();
-      this.#requests.settleRefused(open, code, why);
-    }
-  }
-
   /** The register must ask. */
   #endUnknown(why: string): void {
     this.#outcome = 'unknown';
@@ -354,7 +335,7 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     if (this.#state === 'draining' && this.#reason !== undefined) this.#peer.close(this.#reason);
     else if (this.#state === 'gone') {
       this.#state = 'ended';
-      this.#stopLimit?.cancel();
+      this.#lastCall.cancel();
       this.#applications.detach();
       this.#options.ended(this.#outcome);
       this.#secrets.release();

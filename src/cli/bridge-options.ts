@@ -13,7 +13,14 @@ import { placeholdersIn } from '../endpoint/placeholder.ts';
 import { isDeclarable } from '../rpc/outcome.ts';
 import { accessOf, isInherited } from '../wire/fd.ts';
 import { type OptionName, SECRETS } from './options.ts';
-import { parseDurationMs, pathIn, readDurationMs, readEndpoint, readInteger } from './readers.ts';
+import {
+  parseDurationMs,
+  pathIn,
+  readDrainMs,
+  readDurationMs,
+  readEndpoint,
+  readInteger,
+} from './readers.ts';
 import type { Settings } from './settings.ts';
 import type { LineFacts } from './wire-place.ts';
 
@@ -61,6 +68,7 @@ export async function resolveBridgeOptions(
   const lock = settings.read('lock', 'a path or none', pathIn);
   const register = settings.read('register', REGISTER_FORM, registerIn);
   const linkSpeed = readLinkSpeed(settings) ?? line.bytesPerS;
+  const drainMs = readDrainMs(settings);
   const routes = settings.list('route').map((text) => readRoute(settings, text));
   const router = new Router(new Map(), routes, dialect.routes);
   refuseOneWay(settings, channels, router, dialect);
@@ -71,6 +79,7 @@ export async function resolveBridgeOptions(
     routes,
     timeoutMs: readTimeouts(settings, dialect.timeoutMs),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
+    ...(drainMs !== undefined && { drainMs }),
     ...(settings.text('not-found-after') !== undefined && {
       notFoundAfterMs: readDurationMs(settings, 'not-found-after', MAX_TIMEOUT_MS),
     }),

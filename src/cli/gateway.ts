@@ -11,7 +11,7 @@ import { listen } from '../wire/listen.ts';
 import { EXIT } from './exit-codes.ts';
 import { Program } from './program.ts';
 import { readProxy } from './proxy-option.ts';
-import { readEndpoint, readFolder } from './readers.ts';
+import { readDrainMs, readEndpoint, readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { readTls } from './tls-options.ts';
 
@@ -29,6 +29,7 @@ export async function runGateway(settings: Settings): Promise<number> {
       'say where to remember what the terminal cannot tell a second time, for instance --terminal-store /var/lib/terminal';
     throw new BridgeError('USAGE', text);
   }
+  const drainMs = readDrainMs(settings) ?? DRAIN_MS;
   const program = await Program.start(settings);
   const { log } = program;
   const stopped = deferred<void>();
@@ -55,7 +56,7 @@ export async function runGateway(settings: Settings): Promise<number> {
     await stopped.promise;
     await listener.close();
     const over = new AbortController();
-    await Promise.race([gateway.settled(), pause(systemClock, DRAIN_MS, over.signal)]);
+    await Promise.race([gateway.settled(), pause(systemClock, drainMs, over.signal)]);
     over.abort();
     return EXIT.ok;
   } finally {

@@ -332,6 +332,15 @@ const COMMON = [
     commands: EVERY_WIRE,
   },
   {
+    name: 'drain',
+    value: 'TIME',
+    help: 'how long transactions may go on after SIGTERM, at most an hour, before their outcome is left unknown; default: as long as other requests, 2.5 s',
+    helps: {
+      gateway: 'how long sales may go on after SIGTERM, at most an hour; default: 4.8 s',
+    },
+    commands: [...REAL, 'gateway'],
+  },
+  {
     name: 'outcome',
     value: 'CODE',
     repeats: true,

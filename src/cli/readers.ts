@@ -58,8 +58,17 @@ export function readInteger(
 /** An option that is a time; where a command does not have it, as long as it may be. */
 export function readDurationMs(settings: Settings, name: OptionName, limitMs: number): number {
   const days = Math.floor(limitMs / 86_400_000);
-  const form = `a time such as 900, 15m or 2h, at most ${days === 1 ? 'a day' : `${days} days`}`;
+  const most = days === 0 ? `${limitMs / 60_000} minutes` : days === 1 ? 'a day' : `${days} days`;
+  const form = `a time such as 900, 15m or 2h, at most ${most}`;
   return settings.read(name, form, (text) => parseDurationMs(text, limitMs)) ?? limitMs;
+}
+
+/** Whoever stops a service does not want to wait longer. */
+const MAX_DRAIN_MS = 3_600_000;
+
+/** How long transactions may go on when the process is told to stop, where somebody has said it. */
+export function readDrainMs(settings: Settings): number | undefined {
+  return settings.isGiven('drain') ? readDurationMs(settings, 'drain', MAX_DRAIN_MS) : undefined;
 }
 
 /** `90`, `1.5`, `500ms`, `30s`, `15m`, `2h`, `30d`; a bare number is seconds. */

@@ -188,6 +188,48 @@ describe('stop', () => {
     expect(end.value).toBe('unknown');
   });
 
+  test('a transaction has as long as --drain says, and others no longer than before', async () => {
+    const { register, app, bridge, clock, end } = await bench({ drainMs: 120_000 });
+    register.send(purchase('p'));
+    register.send({ id: '1', method: 'Status', params: {} });
+    register.send({ id: 'c', method: 'Check', params: { receipt_id: 17, sequence_id: '1' } });
+    await settle();
+    bridge.stop();
+    await pass(clock, 2500);
+    expect(register.answerTo('1').error.data.string_code).toBe('CHANNEL_UNAVAILABLE');
+    expect(register.answerTo('c')).toBeUndefined();
+    await pass(clock, 10_000);
+    register.send(purchase('late', { receipt_id: 18 }));
+    register.send({ id: '2', method: 'Status', params: {} });
+    await settle();
+    expect(register.answerTo('late').error.data.string_code).toBe('BUSY');
+    expect(register.answerTo('2').error.data.string_code).toBe('CHANNEL_UNAVAILABLE');
+    app.answer(app.requests('Check')[0], { n: 17 });
+    app.answer(app.requests('Purchase')[0], { n: 17 });
+    await settle();
+    expect(register.answerTo('p').result).toEqual({ n: 17 });
+    expect(register.closeReason.data.string_code).toBe('CONNECTION_CLOSED');
+    register.endOutput();
+    await settle();
+    expect(end.value).toBe('ended');
+  });
+
+  test('a transaction that outlives the drain ends in OUTCOME_UNKNOWN, whatever became of its application', async () => {
+    for (const dies of [false, true]) {
+      const { register, app, bridge, clock, end } = await bench({ drainMs: 120_000 });
+      register.send(purchase('p'));
+      await settle();
+      bridge.stop();
+      if (dies) app.die();
+      await pass(clock, 119_000);
+      expect(end.value).toBeUndefined();
+      await pass(clock, 4000);
+      expect(register.answerTo('p')).toBeUndefined();
+      expect(register.closeReason.data.string_code).toBe('OUTCOME_UNKNOWN');
+      expect(end.value).toBe('unknown');
+    }
+  });
+
   test.each([
     ['vanishes before', (register: WireRegister) => register.vanish(), 'nothing'],
     ['vanishes after', 'nothing', (register: WireRegister) => register.vanish()],

@@ -21,7 +21,7 @@ const WANTED = [
   'CapabilityBoundingSet=',
 ];
 
-describe.each(['posbridge@.service', 'posbridge-serial.service'])('%s', (unit) => {
+describe.each(['posbridge@.service', 'posbridge-serve.service', 'posbridge-serial.service'])('%s', (unit) => {
   const text = readFileSync(path.join(FOLDER, unit), 'utf8');
 
   test('leaves little open, as systemd counts', () => {
