@@ -18,6 +18,7 @@ export const nexoRow = {
     },
   ],
   lacks: ['keepalive', 'sync'],
+  demo: async () => (await import('./demo.ts')).demo,
   terminalOptions: [
     { name: 'poi', value: 'POIID', help: "the terminal's name" },
     { name: 'sale', value: 'SALEID', help: "the register's name; default: --register, else posbridge" },

@@ -198,6 +198,16 @@ describe('the MAC', () => {
     expect(rewrapped.toString('hex').toUpperCase()).toBe(trailer.KEK.EncryptedKey);
   });
 
+  test("the key in the vendor's published example unwraps to a DES key: every byte has odd parity", () => {
+    // SecurityTrailer of DataMesh's public documentation; its test key is public as well. The message that belongs to it is not.
+    const example = Buffer.from('834EAB305DD18724B9ADF361FC698CE0', 'hex');
+    const published = Buffer.from('44DACB2A22A4A752ADC1BBFFE6CEFB589451E0FFD83F8B21', 'hex');
+    const key = createDecipheriv('des-ede3-cbc', published, Buffer.alloc(8))
+      .setAutoPadding(false)
+      .update(example);
+    expect([...key].map((byte) => (byte.toString(2).split('1').length - 1) % 2)).toEqual(Array(16).fill(1));
+  });
+
   test('the bytes of a session key have odd parity, and every message has its own', () => {
     const kek = Buffer.from(KEK, 'hex');
     const keys = Array.from({ length: 20 }, () => {
