@@ -12,9 +12,14 @@ export default function setup(): void {
 }
 
 /** What decides how a build comes out, besides its sources. */
-const BUILDERS = ['build', 'build-program', 'build-screen', 'lazy-builtins', 'make-code-cache'].map(
-  (name) => `scripts/${name}.mjs`,
-);
+const BUILDERS = [
+  'build',
+  'build-program',
+  'build-screen',
+  'lay-out',
+  'lazy-builtins',
+  'make-code-cache',
+].map((name) => `scripts/${name}.mjs`);
 
 function isOlderThanSources(built: string): boolean {
   const builtMs = statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0;

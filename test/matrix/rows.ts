@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { test as base, describe, expect, vi } from 'vitest';
 import { type Running, Workbench } from '../interop/kit.ts';
 import { isSoak } from '../reliability/pos-kit.ts';
 import { Pair } from './pair.ts';
@@ -11,6 +11,8 @@ import {
   PROTOCOLS,
   type Protocol,
 } from './table.ts';
+
+vi.setConfig({ maxConcurrency: 6 }); // they wait much more than they work
 
 const FAULTS = ['register dies', 'bridge dies', 'terminal dies'] as const;
 
@@ -30,8 +32,10 @@ const faultsAt = (register: Protocol, end: PaymentEnd) =>
 /** Bytes from the register after which its line is cut: in the first words, in the request, behind it. */
 const CUTS = isSoak ? [12, 150, 400] : [400];
 
-let bench: Workbench;
-let pair: Pair;
+interface Ends {
+  readonly register: Protocol;
+  readonly end: PaymentEnd;
+}
 
 function caseNamed(name: CaseName) {
   const found = CASES.find((one) => one.name === name);
@@ -58,7 +62,7 @@ async function expectTruth(
 const patience = (wanted: Expected) => ['--outcome-wait', wanted === 'honest' ? '6s' : '45s'];
 
 /** One after the other at the same processes. */
-async function expectWholeDay(register: Protocol, end: PaymentEnd): Promise<void> {
+async function expectWholeDay(pair: Pair, { register, end }: Ends): Promise<void> {
   let charges = 0;
   for (const name of ['approved', 'declined', 'cancelled', 'refund', 'wrong amount'] as const) {
     const wanted = caseNamed(name).expected(register, end);
@@ -76,14 +80,14 @@ async function expectWholeDay(register: Protocol, end: PaymentEnd): Promise<void
   }
 }
 
-async function expectAborted(): Promise<void> {
+async function expectAborted(pair: Pair): Promise<void> {
   const sale = pair.begin('purchase', caseNamed('aborted').amount);
   await pair.underWay();
   sale.signal('SIGINT');
   expect([await statusOf(sale), await pair.charges()]).toEqual([1, 0]);
 }
 
-async function expectFault(name: CaseName, register: Protocol, end: PaymentEnd): Promise<void> {
+async function expectFault(pair: Pair, name: CaseName, { register, end }: Ends): Promise<void> {
   const { amount } = caseNamed(name);
   const wanted = caseNamed(name).expected(register, end);
   const args = patience(wanted);
@@ -106,7 +110,7 @@ async function expectFault(name: CaseName, register: Protocol, end: PaymentEnd):
   else await expectTruth(status, await pair.charges(), wanted, name);
 }
 
-async function expectCut(bytes: number, register: Protocol, end: PaymentEnd): Promise<void> {
+async function expectCut(pair: Pair, bytes: number, { register, end }: Ends): Promise<void> {
   const { amount } = caseNamed('link cut');
   const wanted = caseNamed('link cut').expected(register, end);
   const relay = await pair.relay();
@@ -128,33 +132,39 @@ export function describeRegister(name: (typeof PROTOCOLS)[number]['name']): void
   const register: Protocol | undefined = PROTOCOLS.find((protocol) => protocol.name === name);
   if (register === undefined) throw new Error(`there is no register protocol ${name}`);
 
-  describe.each(ENDS.map((end) => [end.name, end] as const))(
+  describe.concurrent.each(ENDS.map((end) => [end.name, end] as const))(
     `a register that speaks ${name} pays at %s`,
     (_, end) => {
-      beforeEach(async () => {
-        bench = await Workbench.open();
-        pair = await Pair.open(bench, register, end);
+      const test = base.extend<{ pair: Pair }>({
+        // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it that no other fixture is wanted
+        pair: async ({}, use) => {
+          const bench = await Workbench.open();
+          try {
+            const pair = await Pair.open(bench, register, end);
+            await use(pair);
+            pair.close();
+          } finally {
+            await bench.close();
+          }
+        },
       });
-      afterEach(async () => {
-        pair.close();
-        await bench.close();
-      });
+      const ends = { register, end };
 
-      test('approved, declined, cancelled, given back, and for less than was asked for', () =>
-        expectWholeDay(register, end));
+      test('approved, declined, cancelled, given back, and for less than was asked for', ({ pair }) =>
+        expectWholeDay(pair, ends));
 
       if (end.kind !== 'simulator') {
-        test('not, when the cashier aborts', expectAborted);
+        test('not, when the cashier aborts', ({ pair }) => expectAborted(pair));
       }
 
-      test.each(faultsAt(register, end))('once and truly, although the %s', (fault) =>
-        expectFault(fault, register, end),
-      );
+      for (const fault of faultsAt(register, end)) {
+        test(`once and truly, although the ${fault}`, ({ pair }) => expectFault(pair, fault, ends));
+      }
 
-      test.each(isTried('link cut', register, end) ? CUTS : [])(
-        'once and truly, although the line is cut after %i bytes',
-        (bytes) => expectCut(bytes, register, end),
-      );
+      for (const bytes of isTried('link cut', register, end) ? CUTS : []) {
+        test(`once and truly, although the line is cut after ${bytes} bytes`, ({ pair }) =>
+          expectCut(pair, bytes, ends));
+      }
     },
   );
 }

@@ -15,7 +15,7 @@ import {
 /** Eight registers, each with a bridge of its own, at one terminal; bridges die at random and are started again. */
 
 const BRIDGES = 8;
-const PURCHASES = sizeOf('SOAK_PURCHASES', 200);
+const PURCHASES = sizeOf('SOAK_PURCHASES', 50);
 const SEED = sizeOf('SOAK_SEED', 1);
 /** One in so many purchases has its bridge killed. */
 const KILL_EVERY = 10;

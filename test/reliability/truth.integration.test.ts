@@ -12,7 +12,7 @@ import { untruths } from './witnesses.ts';
 // They wait much more than they work.
 vi.setConfig({ maxConcurrency: 6 });
 
-const RUNS = sizeOf('SOAK_RUNS', 30);
+const RUNS = sizeOf('SOAK_RUNS', 12);
 const SEED = sizeOf('SOAK_SEED', 1);
 
 /** Of all runs, how often. */
