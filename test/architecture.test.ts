@@ -10,7 +10,7 @@ const ROWS = [
   ['pos', 'terminal'],
   ['bridge', 'application', 'screen', 'status'],
   ['dialect', 'channel', 'store'],
-  ['rpc', 'frame', 'wire'],
+  ['rpc', 'frame', 'wire', 'nats'],
   ['endpoint'],
   ['base'],
 ];

@@ -7,6 +7,7 @@ export type BridgeErrorCode =
   | 'WIRE_FAULT'
   | 'LISTEN_FAILED'
   | 'CHANNEL_OPEN_FAILED'
+  | 'NATS_UNAVAILABLE'
   | 'LOCK_UNAVAILABLE'
   | 'JOURNAL_OPEN_FAILED'
   | 'JOURNAL_FAULT'

@@ -2,9 +2,9 @@ import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { Attachment } from '../channel/channel.ts';
 import { isPrepared } from '../dialect/reply.ts';
-import { completeError } from '../rpc/error-object.ts';
+import { completeError, errorText } from '../rpc/error-object.ts';
 import type { Message } from '../rpc/message.ts';
-import type { OutcomeText as Answer } from '../rpc/outcome.ts';
+import { type OutcomeText as Answer, isUnrecordedAbsence } from '../rpc/outcome.ts';
 import type { Applications } from './applications.ts';
 import { MAX_DEPTH, TOO_DEEP } from './depth.ts';
 import type { OpenRequest } from './open-request.ts';
@@ -14,6 +14,10 @@ import type { Transactions } from './transactions.ts';
 type Response = Extract<Message, { kind: 'result' | 'error' }>;
 
 const TOO_LARGE = { code: 'RESPONSE_TOO_LARGE', why: 'the answer does not fit a frame' };
+const UNRECORDED: Answer = {
+  kind: 'error',
+  text: errorText('OUTCOME_UNKNOWN', 'one of several applications does not find it, and has not recorded so'),
+};
 const MALFORMED = { code: 'INTERNAL_ERROR', why: 'the answer is malformed' };
 
 export interface AnswersOptions {
@@ -49,7 +53,8 @@ export class Answers {
       from.misheard();
       return;
     }
-    const answer = this.#read(message, from);
+    const about = open?.transaction ?? (open === undefined || requests.isRecovery(open.method));
+    const answer = this.#read(message, from, Boolean(about));
     if (open === undefined) {
       if (answer === undefined) questions.misheard(id);
       else questions.answered(id, answer);
@@ -69,14 +74,17 @@ export class Answers {
   }
 
   /** The answer in its complete form. Undefined where it is none. */
-  #read({ id, kind, text, depth }: Response, from: Attachment): Answer | undefined {
+  #read({ id, kind, text, depth }: Response, from: Attachment, isAboutMoney: boolean): Answer | undefined {
     const { applications } = this.#options;
     if (depth > MAX_DEPTH) {
       applications.complain(from, 'JSONRPC_INVALID_PARAMS', TOO_DEEP, { about: id });
       return undefined;
     }
     const full = kind === 'error' ? completeError(text) : text;
-    if (full !== undefined) return { kind, text: full };
+    if (full !== undefined) {
+      const answer: Answer = { kind, text: full };
+      return isAboutMoney && from.isGroup && isUnrecordedAbsence(answer) ? UNRECORDED : answer;
+    }
     const why = 'an error needs an integer code and a message';
     applications.complain(from, 'JSONRPC_INVALID_REQUEST', why, { about: id });
     return undefined;

@@ -3,7 +3,7 @@ import type { Attachment } from '../channel/channel.ts';
 import type { InboundRequest, TransactionRules } from '../dialect/dialect.ts';
 import { isPrepared } from '../dialect/reply.ts';
 import { placeOf } from '../endpoint/place.ts';
-import type { OutcomeText as Answer } from '../rpc/outcome.ts';
+import { type OutcomeText as Answer, meaningOfCheck } from '../rpc/outcome.ts';
 import type { Applications } from './applications.ts';
 import type { Identity } from './identity.ts';
 import type { Question } from './journal/request.ts';
@@ -26,6 +26,8 @@ export interface OutcomeSearchOptions {
   readonly notFoundAfterMs: number;
   /** The application says that it is still running. */
   readonly running: (open: OpenRequest) => void;
+  /** Nobody of a group of applications could say anything. */
+  readonly unheard: (open: OpenRequest) => void;
   /** The application has told an outcome. */
   readonly found: (
     open: OpenRequest,
@@ -63,12 +65,16 @@ export class OutcomeSearch {
         const { attachment, transaction } = open;
         if (attachment === undefined || question === undefined) return;
         this.#options.applications.questions.ask(attachment, question, 'transaction', (answer) => {
-          if (answer === undefined) recovery.refused();
-          else if (!isPrepared(this.#options.requests.prepare(open, answer))) recovery.misheard();
+          if (answer === undefined) {
+            if (attachment.isGroup) this.#options.unheard(open);
+            recovery.refused();
+          } else if (!isPrepared(this.#options.requests.prepare(open, answer))) recovery.misheard();
           else {
-            const { said } = transaction ?? {};
-            const directCode = said?.says === 'other' ? said.code : undefined;
-            recovery.answered(number, answer, judge.check(answer, asked), directCode);
+            const direct = transaction?.said;
+            const directCode = direct?.says === 'other' ? direct.code : undefined;
+            const said = judge.check(answer, asked);
+            if (attachment.isGroup && meaningOfCheck(said) === 'nothing') this.#options.unheard(open);
+            recovery.answered(number, answer, said, directCode);
           }
         });
       },

@@ -6,6 +6,8 @@ const FIRST_DELAYS_MS = [0, 1000, 2000];
 const ASK_EVERY_MS = 5000;
 /** How often an application that lives and is silent is asked: its answer may have been lost on a way that nobody saw. */
 const ASK_THE_SILENT_MS = 60_000;
+/** The same where nobody sees an application go. */
+const ASK_THE_UNSEEN_MS = 10_000;
 /** "Not found" counts only when it is said again this much later: the request may still lie unread in a socket. */
 export const NOT_FOUND_AGAIN_MS = 5000;
 
@@ -29,7 +31,8 @@ export interface RecoveryHost {
  * lives gets one question at a time: the next comes when it has answered, or after a minute.
  *
  * "Not found" proves nothing while the transaction may still be under way: it counts from questions that were put after the application was
- * lost, or had answered the transaction itself, and when it is said again 5 s later.
+ * lost, or had answered the transaction itself, and when it is said again 5 s later. Of a group of applications nobody sees one go; there
+ * it is asked every 10 s, and "not found" counts from the first question, because only what is recorded for all of them is passed on as such.
  */
 export class Recovery {
   readonly #host: RecoveryHost;
@@ -38,6 +41,7 @@ export class Recovery {
   #timer: Timer | undefined;
   #handedOverAtMs = 0;
   #isLost = false;
+  #silenceMs = ASK_THE_SILENT_MS;
   #hasDoubt = false;
   /** "Not found" counts in answer to this question and later ones. */
   #countsFrom = Number.POSITIVE_INFINITY;
@@ -63,12 +67,16 @@ export class Recovery {
     return this.#hasDoubt;
   }
 
-  /** The application may have the transaction from now on. */
-  handedOver(): void {
+  /** The application may have the transaction from now on; it may be any one of a group. */
+  handedOver(toGroup = false): void {
     if (this.#state !== 'idle') return;
+    if (toGroup) {
+      this.#silenceMs = ASK_THE_UNSEEN_MS;
+      this.#countsFrom = 0;
+    }
     this.#state = 'calm';
     this.#handedOverAtMs = this.#host.clock.nowMs();
-    this.#schedule(ASK_THE_SILENT_MS);
+    this.#schedule(this.#silenceMs);
   }
 
   /** The application that took the transaction is gone. */
@@ -159,7 +167,7 @@ export class Recovery {
     this.#host.running();
     if (this.#isLost || this.#state === 'over') return; // it goes on as it was
     this.#state = 'calm';
-    this.#schedule(ASK_THE_SILENT_MS);
+    this.#schedule(this.#silenceMs);
   }
 
   #notFound(question: number, answer: OutcomeText): void {
@@ -201,7 +209,7 @@ export class Recovery {
     this.#isHurried = false;
     this.#askedAtMs.push(this.#host.clock.nowMs());
     this.#urgentQuestions += 1;
-    this.#schedule(this.#isLost ? this.#urgentDelayMs() : ASK_THE_SILENT_MS);
+    this.#schedule(this.#isLost ? this.#urgentDelayMs() : this.#silenceMs);
     this.#host.ask(this.#askedAtMs.length - 1);
   }
 

@@ -13,10 +13,10 @@ export class RequestFate implements LineFate {
   }
 
   handedOver(): void {
-    const { transaction, timer } = this.#open;
+    const { transaction, timer, attachment } = this.#open;
     if (transaction === undefined) return;
     transaction.state = 'handed-over';
-    transaction.recovery?.handedOver();
+    transaction.recovery?.handedOver(attachment?.isGroup);
     timer?.cancel();
   }
 

@@ -178,7 +178,14 @@ const STOPPING: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the bridge is 
 /** Descriptors that a process without connections has open, and those that are kept for trouble. */
 const OWN_DESCRIPTORS = 64;
 /** Endpoints that connections do not open one each. */
-const SHARED_KINDS: ReadonlySet<Endpoint['kind']> = new Set(['fd', 'fifo', 'simulator', 'terminal', 'null']);
+const SHARED_KINDS: ReadonlySet<Endpoint['kind']> = new Set([
+  'fd',
+  'fifo',
+  'nats',
+  'simulator',
+  'terminal',
+  'null',
+]);
 
 /** As many connections as there are descriptors for, so that those that are served never lack one. */
 function capacityOf(

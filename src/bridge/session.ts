@@ -1,3 +1,4 @@
+import type { ChannelName } from '../base/channel-name.ts';
 import type { CloseReason } from '../base/close-reason.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
@@ -126,6 +127,10 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   get connection(): string {
     return this.#options.name;
+  }
+
+  channelOf(method: string): ChannelName {
+    return this.#applications.channelOf(method);
   }
 
   get identity(): string | undefined {

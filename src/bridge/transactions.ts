@@ -78,6 +78,9 @@ export class Transactions {
     this.#search = new OutcomeSearch({
       ...parts,
       running: (open) => this.#stillRunning(open),
+      unheard: (open) => {
+        if (requests.has(open)) this.limit(open);
+      },
       found: (open, answer, meaning) => settlement.found(open, answer, meaning),
     });
     const ways = {

@@ -22,8 +22,10 @@ export interface AttachmentOptions {
   readonly endpoint?: Endpoint;
   readonly canWrite: boolean;
   readonly canRead: boolean;
-  /** Reaches the application; settles within 5 s. */
-  open(): Promise<Wire>;
+  /** See `Attachment`; default: false. */
+  readonly isGroup?: boolean;
+  /** Reaches the application; settles within 5 s. `users` are those of the moment, by connection. */
+  open(users: ReadonlyMap<string, AttachmentUser>): Promise<Wire>;
   /** Whether a lost application can come back. */
   readonly reopens: boolean;
   readonly clock: Clock;
@@ -50,6 +52,7 @@ export class StreamAttachment implements Attachment {
   readonly endpoint: Endpoint | undefined;
   readonly canWrite: boolean;
   readonly canRead: boolean;
+  readonly isGroup: boolean;
   readonly #options: AttachmentOptions;
   readonly #users = new Map<string, AttachmentUser>();
   readonly #held = new Set<AttachmentUser>();
@@ -72,6 +75,7 @@ export class StreamAttachment implements Attachment {
     this.endpoint = options.endpoint;
     this.canWrite = options.canWrite;
     this.canRead = options.canRead;
+    this.isGroup = options.isGroup ?? false;
     this.#backoff = new Backoff({
       firstMs: FIRST_RETRY_MS,
       limitMs: RETRY_LIMIT_MS,
@@ -169,7 +173,7 @@ export class StreamAttachment implements Attachment {
     }
     this.#state = 'opening';
     this.#retry?.cancel();
-    this.#options.open().then(
+    this.#options.open(this.#users).then(
       (wire) => this.#opened(wire),
       (fault) => this.#openFailed(fault),
     );

@@ -36,6 +36,8 @@ export interface AttachmentUser {
   readonly connection: string;
   /** Whom its dialect has opened it for, where that is known: a line may name this instead of the connection. */
   readonly identity?: string | undefined;
+  /** Which channel a method belongs to, for an attachment that has a place for each. */
+  channelOf(method: string): ChannelName;
   /** How the lines about it begin: see `lineStart`. */
   readonly lineStart: string;
   /** The connection's own log. */
@@ -61,6 +63,11 @@ export interface Attachment {
   /** Whether this kind of endpoint can carry lines to, and from, an application. */
   readonly canWrite: boolean;
   readonly canRead: boolean;
+  /**
+   * Any number of applications may be behind it, and share the requests. None of them is seen to go, and one that does not find a
+   * transaction speaks for the others only where it says that it has recorded so.
+   */
+  readonly isGroup: boolean;
   /** Counts the applications that were there: a new number means a new conversation. */
   readonly epoch: number;
   /** An application is there at this moment. */

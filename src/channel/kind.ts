@@ -3,6 +3,7 @@ import type { Environment } from '../base/lock-directory.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
 import type { Endpoint, EndpointKind, TerminalEndpoint } from '../endpoint/endpoint.ts';
+import type { NatsAccess } from '../nats/access.ts';
 import type { Wire } from '../wire/wire.ts';
 import type { Attachment } from './channel.ts';
 import type { Presence } from './presence.ts';
@@ -15,6 +16,8 @@ export interface ChannelContext {
   readonly random: () => number;
   readonly env: Environment;
   readonly presence: Presence;
+  /** How to sign in at NATS servers; default: without anything. */
+  readonly natsAccess?: NatsAccess;
   /** The program behind `simulator:`, handed in from above: takes its end of a wire. */
   readonly simulate: (options: Readonly<Record<string, string>>) => Promise<(wire: Wire) => void>;
   /** The gateway to a terminal, handed in from above: takes its end of a wire. The same for every endpoint of the same text. */

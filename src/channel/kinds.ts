@@ -2,6 +2,7 @@ import type { EndpointKind } from '../endpoint/endpoint.ts';
 import type { ChannelKind } from './kind.ts';
 import { fdKind } from './kinds/fd.ts';
 import { fifoKind } from './kinds/fifo.ts';
+import { natsKind } from './kinds/nats.ts';
 import { nullKind } from './kinds/null.ts';
 import { simulatorKind } from './kinds/simulator.ts';
 import { tcpKind, unixKind } from './kinds/socket.ts';
@@ -11,6 +12,7 @@ import { terminalKind } from './kinds/terminal.ts';
 export const CHANNEL_KINDS: readonly ChannelKind[] = erased([
   fdKind,
   fifoKind,
+  natsKind,
   nullKind,
   simulatorKind,
   tcpKind,

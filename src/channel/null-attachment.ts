@@ -6,6 +6,7 @@ export class NullAttachment implements Attachment {
   readonly endpoint = undefined;
   readonly canWrite = true;
   readonly canRead = false;
+  readonly isGroup = false;
   readonly epoch = 0;
   readonly isThere = false;
   readonly isGone = false;

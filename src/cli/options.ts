@@ -377,6 +377,30 @@ const COMMON = [
     commands: RECORDED,
   },
   {
+    name: 'nats-creds',
+    value: 'FILE',
+    help: 'nats: what to sign in with: a .creds file, an NKey seed, or USER:PASSWORD',
+    commands: RECORDED,
+  },
+  {
+    name: 'nats-ca',
+    value: 'FILE',
+    help: 'nats: over TLS, and who may have signed the certificates of the servers, PEM',
+    commands: RECORDED,
+  },
+  {
+    name: 'nats-cert',
+    value: 'FILE',
+    help: 'nats: over TLS, and the certificate that we show, PEM',
+    commands: RECORDED,
+  },
+  {
+    name: 'nats-key',
+    value: 'FILE',
+    help: 'nats: the key of --nats-cert, PEM',
+    commands: RECORDED,
+  },
+  {
     name: 'journal-keep',
     value: 'TIME',
     fallback: '30d',

@@ -17,6 +17,7 @@ import { placeholdersOf } from '../endpoint/expand.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Journals, openJournals } from './journal-options.ts';
 import { readLogOptions } from './log-options.ts';
+import { readNatsAccess } from './nats-options.ts';
 import type { Settings } from './settings.ts';
 import { stopSignals } from './stop-signals.ts';
 import type { Terminals } from './terminals.ts';
@@ -81,6 +82,7 @@ export class Program {
       random: Math.random,
       env: process.env,
       presence: new Presence(),
+      natsAccess: readNatsAccess(settings),
       simulate: async (simulator) => {
         const { openSimulator } = await simulatorOf(settings.text('dialect'));
         const application =

@@ -9,6 +9,7 @@ export type Endpoint =
   | HttpEndpoint
   | SimulatorEndpoint
   | TerminalEndpoint
+  | NatsEndpoint
   | NullEndpoint;
 
 /** Descriptors to read from and to write to, perhaps the same. */
@@ -118,6 +119,16 @@ export interface TerminalEndpoint {
   readonly place: WireEndpoint;
   /** Options of the wire and of the dialect, `name=value` with `&` between them; see `splitTerminal`. */
   readonly query: string;
+}
+
+/** Subjects, or a journal, on a cluster of NATS servers. */
+export interface NatsEndpoint {
+  readonly kind: 'nats';
+  readonly text: string;
+  /** `HOST:PORT` each; any of them will do. */
+  readonly servers: readonly string[];
+  /** What the subjects, or the journal's name, begin with. */
+  readonly prefix: string;
 }
 
 /** Where one wire can be opened. */

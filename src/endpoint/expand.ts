@@ -9,6 +9,7 @@ import {
   placeholdersIn,
 } from './placeholder.ts';
 import { EXAMPLES, invalid, readEndpoint } from './syntax.ts';
+import { encodeToken } from './token.ts';
 
 /** The placeholders of an endpoint, each once, in order. */
 export function placeholdersOf(endpoint: Endpoint): Placeholder[] {
@@ -29,7 +30,7 @@ export function expandEndpoint(endpoint: Endpoint, values: PlaceholderValues): E
     const value = isPlaceholder(word) ? values[word] : undefined;
     if (value === undefined || value === '')
       throw invalid(text, `there is no value for ${braces} here`, exampleOf(endpoint));
-    if (at >= pathAt) return encodeFileName(value);
+    if (at >= pathAt) return endpoint.kind === 'nats' ? encodeToken(value) : encodeFileName(value);
     if (isHostPart(value)) return isIPv6(value) ? `[${value}]` : value;
     throw invalid(text, `the value for ${braces} is no host`, exampleOf(endpoint));
   });
@@ -53,6 +54,7 @@ export function displayEndpoint(endpoint: Endpoint): string {
 function endOfHost(endpoint: Endpoint): number {
   if (endpoint.kind === 'tcp') return endpoint.text.length;
   if ('url' in endpoint) return endOfAuthority(endpoint.text);
+  if (endpoint.kind === 'nats') return endOfAuthority(endpoint.text);
   if (endpoint.kind !== 'terminal') return 0;
   const end = endOfHost(endpoint.place);
   return end === 0 ? 0 : endpoint.dialect.length + 1 + end;

@@ -36,7 +36,7 @@ function checkConnected(endpoint: Endpoint, text: string, use: EndpointUse): voi
 const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
   // Over HTTP nobody can be waited for: who asks posts, who answers listens.
   wire: WIRE_SCHEMES.filter((scheme) => !scheme.startsWith('http')),
-  channel: ['fd', 'fifo', 'unix', 'tcp', 'simulator', 'null'],
+  channel: ['fd', 'fifo', 'unix', 'tcp', 'nats', 'simulator', 'null'],
   listen: ['unix', 'tcp', 'ws', 'wss', 'http', 'https', 'fd'],
   terminal: WIRE_SCHEMES,
 };

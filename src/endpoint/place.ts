@@ -22,6 +22,9 @@ export async function placeOf(endpoint: Endpoint): Promise<string> {
       return `fd:${endpoint.read},${endpoint.write}`;
     case 'serial':
       return endpoint.text.replace(/\?.*$/s, '');
+    case 'nats':
+      // Machines may name the servers of one cluster in different ways.
+      return `nats:${endpoint.prefix}`;
     case 'terminal':
       return placeOf(endpoint.place);
     default:

@@ -7,6 +7,7 @@ import type {
   FdEndpoint,
   FifoEndpoint,
   HttpEndpoint,
+  NatsEndpoint,
   SerialEndpoint,
   SimulatorEndpoint,
   TerminalEndpoint,
@@ -28,6 +29,7 @@ export const EXAMPLES = {
   wss: 'wss://pos.example.com/pos',
   http: 'http://127.0.0.1:8080/nexo',
   https: 'https://10.0.0.6:8443/nexo',
+  nats: 'nats://10.0.0.1:4222,10.0.0.2:4222/shop1',
   simulator: 'simulator:',
   null: 'null:',
 } as const;
@@ -93,6 +95,8 @@ export function readEndpoint(text: string): Endpoint {
     case 'http':
     case 'https':
       return { kind: 'http', ...readUrl(source, scheme === 'https') };
+    case 'nats':
+      return readNats(source);
     case 'simulator':
       return readSimulator(source);
     case 'null':
@@ -262,6 +266,27 @@ function readUrl(source: Source, secure: boolean): Omit<WsEndpoint | HttpEndpoin
   if (!hasPlaceholders(text) && !URL.canParse(text)) throw complaint(source, 'this is no valid URL');
   return { text, url: text, ...address, path: path.startsWith('/') ? path : `/${path}`, secure };
 }
+
+function readNats(source: Source): NatsEndpoint {
+  const { text } = source;
+  const [, hosts, prefix] = /^\/\/([^/?#]*)\/(.*)$/.exec(source.rest) ?? [];
+  if (hosts === undefined || prefix === undefined) {
+    throw complaint(source, 'two slashes, the servers, a slash and a prefix must follow');
+  }
+  if (hosts.includes('@')) throw complaint(source, 'what one signs in with comes from a file: --nats-creds');
+  const servers = hosts.split(',').map((host) => {
+    const address = readAddress(source, host, NATS_PORT);
+    return `${isIPv6(address.host) ? `[${address.host}]` : address.host}:${address.port}`;
+  });
+  if (!/^[\w%-]+(?:\.[\w%-]+)*$/.test(prefix.replace(BRACES, 'x')) || prefix.length > MAX_NATS_PREFIX) {
+    const why = `the prefix is up to ${MAX_NATS_PREFIX} letters, digits, dashes and underscores, with dots between words`;
+    throw complaint(source, why);
+  }
+  return { kind: 'nats', text, servers, prefix };
+}
+
+const NATS_PORT = 4222;
+const MAX_NATS_PREFIX = 200;
 
 function readSerial(source: Source): SerialEndpoint {
   const { text } = source;

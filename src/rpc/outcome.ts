@@ -142,6 +142,18 @@ export function meaningOfCheck(
   }
 }
 
+/**
+ * Whether it is TRANSACTION_NOT_FOUND without `data.recorded: true`: who says that of several applications knows only that it has not got the
+ * transaction itself. One that has recorded the absence, where all of them look, speaks for all.
+ */
+export function isUnrecordedAbsence({ kind, text }: OutcomeText): boolean {
+  if (kind !== 'error' || stringCodeOf(text) !== 'TRANSACTION_NOT_FOUND') return false;
+  const [data] = scanObject(text, ['data']).values;
+  if (data === undefined || kindOf(data) !== 'object') return true;
+  const [recorded] = scanObject(data, ['recorded']).values;
+  return recorded?.toString() !== 'true';
+}
+
 function statementOfCode(code: string, outcomeCodes: ReadonlySet<string>): Statement {
   if (CANCELLED_CODES.has(code) || DECLINED_CODES.has(code) || outcomeCodes.has(code)) return 'not-charged';
   if (REFUSED_CODES.has(code)) return 'refused';

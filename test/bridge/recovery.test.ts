@@ -94,6 +94,32 @@ describe('an application that has a transaction', () => {
   });
 });
 
+describe('a group of applications that has a transaction', () => {
+  const handedToGroup = () => {
+    const one = recovering();
+    one.recovery.handedOver(true);
+    return one;
+  };
+
+  test('is asked every 10 s, since nobody sees one of them go', () => {
+    const { asked, clock, say } = handedToGroup();
+    clock.advance(10_000);
+    say('TRANSACTION_ACTIVE');
+    clock.advance(20_000);
+    expect(asked).toEqual([10_000, 20_000, 30_000]);
+  });
+
+  test('is believed that it does not find it, which is recorded for all, when it says so twice', () => {
+    const { say, next, found } = handedToGroup();
+    expect(next()).toBe(10_000);
+    say('TRANSACTION_NOT_FOUND');
+    expect(found).toEqual([]);
+    expect(next()).toBe(5000);
+    say('TRANSACTION_NOT_FOUND');
+    expect(found).toEqual(['TRANSACTION_NOT_FOUND: not-found']);
+  });
+});
+
 describe('after the application was lost', () => {
   test('it is asked at once, after 1 and 2 s more, then every 5 s, whether or not it answers', () => {
     for (const say of [undefined, 'NOT_READY', 'BUSY', 'TRANSACTION_ACTIVE']) {

@@ -75,6 +75,10 @@ class User implements AttachmentUser {
 
   readonly identity: string | undefined;
 
+  channelOf() {
+    return 'payment' as const;
+  }
+
   constructor(connection: string, identity?: string, log: Logger = silentLogger) {
     this.log = log.with({ connection });
     this.identity = identity;

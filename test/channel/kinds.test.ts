@@ -74,6 +74,7 @@ function user(connection: string) {
     lineStart: lineStart(connection),
     log: silentLogger,
     heard,
+    channelOf: () => 'payment',
     greeting: () => [],
     applicationThere: () => {},
     misheard: () => {},
@@ -90,7 +91,7 @@ async function settle(): Promise<void> {
 
 test('every kind has one row', () => {
   const kinds = CHANNEL_KINDS.map(({ kind }) => kind);
-  expect(kinds.toSorted()).toEqual(['fd', 'fifo', 'null', 'simulator', 'tcp', 'terminal', 'unix']);
+  expect(kinds.toSorted()).toEqual(['fd', 'fifo', 'nats', 'null', 'simulator', 'tcp', 'terminal', 'unix']);
 });
 
 test('a new kind of channel is a row: lines go out and come back', async () => {

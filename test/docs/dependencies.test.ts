@@ -37,7 +37,7 @@ test('what comes along in service has a licence that may be passed on', () => {
   const lock = JSON.parse(read('package-lock.json')) as {
     packages: Record<string, { dev?: boolean; license?: string; optional?: boolean }>;
   };
-  const free = /^(?:MIT|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0)$/;
+  const free = /^(?:MIT|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|Unlicense)$/;
   for (const [name, { dev, license }] of Object.entries(lock.packages)) {
     if (name !== '' && dev !== true) expect([name, license]).toEqual([name, expect.stringMatching(free)]);
   }

@@ -26,6 +26,14 @@ describe('filling in', () => {
     });
   });
 
+  test('makes one word of a subject of a value', () => {
+    expect(expand('nats://h:1/a.{connection}.{identity}')).toMatchObject({
+      kind: 'nats',
+      servers: ['h:1'],
+      prefix: 'a.till-3%2E4711.CP%201',
+    });
+  });
+
   test('leaves an endpoint without placeholders as it is', () => {
     for (const text of ['null:', 'fd:3', 'tcp:h:1', 'unix:/a', 'simulator:']) {
       const endpoint = parseEndpoint(text, 'channel');

@@ -94,7 +94,7 @@ describe('another user of the machine', () => {
 
 describe('where a folder is wanted, an address is refused: 100', () => {
   test.each([
-    ['--journal', ['--app', 'simulator:', '--journal', 'nats://127.0.0.1:4222/pay']],
+    ['--journal', ['--app', 'simulator:', '--journal', 'tcp:127.0.0.1:4222']],
     ['--journal', ['journal', 'list', '--journal', 'http://example.com/journal']],
     ['--store', ['pos', 'recover', '--to', 'tcp:127.0.0.1:1', '--store', 'http://127.0.0.1/store']],
     ['--state', ['terminal', '--listen', 'tcp:127.0.0.1:0', '--state', 'tcp:127.0.0.1:1']],

@@ -3,6 +3,7 @@ import {
   CANCELLED_CODES,
   DECLINED_CODES,
   isDeclarable,
+  isUnrecordedAbsence,
   meaningOfAnswer,
   meaningOfCheck,
   readStatement,
@@ -19,6 +20,20 @@ const direct = (answer: ReturnType<typeof error> | typeof result) =>
   meaningOfAnswer(readStatement(answer).says);
 const checked = (answer: ReturnType<typeof error> | typeof result, directCode?: string) =>
   meaningOfCheck(readStatement(answer), directCode);
+
+test('that a transaction is not found is recorded only where the application says so', () => {
+  const absence = (data: unknown) => ({
+    kind: 'error' as const,
+    text: Buffer.from(JSON.stringify({ code: 1, message: 'm', data })),
+  });
+  const code = { string_code: 'TRANSACTION_NOT_FOUND', details: 'd' };
+  for (const recorded of [undefined, false, 'true', 1, null]) {
+    expect(isUnrecordedAbsence(absence({ ...code, recorded }))).toBe(true);
+  }
+  expect(isUnrecordedAbsence(absence({ ...code, recorded: true }))).toBe(false);
+  expect(isUnrecordedAbsence(error('DECLINED'))).toBe(false);
+  expect(isUnrecordedAbsence(result)).toBe(false);
+});
 
 const REFUSALS = [
   'BUSY',
