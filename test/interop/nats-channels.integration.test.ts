@@ -125,30 +125,34 @@ describe('a bridge with its channels on NATS', () => {
     expect(await register.request('Purchase', purchase('1'))).toMatchObject({ result: { receipt_id: '1' } });
   });
 
-  test.runIf(isSoak)('asks another member every 10 s whether the one that took a sale has died, and believes what is recorded', async () => {
-    const dead = await member(() => undefined);
-    const bridge = bench.startBridge(['--app', servers.endpoint(prefix), '--not-found-after', '5']);
-    const register = bridge.register();
-    const paid = register.request('Purchase', purchase('1'));
-    while (dead.heard.length === 0) await client.flush();
-    dead.leave();
-    let asked = 0;
-    await member(({ method }) => {
-      if (method !== 'Check') return undefined;
-      asked += 1;
-      const recorded = asked > 1;
-      return {
-        error: {
-          code: 1,
-          message: 'not found',
-          data: { string_code: 'TRANSACTION_NOT_FOUND', details: '', ...(recorded && { recorded }) },
-        },
-      };
-    });
-    expect(codeOf(await paid)).toBe('TRANSACTION_NOT_FOUND');
-    // What one member does not find says nothing about the others; recorded, it has to be said twice.
-    expect(asked).toBe(3);
-  }, 60_000);
+  test.runIf(isSoak)(
+    'asks another member every 10 s whether the one that took a sale has died, and believes what is recorded',
+    async () => {
+      const dead = await member(() => undefined);
+      const bridge = bench.startBridge(['--app', servers.endpoint(prefix), '--not-found-after', '5']);
+      const register = bridge.register();
+      const paid = register.request('Purchase', purchase('1'));
+      while (dead.heard.length === 0) await client.flush();
+      dead.leave();
+      let asked = 0;
+      await member(({ method }) => {
+        if (method !== 'Check') return undefined;
+        asked += 1;
+        const recorded = asked > 1;
+        return {
+          error: {
+            code: 1,
+            message: 'not found',
+            data: { string_code: 'TRANSACTION_NOT_FOUND', details: '', ...(recorded && { recorded }) },
+          },
+        };
+      });
+      expect(codeOf(await paid)).toBe('TRANSACTION_NOT_FOUND');
+      // What one member does not find says nothing about the others; recorded, it has to be said twice.
+      expect(asked).toBe(3);
+    },
+    60_000,
+  );
 
   test('finds the outcome after its server was killed and another one is there', async () => {
     const two = await NatsServers.start();
