@@ -3,10 +3,12 @@ import { descriptorLimit } from '../base/descriptor-limit.ts';
 import { describeFault } from '../base/errors.ts';
 import { type Gauges, sumGauges } from '../base/statistics.ts';
 import type { ConnectionStatus, PlaceStatus, StatusSource } from '../base/status.ts';
+import type { Dialect } from '../dialect/dialect.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { ListenPlace } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import { type Listener, listen } from '../wire/listen.ts';
+import { silentWire } from '../wire/memory.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import { Bridge } from './bridge.ts';
@@ -63,6 +65,9 @@ export class Server implements StatusSource {
       throw fault;
     }
     server.#listeners = opened;
+    const { clock, log, statistics } = context;
+    const run = (identity: string, converse: Dialect['converse']) => server.#runErrand(identity, converse);
+    options.dialect.begin?.({ clock, log, statistics, run });
     return server;
   }
 
@@ -117,10 +122,20 @@ export class Server implements StatusSource {
       return;
     }
     const { around } = this.#options;
-    const running = this.#speak(around === undefined ? wire : around(wire), options).finally(() =>
-      this.#running.delete(running),
-    );
+    void this.#track(this.#speak(around === undefined ? wire : around(wire), options));
+  }
+
+  #track(speaking: Promise<void>): Promise<void> {
+    const running = speaking.finally(() => this.#running.delete(running));
     this.#running.add(running);
+    return running;
+  }
+
+  /** A connection without a peer, for the dialect's own errands. */
+  async #runErrand(identity: string, converse: Dialect['converse']): Promise<void> {
+    if (this.#isStopping) return;
+    const dialect = { ...this.#options.dialect, converse };
+    await this.#track(this.#speak(silentWire({ text: 'errand', identity }), { ...this.#options, dialect }));
   }
 
   /** Says why in the peer's own protocol, to not too many at one time. */

@@ -45,12 +45,23 @@ export interface Dialect {
   admit?: Admit;
   /** What a peer is told that is not let in, before its connection is closed. Default: nothing. */
   turnAway?(framing: Framing, reason: CloseReason): Uint8Array | undefined;
+  /** A server listens from now on. Called once, before any connection; not where one process serves one connection. */
+  begin?(host: ErrandHost): void;
   /** Begins to speak. `framing` is the wire's. */
   converse(host: ConversationHost, framing: Framing, options: DialectOptions): Conversation;
   /** What a page in the browser shows of it, and which page that is. Default: there is none. */
   screen?(): Promise<{ readonly page: string; readonly source: ScreenSource }>;
   /** Gives back what its set-up has opened. Nothing is spoken any more. */
   close?(): Promise<void>;
+}
+
+/** What a dialect may use to open connections without a peer, where it owes something to applications. */
+export interface ErrandHost {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly statistics: Statistics;
+  /** Opens one; the conversation is on a wire that is silent, and ends by itself. Resolves when all of it is over. */
+  run(identity: string, converse: Dialect['converse']): Promise<void>;
 }
 
 export interface ListenBeside {

@@ -24,6 +24,13 @@ export function memoryWirePair(options: MemoryWireOptions = {}): [MemoryWire, Me
   return MemoryEnd.pair(options);
 }
 
+/** A wire with nobody at the other end: nothing comes, what is written is gone, and it closes when its output ends. */
+export function silentWire(peer: Peer): Wire {
+  const [wire, other] = memoryWirePair({ framing: 'messages', peer });
+  other.start({ chunk: () => {}, end: () => other.endOutput(), closed: () => {} });
+  return wire;
+}
+
 class MemoryEnd implements MemoryWire {
   readonly framing: Wire['framing'];
   readonly peer: Peer;

@@ -1,10 +1,9 @@
 import type { ChannelName } from '../../base/channel-name.ts';
 import type { Action } from './actions.ts';
-import type { Spooled } from './database/store.ts';
-import type { Delivered } from './delivery.ts';
 import type { HandlingHost, OpenCall } from './handling-host.ts';
-import { callErrorOf, isAway, isUnwanted } from './mapping.ts';
+import { callErrorOf, isUnwanted } from './mapping.ts';
 import { checkPayload } from './schema.ts';
+import type { Waits } from './waits.ts';
 
 /** How a CALL is answered by an application. */
 export interface Asking {
@@ -16,25 +15,20 @@ export interface Asking {
   readonly channel?: ChannelName;
 }
 
-/** The application that decides about CALLs of one charge point, or takes what was spooled for it. */
+/** The application that decides about CALLs of one charge point. */
 export class CallApplication {
   readonly #host: HandlingHost;
-  /** Of those who wait for an answer. */
-  readonly #ends = new Set<() => void>();
-  #isClosed = false;
+  /** Of CALLs that are not answered. */
+  readonly #waits: Waits;
 
-  constructor(host: HandlingHost) {
+  constructor(host: HandlingHost, waits: Waits) {
     this.#host = host;
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    for (const end of [...this.#ends]) end();
+    this.#waits = waits;
   }
 
   /** Resolves when the CALL is answered, or nobody is there any more. */
   asked(call: OpenCall, params: string, how: Asking): Promise<void> {
-    return this.#until((end) => {
+    return this.#waits.until((end) => {
       const send = async (payload: string) => {
         await how.answered?.(payload).catch(() => undefined); // the queue has said it
         this.#host.result(call, payload);
@@ -76,46 +70,6 @@ export class CallApplication {
     }
     void answered?.().catch(() => undefined);
     this.#host.result(call, '{}');
-  }
-
-  /** Takes a spooled message to its application. */
-  deliver({ action, payload }: Spooled): Promise<Delivered> {
-    const host = this.#host;
-    return new Promise((resolve) => {
-      void this.#until((end) => {
-        const settled = (delivered: Delivered) => {
-          resolve(delivered);
-          end();
-        };
-        host.ask(action as Action, payload, {
-          prepare: () => ({
-            send: () => {
-              settled('taken');
-              return 'sent';
-            },
-          }),
-          failed: (error) => {
-            const isThere = !isAway(error);
-            if (isThere && !isUnwanted(error))
-              host.log.warn('the application refuses a message from the spool; it is left out', { action });
-            settled(isThere ? 'taken' : 'away');
-          },
-        });
-      }).then(() => resolve('away'));
-    });
-  }
-
-  /** Runs what calls `end` once; resolves then, or when the connection is over. */
-  #until(run: (end: () => void) => void): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        this.#ends.delete(end);
-        resolve();
-      };
-      this.#ends.add(end);
-      run(end);
-    });
   }
 }
 

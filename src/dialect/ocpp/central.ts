@@ -1,8 +1,9 @@
 import { isoTime, type Timer } from '../../base/clock.ts';
 import { describeFault } from '../../base/errors.ts';
 import type { LogFields, Logger } from '../../base/log.ts';
-import type { ConversationHost, PeerConnection } from '../dialect.ts';
+import type { ConversationHost, ErrandHost, PeerConnection } from '../dialect.ts';
 import type { CentralEvents } from './central-events.ts';
+import { Courier } from './courier.ts';
 import type { DataTransferRule } from './data-transfer.ts';
 import type { OpenDatabase } from './database/open.ts';
 import { CentralStore } from './database/store.ts';
@@ -45,6 +46,7 @@ export class Central {
   #store: CentralStore | undefined;
   #log: Logger | undefined;
   #unsaid: (() => void) | undefined;
+  #courier: Courier | undefined;
   #pruning: Timer | undefined;
 
   constructor(settings: CentralSettings, database: OpenDatabase) {
@@ -52,7 +54,7 @@ export class Central {
     this.#database = database;
   }
 
-  /** The store, with the clock and the log of the first conversation. */
+  /** The store, with the clock and the log of the server, else of the only conversation. */
   store(host: Pick<ConversationHost, 'clock' | 'log' | 'statistics'>): CentralStore {
     if (this.#store === undefined) {
       const { clock, log, statistics } = host;
@@ -86,7 +88,20 @@ export class Central {
     return true;
   }
 
+  /** Delivers, from now on, what is spooled for charge points that are not connected. */
+  begin(host: ErrandHost): void {
+    const store = this.store(host);
+    if (!this.settings.usesSpool) return;
+    this.#courier = new Courier({ host, store, isConnected: (identity) => this.#connected.has(identity) });
+  }
+
+  /** Resolves when nothing is on its way for a charge point that has been away. */
+  async quiet(identity: string): Promise<void> {
+    await this.#courier?.quiet(identity);
+  }
+
   turnOut(identity: string, why: string): void {
+    this.#courier?.stop(identity);
     this.#connected.get(identity)?.turnOut(why);
   }
 
@@ -124,6 +139,7 @@ export class Central {
 
   async close(): Promise<void> {
     this.#pruning?.cancel();
+    this.#courier?.close();
     if (this.#store === undefined) await this.#database.close();
     else await this.#store.close();
   }

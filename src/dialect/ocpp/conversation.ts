@@ -1,16 +1,9 @@
-import type { ChannelName } from '../../base/channel-name.ts';
 import { isoTime } from '../../base/clock.ts';
 import type { CloseReason } from '../../base/close-reason.ts';
 import { describeFault } from '../../base/errors.ts';
-import type {
-  ConnectionEvents,
-  Conversation,
-  ConversationHost,
-  PeerConnection,
-  PreparedAnswer,
-  Refused,
-} from '../dialect.ts';
+import type { ConnectionEvents, Conversation, ConversationHost, PeerConnection } from '../dialect.ts';
 import { type Action, actionRow, isAction, METHOD_PREFIX } from './actions.ts';
+import { AskingApplication, type Hearing } from './asking-application.ts';
 import type { Central, ConnectedChargePoint } from './central.ts';
 import type { CentralStore } from './database/store.ts';
 import type { Registration } from './database/tables.ts';
@@ -44,6 +37,7 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
   readonly #host: ConversationHost;
   readonly #events: ConnectionEvents;
   readonly #open = new Map<string, OpenCall>();
+  readonly #asking: AskingApplication;
   readonly #toward: TowardChargePoint;
   readonly #handler: ReturnType<typeof handlerOf>;
   readonly #isLenient: boolean;
@@ -53,7 +47,6 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
   #hasAskedToBoot = false;
   #loading: Promise<void> | undefined;
   #bad = 0;
-  #ids = 0;
 
   constructor(host: ConversationHost, identity: string, central: Central) {
     this.#host = host;
@@ -71,6 +64,7 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
     });
     this.peer = this.#toward.peer((reason) => this.#end(reason, 'ended'));
     this.#events = host.opened(this.peer, identity);
+    this.#asking = new AskingApplication(this.#events, () => this.#state === 'open');
     this.#handler = handlerOf(this);
     central.enter(this);
     this.#load();
@@ -214,42 +208,8 @@ export class CentralConversation implements Conversation, ConnectedChargePoint, 
     this.log.info('the charge point has booted', { registration: status });
   }
 
-  /** Asks the application; `prepare` makes a CALLRESULT of its result. Undefined: this is nobody's answer any more. */
-  ask(
-    action: Action,
-    params: string,
-    {
-      prepare,
-      failed,
-      channel,
-    }: {
-      readonly prepare: (result: Buffer) => PreparedAnswer | Refused;
-      readonly failed: (error: Buffer) => void;
-      readonly channel?: ChannelName;
-    },
-  ): void {
-    this.#ids += 1;
-    const id = `${this.#ids}`;
-    this.#events.request({
-      id,
-      idText: `"${id}"`,
-      method: METHOD_PREFIX + action,
-      methodText: `"${METHOD_PREFIX}${action}"`,
-      params: Buffer.from(params),
-      depth: DEPTH,
-      ...(channel !== undefined && { channel }),
-      prepare: (kind, text) => {
-        if (kind === 'result') return prepare(text);
-        const error = Buffer.from(text);
-        return {
-          send: () => {
-            const outcome = this.#state === 'open' ? 'sent' : 'closed';
-            failed(error);
-            return outcome;
-          },
-        };
-      },
-    });
+  ask(action: Action, params: string, hearing: Hearing): void {
+    this.#asking.ask(action, params, hearing);
   }
 
   tell(action: Action, params: string): void {

@@ -2,9 +2,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import { describeFault } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { CentralStore, Spooled } from './database/store.ts';
-
-/** What an application has made of a message: `away` leaves it where it is. */
-export type Delivered = 'taken' | 'away';
+import { type Delivered, drainSpool } from './deliver.ts';
 
 export interface DeliveryParts {
   readonly identity: string;
@@ -19,8 +17,7 @@ const FIRST_RETRY_MS = 1000;
 const RETRY_LIMIT_MS = 30_000;
 
 /**
- * Takes the spooled messages of one charge point to their applications, in the order in which they came: the next one only when
- * the one before it is taken.
+ * Takes the spooled messages of one connected charge point to their applications.
  *
  *   idle ──poke──▶ running ──nothing left──▶ idle
  *   running ──application or database away──▶ resting ──time, poke──▶ running
@@ -70,16 +67,11 @@ export class Delivery {
   async #drain(): Promise<'empty' | 'away'> {
     const { store, identity, log, deliver } = this.#parts;
     try {
-      for (;;) {
-        const messages = await store.waiting(identity);
-        if (messages.length === 0 || this.#isClosed) return 'empty';
-        for (const message of messages) {
-          if ((await deliver(message)) === 'away') return 'away';
-          await store.taken(message.id);
-          this.#back();
-          if (this.#isClosed) return 'empty';
-        }
-      }
+      return await drainSpool(store, identity, {
+        deliver,
+        isOver: () => this.#isClosed,
+        taken: () => this.#back(),
+      });
     } catch (fault) {
       log.debug('the spool cannot be read', { why: describeFault(fault) });
       return 'away';

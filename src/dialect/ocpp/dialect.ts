@@ -72,6 +72,7 @@ export function centralDialect(central: Central, chargers?: ChargerFile): Dialec
       chargers?.close();
       return central.close();
     },
+    begin: (host) => central.begin(host),
     admit: admission(chargers && (() => chargers.current())),
     converse: (host) =>
       host.identity === undefined

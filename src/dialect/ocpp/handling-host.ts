@@ -1,8 +1,7 @@
-import type { ChannelName } from '../../base/channel-name.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { PreparedAnswer, Refused } from '../dialect.ts';
 import type { Action } from './actions.ts';
+import type { Hearing } from './asking-application.ts';
 import type { Central } from './central.ts';
 import type { CentralStore } from './database/store.ts';
 import type { Registration } from './database/tables.ts';
@@ -33,14 +32,6 @@ export interface HandlingHost {
   result(call: OpenCall, payload: string): void;
   error(call: OpenCall, code: ErrorCode, description: string, details?: string): void;
   registered(status: Registration): void;
-  ask(
-    action: Action,
-    params: string,
-    how: {
-      readonly prepare: (result: Buffer) => PreparedAnswer | Refused;
-      readonly failed: (error: Buffer) => void;
-      readonly channel?: ChannelName;
-    },
-  ): void;
+  ask(action: Action, params: string, hearing: Hearing): void;
   tell(action: Action, params: string): void;
 }

@@ -14,9 +14,11 @@ import {
   type StopRequest,
   storable,
 } from './database/rows.ts';
+import { deliver } from './deliver.ts';
 import { Delivery } from './delivery.ts';
 import type { HandlingHost, OpenCall } from './handling-host.ts';
 import { isAway, isUnwanted } from './mapping.ts';
+import { Waits } from './waits.ts';
 
 export interface CallHandler {
   handle(call: OpenCall): void;
@@ -36,19 +38,21 @@ class Handling implements CallHandler {
   readonly #host: HandlingHost;
   readonly #application: CallApplication;
   readonly #delivery: Delivery;
+  readonly #waits = new Waits();
   /** Resolves when the last CALL that has to keep its order is answered. */
   #ordered: Promise<void> = Promise.resolve();
 
   constructor(host: HandlingHost) {
     this.#host = host;
-    this.#application = new CallApplication(host);
     const { identity, store, clock, log } = host;
+    const waits = this.#waits;
+    this.#application = new CallApplication(host, waits);
     this.#delivery = new Delivery({
       identity,
       store,
       clock,
       log,
-      deliver: (message) => this.#application.deliver(message),
+      deliver: (message) => deliver(message, { ask: host.ask.bind(host), log, waits }),
     });
   }
 
@@ -61,12 +65,15 @@ class Handling implements CallHandler {
   }
 
   accepted(): void {
-    if (this.#host.central.settings.usesSpool) this.#delivery.poke();
+    const { central, identity } = this.#host;
+    if (!central.settings.usesSpool) return;
+    // What was begun while it was away comes to its end first.
+    void central.quiet(identity).then(() => this.#delivery.poke());
   }
 
   close(): void {
     this.#delivery.close();
-    this.#application.close();
+    this.#waits.close();
   }
 
   /** Never rejects. Of a CALL in order it resolves when it is answered. */

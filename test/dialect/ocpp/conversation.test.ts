@@ -564,6 +564,57 @@ describe('the spool', () => {
     await expect.poll(() => rows(made, 'spool')).toEqual([]);
   });
 
+  test('is delivered while the charge point is away, on a connection that ends when nothing is left', async () => {
+    const made = await bench({ usesSpool: true });
+    const errands = made.begin();
+    const point = await made.booted();
+    await point.call('MeterValues', REQUESTS.MeterValues);
+    await point.call('StopTransaction', REQUESTS.StopTransaction);
+    await point.nextAsked();
+    made.clock.advance(15_000);
+    expect(errands).toEqual([]);
+    point.disconnect();
+    const errand = await until(() => {
+      made.clock.advance(15_000);
+      return errands[0];
+    });
+    expect(errand.peer?.notify('"ocpp.ClearCache"', Buffer.from('{}'))).toBe('closed');
+    expect(errand.ask('ocpp.ClearCache', {}).answer).toMatchObject({ json: { code: -32002 } });
+    for (const method of ['ocpp.MeterValues', 'ocpp.StopTransaction']) {
+      const request = await errand.nextAsked();
+      expect(request.method).toBe(method);
+      expect(errand.asked).toEqual([]);
+      request.result({});
+    }
+    await errand.over.promise;
+    expect(errand.closed).toBeDefined();
+    expect(await rows(made, 'spool')).toEqual([]);
+    expect(errands).toHaveLength(1);
+  });
+
+  test('stays where it is while the application is away, and no charge point is disturbed by the attempts', async () => {
+    const made = await bench({ usesSpool: true });
+    const errands = made.begin();
+    let point = await made.booted();
+    await point.call('StopTransaction', REQUESTS.StopTransaction);
+    await point.nextAsked();
+    point.disconnect();
+    const errand = await until(() => {
+      made.clock.advance(15_000);
+      return errands[0];
+    });
+    const request = await errand.nextAsked();
+    point = made.connect();
+    expect((await point.call('Heartbeat', {}))[0]).toBe(3);
+    expect(point.asked).toEqual([]);
+    request.away();
+    await errand.over.promise;
+    (await point.nextAsked()).result({});
+    await expect.poll(() => rows(made, 'spool')).toEqual([]);
+    made.clock.advance(15_000);
+    expect(errands).toHaveLength(1);
+  });
+
   test('start and authorize are not for later', async () => {
     const point = await (await bench({ usesSpool: true })).booted();
     const id = point.send('StartTransaction', START);

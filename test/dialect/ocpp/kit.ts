@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { CloseReason } from '../../../src/base/close-reason.ts';
+import { deferred } from '../../../src/base/deferred.ts';
 import { silentLogger } from '../../../src/base/log.ts';
 import { Statistics } from '../../../src/base/statistics.ts';
 import type {
+  Conversation,
   ConversationHost,
+  DialectOptions,
+  ErrandHost,
   InboundNotification,
   InboundRequest,
   PeerAnswer,
@@ -37,6 +41,8 @@ export interface Asked {
   /** As the bridge answers for an application that cannot. */
   away(stringCode?: string): void;
 }
+
+const NO_OPTIONS: DialectOptions = { maxFrameBytes: 1_000_000, keepalive: 'off', sync: false };
 
 /** A central system with a database in a new folder. */
 export class CentralBench {
@@ -86,6 +92,18 @@ export class CentralBench {
     return new PlayedChargePoint(this, identity);
   }
 
+  /** As a server does that listens. Its errands, as they begin. */
+  begin(): PlayedChargePoint[] {
+    const errands: PlayedChargePoint[] = [];
+    const run: ErrandHost['run'] = async (identity, converse) => {
+      const errand = new PlayedChargePoint(this, identity, (host) => converse(host, 'messages', NO_OPTIONS));
+      errands.push(errand);
+      await errand.over.promise;
+    };
+    this.central.begin({ clock: this.clock, log: this.log(), statistics: this.statistics, run });
+    return errands;
+  }
+
   /** One that has booted. */
   async booted(identity = 'CP001'): Promise<PlayedChargePoint> {
     const point = this.connect(identity);
@@ -106,13 +124,19 @@ export class PlayedChargePoint {
   readonly frames: Any[] = [];
   readonly asked: Asked[] = [];
   readonly told: { readonly method: string; readonly params: Any }[] = [];
-  readonly conversation: CentralConversation;
+  readonly conversation: Conversation;
+  readonly over = deferred<void>();
   finished: { readonly reason: CloseReason; readonly how: string } | undefined;
   closed: CloseReason | undefined;
   peer: PeerConnection | undefined;
   #ids = 0;
 
-  constructor(bench: CentralBench, identity: string) {
+  constructor(
+    bench: CentralBench,
+    identity: string,
+    converse = (host: ConversationHost): Conversation =>
+      new CentralConversation(host, identity, bench.central),
+  ) {
     let ids = 0;
     const host: ConversationHost = {
       clock: bench.clock,
@@ -138,9 +162,10 @@ export class PlayedChargePoint {
       finished: (reason, how) => {
         if (this.finished !== undefined) throw new Error('finished twice');
         this.finished = { reason, how };
+        this.over.resolve();
       },
     };
-    this.conversation = new CentralConversation(host, identity, bench.central);
+    this.conversation = converse(host);
   }
 
   sendText(text: string): void {

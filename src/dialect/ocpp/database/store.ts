@@ -231,6 +231,17 @@ export class CentralStore {
     return rows;
   }
 
+  /** Charge points for whose applications messages wait, by identity. */
+  async spooledFor(): Promise<string[]> {
+    const rows = await this.#database.db
+      .selectFrom('spool')
+      .select('charge_point')
+      .distinct()
+      .orderBy('charge_point')
+      .execute();
+    return rows.map(({ charge_point }) => charge_point);
+  }
+
   taken(id: number): Promise<void> {
     return this.#queue.add(async (trx) => {
       await trx.deleteFrom('spool').where('id', '=', id).execute();
