@@ -29,8 +29,19 @@ export interface AskingDialect {
    * useless ends with `host.finished`, whether or not a connection was opened on it.
    */
   ask(host: ConversationHost, framing: Framing, options: AskingOptions): Conversation;
+  /** A place for a terminal that cannot speak first on the wire that we open; default: it can, or has nothing to say. */
+  readonly callbacks?: TerminalCallbacks;
   /** Gives back what `asks` has opened. Nothing is asked any more. */
   close?(): Promise<void>;
+}
+
+export interface TerminalCallbacks {
+  /** An endpoint: `http:` or `https:`. */
+  readonly listen: string;
+  /** We listen there, at this address. */
+  listening(address: string): void;
+  /** Speaks on a wire that the terminal has opened. */
+  hear: AskingDialect['ask'];
 }
 
 /**

@@ -6,6 +6,7 @@ import type { DialectRow } from '../dialect/row.ts';
 import type { TerminalEndpoint, WireEndpoint } from '../endpoint/endpoint.ts';
 import { EXAMPLES, invalid } from '../endpoint/syntax.ts';
 import { splitTerminal, type TerminalPlace } from '../endpoint/terminal.ts';
+import { callbackEndpoint } from './callbacks.ts';
 
 /** A terminal, as it can be asked. */
 export interface AskedPlace {
@@ -59,6 +60,7 @@ export async function openAskingEnd(
     fault: (option, why) =>
       invalid(text, `${option}: ${why}`, `${row.name}+${EXAMPLES[place.kind]}?${option}=…`),
   });
+  if (dialect.callbacks !== undefined) callbackEndpoint(dialect.callbacks);
   return { dialect, wire };
 }
 

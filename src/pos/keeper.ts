@@ -5,7 +5,9 @@ import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { pause } from '../base/pause.ts';
 import type { InboundNotification, InboundRequest } from '../dialect/dialect.ts';
+import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
+import { Callbacks } from './callbacks.ts';
 import { TerminalConnection, type TerminalConnectionOptions } from './terminal-connection.ts';
 import { sharedController } from './wait.ts';
 
@@ -21,6 +23,8 @@ export interface Disconnection {
 export interface KeeperOptions extends TerminalConnectionOptions {
   /** Opens a wire, once. */
   readonly openWire: (signal: AbortSignal) => Promise<Wire>;
+  /** Of ours, where a terminal reaches us by itself. */
+  readonly tls?: TlsFiles | undefined;
   /** An attempt begins. */
   connecting(): void;
   connected(connection: TerminalConnection): void;
@@ -53,11 +57,14 @@ export class Keeper {
   #hurry = new AbortController();
   #running: Promise<void> | undefined;
   #lastFailure: CloseReason | undefined;
+  readonly #callbacks: Callbacks | undefined;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.#log = options.log;
+    const { callbacks } = options.dialect;
+    this.#callbacks = callbacks && new Callbacks(callbacks, options);
   }
 
   get state(): KeeperState {
@@ -119,6 +126,7 @@ export class Keeper {
     this.#closing.abort();
     this.#connection?.close({ code: 'CONNECTION_CLOSED', text: 'the register is closing', by: 'us' });
     await this.#running;
+    await this.#callbacks?.close();
   }
 
   async #run(): Promise<void> {
@@ -143,6 +151,7 @@ export class Keeper {
 
   /** An opener that throws is one that rejects. */
   async #open(): Promise<Wire> {
+    await this.#callbacks?.open();
     return this.#options.openWire(this.#closing.signal);
   }
 

@@ -1,4 +1,6 @@
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Certificates } from '../kit/certificates.ts';
 import { exitedWith, type Running, Workbench } from './kit.ts';
@@ -121,4 +123,63 @@ describe('a register of ours pays at a terminal of ours', () => {
     expect((await outcomeOf(paying)).exit).toEqual(exitedWith(0));
     expect(application.requests('Purchase')).toHaveLength(1);
   });
+});
+
+test('a terminal over HTTP shows its texts and tells its events where X-Callback-Url says', async () => {
+  const posted: { readonly status: number; readonly text: string }[] = [];
+  const post = async (url: string, message: object) => {
+    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(message) });
+    posted.push({ status: answer.status, text: await answer.text() });
+  };
+  const speak = async (url: string, header: object) => {
+    const device = { ...header, MessageClass: 'Device', MessageType: 'Request', DeviceID: '1' };
+    const OutputContent = { OutputFormat: 'Text', OutputText: [{ Text: 'INSERT CARD' }] };
+    const DisplayOutput = [{ Device: 'CashierDisplay', InfoQualify: 'Status', OutputContent }];
+    await post(url, {
+      SaleToPOIRequest: {
+        MessageHeader: { ...device, MessageCategory: 'Display' },
+        DisplayRequest: { DisplayOutput },
+      },
+    });
+    const event = { ...header, MessageClass: 'Event', MessageType: 'Notification', MessageCategory: 'Event' };
+    const EventNotification = { TimeStamp: '2024-05-01T12:00:00Z', EventToNotify: 'CardInserted' };
+    await post(url, { SaleToPOIRequest: { MessageHeader: event, EventNotification } });
+    const other = { ...event, POIID: 'somebody else' };
+    await post(url, { SaleToPOIRequest: { MessageHeader: other, EventNotification } }).catch(() =>
+      posted.push({ status: 0, text: '' }),
+    );
+  };
+  const terminal = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { MessageHeader, PaymentRequest } = JSON.parse(Buffer.concat(chunks).toString()).SaleToPOIRequest;
+    if (PaymentRequest !== undefined) await speak(String(request.headers['x-callback-url']), MessageHeader);
+    const MessageType = 'Response';
+    const name = `${MessageHeader.MessageCategory}Response`;
+    const SaleToPOIResponse = {
+      MessageHeader: { ...MessageHeader, MessageType },
+      [name]: {
+        Response: { Result: 'Success' },
+        POIData: { POITransactionID: { TransactionID: 'T1', TimeStamp: '2024-05-01T12:00:00Z' } },
+        PaymentResult: { AmountsResp: { AuthorizedAmount: 12.3, Currency: 'EUR' } },
+      },
+    };
+    response.end(JSON.stringify({ SaleToPOIResponse }));
+  });
+  await new Promise<void>((resolve) => terminal.listen(0, '127.0.0.1', resolve));
+  const { port } = terminal.address() as AddressInfo;
+  const callback = 'callback=http://127.0.0.1:0/from-the-terminal';
+  const to = `nexo+http://127.0.0.1:${port}/nexo?poi=${POIID}&vendor=adyen&${callback}`;
+  const paying = pos(to, 'purchase', '12.30', 'EUR');
+  const { stdout } = paying;
+  expect((await paying.exited).code).toBe(0);
+  terminal.close();
+  expect(posted.map(({ status }) => status)).toEqual([200, 204, 0]);
+  expect(JSON.parse(posted[0]?.text ?? '')).toMatchObject({
+    SaleToPOIResponse: {
+      MessageHeader: { MessageCategory: 'Display', DeviceID: '1' },
+      DisplayResponse: { OutputResult: [{ Response: { Result: 'Success' } }] },
+    },
+  });
+  expect(stdout.text).toContain('INSERT CARD');
 });

@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { AskingDialect, AskingSettings } from '../asking.ts';
+import type { AskingDialect, AskingSettings, TerminalCallbacks } from '../asking.ts';
+import { CallbackWire } from './callback-wire.ts';
 import { NexoCodec } from './codec.ts';
 import { readKeyFile, readVendor } from './end-settings.ts';
 import { transactions } from './routes.ts';
-import type { SaleEnd } from './sale-end.ts';
+import { noMemory, type SaleEnd } from './sale-end.ts';
 import { SaleRecords } from './sale-records.ts';
 import { SaleSystem } from './sale-system.ts';
 import { ServiceCounter } from './service-counter.ts';
@@ -37,9 +38,18 @@ export async function asks(settings: AskingSettings): Promise<AskingDialect> {
     counter: new ServiceCounter(folder),
     records,
     software: { version: '1.0.0', certificationCode: settings.text('certification'), language: 'en' },
-    memory: { isLoggedIn: false, system: undefined, missedAtMs: new Map() },
+    memory: noMemory(),
+    callback: readCallback(settings),
   };
   return saleDialect(end);
+}
+
+function readCallback(settings: AskingSettings): SaleEnd['callback'] {
+  const listen = settings.text('callback');
+  const url = settings.text('callback-url');
+  if (listen !== undefined) return { listen, url };
+  if (url === undefined) return undefined;
+  throw settings.fault('callback-url', 'goes with callback, where we listen');
 }
 
 export function saleDialect(end: SaleEnd): AskingDialect {
@@ -49,13 +59,29 @@ export function saleDialect(end: SaleEnd): AskingDialect {
     transactions: { methods: transactions.methods, recovery: 'Check' },
     webSocket: { subprotocol: undefined, isBinary: true },
     http: {
+      get headers(): Readonly<Record<string, string>> {
+        const url = end.memory.callbackUrl;
+        return url === undefined ? {} : { 'X-Callback-Url': url };
+      },
       ...(commonNames !== undefined && {
         checkCertificate: ({ commonName }) => faultOfName(commonName, commonNames),
       }),
     },
     retryMs: (failures) =>
       failures === 0 ? 0 : Math.min(RETRY_MS.first * 2 ** (failures - 1), RETRY_MS.limit),
+    ...(end.callback !== undefined && { callbacks: callbacksOf(end, end.callback) }),
     ask: (host, framing, options) => new SaleSystem(host, framing, options, end),
+  };
+}
+
+function callbacksOf(end: SaleEnd, { listen, url }: NonNullable<SaleEnd['callback']>): TerminalCallbacks {
+  return {
+    listen,
+    listening: (address) => {
+      // Every address of this machine is none that a terminal could connect to.
+      end.memory.callbackUrl = url ?? (/\/\/(?:0\.0\.0\.0|\[::\]):/.test(address) ? undefined : address);
+    },
+    hear: (host) => new CallbackWire(host, end),
   };
 }
 

@@ -24,6 +24,12 @@ export const nexoRow = {
     { name: 'sale', value: 'SALEID', help: "the register's name; default: --register, else posbridge" },
     { name: 'vendor', value: 'NAME', help: 'plain, adyen or datamesh; default: plain' },
     { name: 'keys', value: 'FILE', help: 'keys that messages are protected by, a JSON file' },
+    {
+      name: 'callback',
+      value: 'ENDPOINT',
+      help: 'where the terminal may post what it says by itself (https:; http: on this machine)',
+    },
+    { name: 'callback-url', value: 'URL', help: 'what the terminal is told of it, in X-Callback-Url' },
     { name: 'certification', value: 'CODE', help: 'CertificationCode of a Login' },
   ],
   asks: async (settings) => (await import('./asking.ts')).asks(settings),

@@ -1,8 +1,10 @@
 import { integerText } from '../../rpc/integer-text.ts';
 import { type Json, JsonNumber, type JsonObject, memberAt } from '../../rpc/json-tree.ts';
 import type { NexoCodec } from './codec.ts';
+import type { NexoMessage } from './message.ts';
 import type { SaleIds, SaleRecords } from './sale-records.ts';
 import type { ServiceCounter } from './service-counter.ts';
+import { TerminalState } from './terminal-state.ts';
 import type { Vendor } from './vendors.ts';
 
 /** What every wire of this process to one terminal shares. */
@@ -15,6 +17,8 @@ export interface SaleEnd {
   readonly records: SaleRecords;
   readonly software: SaleSoftware;
   readonly memory: TerminalMemory;
+  /** Where we listen for what the terminal says by itself; undefined: nowhere else than on the wire that asks. */
+  readonly callback?: { readonly listen: string; readonly url: string | undefined } | undefined;
 }
 
 /** What a Login says of us. */
@@ -31,6 +35,22 @@ export interface TerminalMemory {
   system: JsonObject | undefined;
   /** Transactions of which the terminal has said once that it does not know them, by name: when. */
   readonly missedAtMs: Map<string, number>;
+  readonly state: TerminalState;
+  /** Wires with open requests: each takes an Event Reject that is about one of its own. */
+  readonly rejecters: Set<(message: NexoMessage) => boolean>;
+  /** Where the terminal can post its messages. */
+  callbackUrl: string | undefined;
+}
+
+export function noMemory(): TerminalMemory {
+  return {
+    isLoggedIn: false,
+    system: undefined,
+    missedAtMs: new Map(),
+    state: new TerminalState(),
+    rejecters: new Set(),
+    callbackUrl: undefined,
+  };
 }
 
 /** The identifying members of `params`; undefined where they name nothing. */

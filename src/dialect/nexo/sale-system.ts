@@ -40,6 +40,7 @@ export class SaleSystem implements Conversation, AskedTerminal {
   readonly #outcomes: OutcomeInquiry;
   readonly #inquiries: Inquiries;
   readonly #terminal: TerminalSide;
+  readonly #rejected: (message: NexoMessage) => boolean;
   readonly #events: ConnectionEvents;
   readonly #open = new Set<(answer: PeerAnswer) => void>();
   #isClosed = false;
@@ -60,7 +61,13 @@ export class SaleSystem implements Conversation, AskedTerminal {
     const write = (message: Buffer) => this.#write(message);
     this.#line = new ServiceLine({ vendor, codec, saleId, poiId, clock, write });
     const line = this.#line;
-    const logins = new Logins({ end, line, clock, log, isListening: framing !== 'exchange' });
+    const logins = new Logins({
+      end,
+      line,
+      clock,
+      log,
+      isListening: framing !== 'exchange' || end.callback !== undefined,
+    });
     this.#terminal = new TerminalSide({
       end,
       clock,
@@ -80,6 +87,8 @@ export class SaleSystem implements Conversation, AskedTerminal {
     const runningMs = (ids: SaleIds) => this.#sales.runningMs(ids);
     this.#outcomes = new OutcomeInquiry({ end, line, logins, clock, log, runningMs });
     this.#inquiries = new Inquiries({ end, line, logins, terminal: this.#terminal });
+    this.#rejected = (message) => line.rejected(message);
+    end.memory.rejecters.add(this.#rejected);
     this.#events = host.opened(this);
   }
 
@@ -245,6 +254,7 @@ export class SaleSystem implements Conversation, AskedTerminal {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#decoder.stop();
+    this.#end.memory.rejecters.delete(this.#rejected);
     this.#line.loseAll(reason);
     const text = errorText('CONNECTION_CLOSED', reason.text);
     for (const settle of [...this.#open]) settle({ kind: 'error', text, depth: 2, lost: reason });

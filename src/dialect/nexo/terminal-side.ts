@@ -17,11 +17,6 @@ export interface TerminalSideOptions {
 /** What a terminal says by itself: requests to the register's devices, and Events. The register hears PosMessage and StatusEvent. */
 export class TerminalSide {
   readonly #options: TerminalSideOptions;
-  #isRunning = false;
-  #isMaintained = false;
-  #isCardIn: boolean | undefined;
-  #isConnected: boolean | undefined;
-  #isOut = false;
 
   constructor(options: TerminalSideOptions) {
     this.#options = options;
@@ -29,18 +24,11 @@ export class TerminalSide {
 
   /** The status, from memory. */
   get status(): JsonObject {
-    const isReady = !this.#isRunning && !this.#isMaintained && !this.#isOut;
-    return {
-      ready_for_transaction: isReady,
-      ...(this.#isRunning && { transaction_status: 'PROCESSING' }),
-      ...(this.#isMaintained && { update_status: 'MAINTENANCE' }),
-      ...(this.#isCardIn !== undefined && { chip_card_in: this.#isCardIn }),
-      ...(this.#isConnected !== undefined && { psp_connection_available: this.#isConnected }),
-    };
+    return this.#options.end.memory.state.status;
   }
 
   transaction(isRunning: boolean): void {
-    this.#isRunning = isRunning;
+    this.#options.end.memory.state.isRunning = isRunning;
     this.#changed();
   }
 
@@ -105,34 +93,10 @@ export class TerminalSide {
       details: textAt(body, 'EventDetails'),
     });
     const before = JSON.stringify(this.status);
-    this.#apply(event);
+    const { memory } = this.#options.end;
+    memory.state.apply(event);
+    if (event === 'Initialised') memory.isLoggedIn = false;
     if (JSON.stringify(this.status) !== before) this.#changed();
-  }
-
-  #apply(event: string): void {
-    switch (event) {
-      case 'CardInserted':
-      case 'CardRemoved':
-        this.#isCardIn = event === 'CardInserted';
-        break;
-      case 'BeginMaintenance':
-      case 'EndMaintenance':
-        this.#isMaintained = event === 'BeginMaintenance';
-        break;
-      case 'NetworkConnected':
-      case 'NetworkDisconnected':
-        this.#isConnected = event === 'NetworkConnected';
-        break;
-      case 'Initialised':
-        this.#isOut = false;
-        this.#options.end.memory.isLoggedIn = false;
-        break;
-      case 'Shutdown':
-      case 'OutOfOrder':
-      case 'SecurityAlarm':
-        this.#isOut = true;
-        break;
-    }
   }
 
   #changed(): void {

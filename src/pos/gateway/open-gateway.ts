@@ -60,6 +60,7 @@ export async function openGateway(terminal: TerminalEndpoint, options: OpenGatew
         : undefined,
     openWire: terminalWireOpener(opening),
     openBeside: besideOpener(opening),
+    tls,
     maxFrameBytes,
     keepalive,
     sync: options.sync ?? to.kind === 'serial',

@@ -7,7 +7,7 @@ import { silentLogger } from '../../../src/base/log.ts';
 import { Statistics } from '../../../src/base/statistics.ts';
 import type { ConversationHost, PeerAnswer } from '../../../src/dialect/dialect.ts';
 import { NexoCodec } from '../../../src/dialect/nexo/codec.ts';
-import type { SaleEnd } from '../../../src/dialect/nexo/sale-end.ts';
+import { noMemory, type SaleEnd } from '../../../src/dialect/nexo/sale-end.ts';
 import { SaleRecords } from '../../../src/dialect/nexo/sale-records.ts';
 import { SaleSystem } from '../../../src/dialect/nexo/sale-system.ts';
 import { ServiceCounter } from '../../../src/dialect/nexo/service-counter.ts';
@@ -40,7 +40,7 @@ export function saleEnd(folder: string, vendorName = 'adyen'): SaleEnd {
     counter: new ServiceCounter(folder),
     records: new SaleRecords(folder),
     software: { version: '1.0.0', certificationCode: undefined, language: 'en' },
-    memory: { isLoggedIn: false, system: undefined, missedAtMs: new Map() },
+    memory: noMemory(),
   };
 }
 
