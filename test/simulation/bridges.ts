@@ -1,6 +1,7 @@
 import type { Subject } from './subject.ts';
 import type { Machine } from './world/machine.ts';
 import { Process } from './world/process.ts';
+import type { Random } from './world/random.ts';
 
 /** Statuses with which a bridge may leave: closed, protocol broken, temporary failure. */
 const STATUSES: ReadonlySet<number> = new Set([0, 76, 111]);
@@ -18,6 +19,7 @@ export interface BridgesOptions {
 /** Bridges behind one address. What dies is started again, until `stop`. */
 export class Bridges {
   readonly #options: BridgesOptions;
+  readonly #random: Random;
   readonly #children = new Set<Process>();
   #server: Process | undefined;
   #count = 0;
@@ -27,6 +29,7 @@ export class Bridges {
 
   constructor(options: BridgesOptions) {
     this.#options = options;
+    this.#random = options.machine.world.random.fork('bridges');
     this.#start();
   }
 
@@ -35,7 +38,7 @@ export class Bridges {
     const { isServe, machine } = this.#options;
     this.#restlessMs = machine.world.nowMs;
     const alive = [...this.#children].filter(({ isAlive }) => isAlive);
-    return isServe || alive.length === 0 ? this.#server : machine.world.random.oneOf(alive);
+    return isServe || alive.length === 0 ? this.#server : this.#random.oneOf(alive);
   }
 
   wasSteady(sinceMs: number): boolean {
@@ -69,7 +72,7 @@ export class Bridges {
     this.#server = server;
     server.onEnd(() => {
       this.#ended(server);
-      world.schedule.after(world.random.below(3000), () => this.#start());
+      world.schedule.after(this.#random.below(3000), () => this.#start());
     });
     if (isServe) return;
     world.network.listen(server, place, (end) => {

@@ -24,6 +24,25 @@ const SETTLED_MS = 2 * 3_600_000;
 /** And nobody waits for an outcome any more: longer than --outcome-wait. */
 const LEFT_MS = 1_200_000;
 
+/** Who plays in a history, and what goes wrong in it: all that the seed has, or less. */
+export interface Cast {
+  /** Numbers of faults that do not come to pass. */
+  readonly without: ReadonlySet<number>;
+  /** Numbers of registers that sell nothing. */
+  readonly idle: ReadonlySet<number>;
+  /** The most that a register sells. */
+  readonly sales: number;
+  /** Whether the register that is built on the library sells anything, where it does. */
+  readonly hasClient: boolean;
+}
+
+export const WHOLE: Cast = { without: new Set(), idle: new Set(), sales: Infinity, hasClient: true };
+
+export interface HistoryOptions {
+  readonly isTold: boolean;
+  readonly cast?: Cast;
+}
+
 /** What came of one seed. */
 export interface Verdict {
   readonly seed: string;
@@ -32,6 +51,8 @@ export interface Verdict {
   readonly digest: string;
   readonly story: readonly string[];
   readonly faults: Readonly<Record<string, number>>;
+  /** The numbers of the faults that came to pass. */
+  readonly happened: readonly number[];
   readonly sales: number;
   readonly statements: number;
   readonly steps: number;
@@ -49,17 +70,19 @@ export class History {
   /** What the bridges call their registers: where each has a name of its own, several may use the same numbers. */
   readonly #naming: 'none' | 'one' | 'peer';
   readonly #args: readonly string[];
+  readonly #cast: Cast;
   readonly #isServe: boolean;
   readonly #wrong: string[] = [];
   #working = 0;
   #isRough = true;
 
-  static run(subject: Subject, seed: string, options: { readonly isTold: boolean }): Promise<Verdict> {
-    return new History(subject, seed, options.isTold).#run();
+  static run(subject: Subject, seed: string, options: HistoryOptions): Promise<Verdict> {
+    return new History(subject, seed, options).#run();
   }
 
-  private constructor(subject: Subject, seed: string, isTold: boolean) {
-    const world = new World(seed, { isTold });
+  private constructor(subject: Subject, seed: string, { isTold, cast = WHOLE }: HistoryOptions) {
+    const world = new World(seed, { isTold, without: cast.without });
+    this.#cast = cast;
     const random = world.random.fork('history');
     this.#world = world;
     this.#random = random;
@@ -75,7 +98,8 @@ export class History {
     this.#isServe = random.chance(0.5);
     this.#naming = random.oneOf(isOneAddress ? ['none', 'one'] : ['none', 'one', 'peer', 'peer']);
     const hasJournal = random.chance(0.85);
-    this.#sales = new Sales(hasJournal);
+    const mayForget = () => this.#application.character.knowsFinishedOnly;
+    this.#sales = new Sales({ hasJournal, mayForget });
     this.#args = [
       ...['--app', APPLICATION],
       ...(hasJournal ? ['--journal', JOURNAL] : []),
@@ -96,9 +120,13 @@ export class History {
     this.#application.start();
     this.#keepApplication();
     const registers = 1 + this.#random.below(TILLS);
-    for (let till = 0; till < registers; till += 1) this.#work(() => this.#keepSelling(till, bridges));
+    for (let till = 0; till < registers; till += 1) {
+      if (!this.#cast.idle.has(till)) this.#work(() => this.#keepSelling(till, bridges));
+    }
     const client = this.#client();
-    if (this.#random.chance(0.5)) this.#work(() => client.sell(1 + this.#random.below(3)));
+    const isSelling = this.#random.chance(0.5) && this.#cast.hasClient;
+    const count = 1 + this.#random.below(3);
+    if (isSelling) this.#work(() => client.sell(count));
     this.#planStrikes(machine, bridges);
     const rough = await schedule.run(() => this.#working === 0, ROUGH_MS);
     this.#world.story.tell('world', `the faults stop (${rough})`);
@@ -111,6 +139,7 @@ export class History {
       digest: this.#world.story.digest,
       story: this.#world.story.lines,
       faults: this.#world.faults.counts,
+      happened: this.#world.faults.happened,
       sales: this.#sales.all.length,
       statements: this.#sales.statements.length,
       steps: schedule.steps,
@@ -139,9 +168,10 @@ export class History {
       wasSteady: (sinceMs) => bridges.wasSteady(sinceMs),
       wrong: (text) => this.#wrong.push(text),
     };
-    const register = new Till(new Process(this.#machine(till), `R${till}`), options);
-    const count = 1 + this.#random.below(6);
-    const { random } = this.#world;
+    const process = new Process(this.#machine(till), `R${till}`);
+    const register = new Till(process, options);
+    const { random } = process;
+    const count = Math.min(1 + random.below(6), this.#cast.sales);
     for (let index = 0; index < count && this.#isRough; index += 1) {
       const receipt_id = this.#naming === 'peer' ? 100 + index : `R${till}-${index}`;
       const identifiers = { receipt_id, ...(random.chance(0.7) && { sequence_id: index }) };
@@ -190,7 +220,7 @@ export class History {
       'stop',
       'clock',
     ]);
-    this.#world.faults.count(`strikes: ${what}`);
+    if (!this.#world.faults.happens(`strikes: ${what}`)) return;
     if (what === 'kill bridge') bridge?.kill();
     else if (what === 'stop') bridge?.signal('SIGTERM');
     else if (what === 'kill application') this.#application.process?.kill();
@@ -228,7 +258,7 @@ export class History {
     }
     this.#working = 0;
     for (const till of this.#tills.keys()) this.#work(() => this.#askAll(till));
-    this.#work(() => client.recover((key) => this.#isUndeclared(key) || this.#isOtherAmount(key)));
+    this.#work(() => client.recover((key) => this.#isUnknowable(key) || this.#isOtherAmount(key)));
     const end = await schedule.run(() => this.#working === 0, schedule.nowMs + SETTLED_MS);
     if (end === 'over') return;
     const open = this.#sales.all.filter((sale) => !this.#sales.isKnown(sale)).map(({ key }) => key);
@@ -246,7 +276,7 @@ export class History {
     for (const sale of sales) {
       const before = this.#sales.toldOf(sale);
       for (let attempt = 0; this.#sales.toldOf(sale) === before; attempt += 1) {
-        if (attempt > 5 && this.#isUndeclared(sale.key)) break;
+        if (attempt > 5 && this.#isUnknowable(sale.key)) break;
         if (attempt > 0) await pause(process, 3000);
         if (!connection.isOpen) connection = await connect(process, BRIDGE);
         questions += 1;
@@ -255,6 +285,15 @@ export class History {
     }
     connection.close();
     process.kill('done');
+  }
+
+  /** A record of it may be torn, and nobody knows what stood there; or nobody can know what its answer means. */
+  #isUnknowable(key: string): boolean {
+    return this.#isUndeclared(key) || this.#hasTornDisk();
+  }
+
+  #hasTornDisk(): boolean {
+    return [...this.#world.machines].some(({ disk }) => disk.hasTorn);
   }
 
   /** Declined with a code of no declared meaning: nobody else can know what it means. */

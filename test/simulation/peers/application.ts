@@ -41,7 +41,7 @@ export class Application {
   #process: Process | undefined;
   /** By key: who asked for what is being carried out. */
   readonly #running = new Map<string, Guest>();
-  /** Of requests that were no transactions: a result under the id of one would be that one's. */
+  /** Of requests that are about no transaction: a result under the id of one that is would be that one's. */
   readonly #otherIds: (string | number)[] = [];
 
   constructor(machine: Machine, place: string, ledger: Ledger, character: Character) {
@@ -101,7 +101,7 @@ export class Application {
     const key = keyOf(params, register);
     if (method === 'Abort') this.#abort(key);
     if (method === undefined || id === undefined) return;
-    if (method !== 'Purchase') this.#otherIds.push(id);
+    if (method !== 'Purchase' && method !== 'Check') this.#otherIds.push(id);
     this.#process?.tell(`hears ${method} ${key}`);
     if (method === 'Purchase') this.#purchase(guest, request, key);
     else if (method === 'Check') this.#check(guest, request, key);
@@ -112,8 +112,10 @@ export class Application {
   #answerOther(guest: Guest, request: Request): void {
     const random = this.#random;
     const lateMs = random.chance(this.character.lies) ? random.below(90_000) : 0;
-    if (lateMs > 60_000) this.#count('answers another request when it is over');
-    this.#process?.after(lateMs, () => this.#reply(guest, request, { kind: 'result', text: '{}' }));
+    const isOver = lateMs > 60_000 && this.#happens('answers another request when it is over');
+    this.#process?.after(lateMs > 60_000 && !isOver ? 0 : lateMs, () =>
+      this.#reply(guest, request, { kind: 'result', text: '{}' }),
+    );
   }
 
   #purchase(guest: Guest, request: Request, key: string): void {
@@ -131,8 +133,8 @@ export class Application {
       ? random.oneOf(['begun', 'decided', 'answered'])
       : undefined;
     const step = (name: string) => {
-      if (diesAt !== name) return true;
-      this.#machine.world.faults.count('applications that died at a sale');
+      if (diesAt !== name || !this.#machine.world.faults.happens('applications that died at a sale'))
+        return true;
       process.kill(`SIGKILL when a sale is ${name}`);
       return false;
     };
@@ -158,8 +160,9 @@ export class Application {
     } else {
       entry.charges += 1;
       const { amount, currency } = request.params ?? {};
-      const isOther = random.chance(this.character.otherAmounts);
-      if (isOther) this.#machine.world.faults.count('results with another amount');
+      const { faults } = this.#machine.world;
+      const isOther =
+        random.chance(this.character.otherAmounts) && faults.happens('results with another amount');
       const charged = isOther ? 1 : amount;
       entry.answer = {
         kind: 'result',
@@ -173,13 +176,12 @@ export class Application {
     const random = this.#random;
     if (random.chance(0.5)) {
       const code = random.oneOf(NO_OUTCOMES);
-      this.#count(`answers ${code}`);
-      this.#reply(guest, request, errorOf(code, 'which says nothing'));
+      const isSaid = this.#happens(`answers ${code}`);
+      this.#reply(guest, request, isSaid ? errorOf(code, 'which says nothing') : truth);
       return;
     }
     const manner = random.oneOf(MANNERS);
-    this.#count(`answers ${manner}`);
-    this.#reply(guest, request, truth, manner);
+    this.#reply(guest, request, truth, this.#happens(`answers ${manner}`) ? manner : 'honest');
   }
 
   #check(guest: Guest, request: Request, key: string): void {
@@ -192,8 +194,8 @@ export class Application {
     }
     // It runs for somebody who is still connected: "not found" is not to be believed, and it is not held to it.
     const isExcused = runner !== undefined && (runner.isOpen || character.knowsFinishedOnly);
-    if (isExcused && (character.knowsFinishedOnly || random.chance(character.lies / 2))) {
-      this.#count('says of a running sale that it is not found');
+    const isForgotten = isExcused && (character.knowsFinishedOnly || random.chance(character.lies / 2));
+    if (isForgotten && this.#happens('says of a running sale that it is not found')) {
       this.#reply(guest, request, NOT_FOUND);
       return;
     }
@@ -201,12 +203,12 @@ export class Application {
       this.#reply(guest, request, this.#truth(key));
     } else if (random.chance(0.5)) {
       const code = random.oneOf(NOTHING_TO_CHECK);
-      this.#count(`answers a Check ${code}`);
-      this.#reply(guest, request, errorOf(code, 'which says nothing'));
+      const isSaid = this.#happens(`answers a Check ${code}`);
+      this.#reply(guest, request, isSaid ? errorOf(code, 'which says nothing') : this.#truth(key));
     } else {
       const manner = random.oneOf(MANNERS);
-      this.#count(`answers a Check ${manner}`);
-      this.#reply(guest, request, this.#truth(key), manner);
+      const isSo = this.#happens(`answers a Check ${manner}`);
+      this.#reply(guest, request, this.#truth(key), isSo ? manner : 'honest');
     }
   }
 
@@ -242,8 +244,8 @@ export class Application {
     return process.random;
   }
 
-  #count(what: string): void {
-    if (this.character !== HONEST) this.#machine.world.faults.count(`application ${what}`);
+  #happens(what: string): boolean {
+    return this.character !== HONEST && this.#machine.world.faults.happens(`application ${what}`);
   }
 }
 

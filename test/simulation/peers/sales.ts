@@ -19,15 +19,24 @@ export interface Sale {
   purchases: number;
 }
 
+export interface SalesOptions {
+  /** Whether the bridges have one. */
+  readonly hasJournal: boolean;
+  /**
+   * Whether the application says at present of a running sale that it is not found. Where no journal knows since when it runs, a register
+   * gets the application's own words, and has to know what they are worth.
+   */
+  mayForget(): boolean;
+}
+
 /** Every intention of the registers of a history, and all that they were told. */
 export class Sales {
   readonly statements: Statement[] = [];
   readonly #sales = new Map<string, Sale>();
-  readonly #hasJournal: boolean;
+  readonly #options: SalesOptions;
 
-  /** @param hasJournal whether the bridges have one */
-  constructor(hasJournal: boolean) {
-    this.#hasJournal = hasJournal;
+  constructor(options: SalesOptions) {
+    this.#options = options;
   }
 
   /** @param register what the bridge calls the till, if it does */
@@ -61,7 +70,6 @@ export class Sales {
     const { random } = process;
     const { key } = sale;
     if (method === 'Purchase') sale.purchases += 1;
-    const isOnly = sale.purchases === 1;
     const { sequence_id } = sale.params;
     // The same number in another form is the same number.
     const spelled = sequence_id !== undefined && random.chance(0.1) && { sequence_id: String(sequence_id) };
@@ -73,7 +81,11 @@ export class Sales {
       message === undefined ? (connection.closeReason ?? 'connection lost') : JSON.stringify(message);
     process.tell(`${method} ${key} (${id}): ${words.slice(0, 300)}`);
     if (message === undefined) return;
-    const statement = readAnswer({ method, key, askedMs, isOnly, hasJournal: this.#hasJournal }, message);
+    const isOnly = sale.purchases === 1;
+    const { hasJournal, mayForget } = this.#options;
+    const code = message.error?.data?.['string_code'];
+    if (code === 'TRANSACTION_NOT_FOUND' && !hasJournal && mayForget()) return;
+    const statement = readAnswer({ method, key, askedMs, isOnly, hasJournal }, message);
     if (statement !== undefined) this.tell(statement);
   }
 }

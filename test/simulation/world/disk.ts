@@ -43,6 +43,7 @@ export class Disk {
   readonly #random: Random;
   readonly root: Inode;
   #numbers = 1;
+  #hasTorn = false;
 
   constructor(random: Random) {
     this.#random = random;
@@ -50,6 +51,11 @@ export class Disk {
     for (const name of ROOT_FOLDERS)
       this.mkdir(name, name === '/tmp' || name === '/run/lock' ? 0o1777 : 0o755, 0);
     this.#syncAll(this.root);
+  }
+
+  /** Whether a power cut has left a file half written. */
+  get hasTorn(): boolean {
+    return this.#hasTorn;
   }
 
   find(name: string, syscall: string): Inode {
@@ -191,6 +197,7 @@ export class Disk {
       }
     }
     inode.durable = torn;
+    this.#hasTorn ||= size > 0 && !torn.equals(data);
   }
 
   #make(isFolder: boolean, mode: number): Inode {

@@ -15,9 +15,9 @@ export function filesOf(process: Process) {
 
   /** The effect comes at some moment of the call, also if the process dies meanwhile; the outcome only to the living. */
   function call<T>(name: string, file: string | undefined, effect: () => T, failed?: () => void): Promise<T> {
-    const { random, roughness, schedule, faults } = world;
-    const isSlow = random.chance(roughness.slowDisk);
-    if (isSlow) faults.count('slow calls of a disk');
+    const { roughness, schedule, faults } = world;
+    const { random } = process;
+    const isSlow = random.chance(roughness.slowDisk) && faults.happens('slow calls of a disk');
     const tookMs = isSlow ? 1000 + random.below(20_000) : 0.02 + random.fraction() * 2;
     const isFaulty = random.chance(roughness.diskFault);
     return new Promise((resolve, reject) => {
@@ -25,10 +25,9 @@ export function filesOf(process: Process) {
         if (!process.isAlive && random.chance(0.5)) return;
         let settle: () => void;
         try {
-          if (isFaulty) {
+          const code = GROWING.has(name) && random.chance(0.5) ? 'ENOSPC' : 'EIO';
+          if (isFaulty && faults.happens(`${code} of a disk`)) {
             failed?.();
-            const code = GROWING.has(name) && random.chance(0.5) ? 'ENOSPC' : 'EIO';
-            faults.count(`${code} of a disk`);
             process.tell(`${code}: ${name} ${file ?? ''}`);
             throw new DiskError(code, name, file);
           }
@@ -38,11 +37,11 @@ export function filesOf(process: Process) {
           settle = () => reject(fault);
         }
         process.after(tookMs * random.fraction(), () => {
-          if (!random.chance(roughness.kill)) {
+          const isKilled = random.chance(roughness.kill) && faults.happens('kills at a call of the disk');
+          if (!isKilled) {
             settle();
             return;
           }
-          faults.count('kills at a call of the disk');
           process.kill(`SIGKILL at ${name}`);
         });
       });
@@ -102,7 +101,7 @@ export function filesOf(process: Process) {
           return { bytesWritten: bytes.length };
         },
         // A disk that fills up takes a part, as a rule.
-        () => write(bytes.subarray(0, world.random.below(bytes.length + 1))),
+        () => write(bytes.subarray(0, process.random.below(bytes.length + 1))),
       );
     }
 

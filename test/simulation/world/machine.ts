@@ -16,6 +16,7 @@ export class Machine {
   clockErrorMs: number;
   /** When a process on it that stood still went on, last. */
   resumedMs = 0;
+  readonly #started = new Map<string, number>();
   #boots = 0;
   #bootedMs = 0;
   #pids = 100;
@@ -49,6 +50,13 @@ export class Machine {
   nextPid(): number {
     this.#pids += 1;
     return this.#pids;
+  }
+
+  /** How many processes of this name there have been, this one included. */
+  countOf(name: string): number {
+    const count = (this.#started.get(name) ?? 0) + 1;
+    this.#started.set(name, count);
+    return count;
   }
 
   boot(): void {

@@ -1,5 +1,6 @@
 import type { Peer, Wire, WireEvents } from '../../../src/wire/wire.ts';
 import type { Process } from './process.ts';
+import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
 /** What one direction of a connection takes before its writer has to wait. */
@@ -40,7 +41,8 @@ export class Network {
   }
 
   connect(process: Process, place: string): Promise<End> {
-    const { schedule, random } = this.world;
+    const { schedule } = this.world;
+    const { random } = process;
     const isLocal = place.startsWith('unix:');
     return new Promise((resolve, reject) => {
       schedule.after(random.fraction() * MAX_DELAY_MS, () => {
@@ -53,8 +55,9 @@ export class Network {
         const peer: Peer = isLocal
           ? { text: 'unix' }
           : { address: process.machine.address, text: process.machine.address };
-        const ours = new End(this.world, process, { text: place });
-        const theirs = new End(this.world, listening.process, peer);
+        const own = random.fork(`connection ${random.next()}`);
+        const ours = new End(this.world, process, { text: place }, own);
+        const theirs = new End(this.world, listening.process, peer, own);
         ours.join(theirs);
         process.after(0, () => resolve(ours));
         listening.process.after(random.fraction(), () => listening.onWire(theirs));
@@ -68,6 +71,7 @@ export class End implements Wire {
   readonly framing = 'stream';
   readonly peer: Peer;
   readonly #world: World;
+  readonly #random: Random;
   #owner: Process;
   #other: End = this;
   #events: WireEvents | undefined;
@@ -89,8 +93,10 @@ export class End implements Wire {
   /** Nothing crosses any more, and nobody is told. */
   #isSevered = false;
 
-  constructor(world: World, owner: Process, peer: Peer) {
+  /** @param random of the connection */
+  constructor(world: World, owner: Process, peer: Peer, random: Random) {
     this.#world = world;
+    this.#random = random;
     this.#owner = owner;
     this.peer = peer;
     owner.wires.add(this);
@@ -178,11 +184,11 @@ export class End implements Wire {
   sever(): void {
     this.#isSevered = true;
     this.#other.#isSevered = true;
-    this.#world.schedule.after(5000 + this.#world.random.below(25_000), () => this.cut());
+    this.#world.schedule.after(5000 + this.#random.below(25_000), () => this.cut());
   }
 
   #send(bytes: Buffer): void {
-    const { random } = this.#world;
+    const random = this.#random;
     this.#sent += bytes.length;
     for (let at = 0; at < bytes.length; ) {
       const length = random.chance(0.7) ? bytes.length - at : 1 + random.below(bytes.length - at);
@@ -194,9 +200,9 @@ export class End implements Wire {
 
   /** In order, after a while. */
   #arriveAtOther(arrive: () => void): void {
-    const { schedule, random } = this.#world;
+    const { schedule } = this.#world;
     const other = this.#other;
-    const atMs = Math.max(other.#lastArrivalMs, schedule.nowMs + random.fraction() * MAX_DELAY_MS);
+    const atMs = Math.max(other.#lastArrivalMs, schedule.nowMs + this.#random.fraction() * MAX_DELAY_MS);
     other.#lastArrivalMs = atMs;
     schedule.after(atMs - schedule.nowMs, () => {
       if (!this.#isSevered) arrive();
@@ -204,10 +210,11 @@ export class End implements Wire {
   }
 
   #arrives(piece: Buffer): void {
-    const { random, roughness, faults } = this.#world;
-    if (random.chance(roughness.cut)) {
-      const isSilent = random.chance(0.25);
-      faults.count(isSilent ? 'connections severed' : 'connections cut');
+    const { roughness, faults } = this.#world;
+    const random = this.#random;
+    const isSilent = random.chance(0.25);
+    const kind = isSilent ? 'connections severed' : 'connections cut';
+    if (random.chance(roughness.cut) && faults.happens(kind)) {
       this.#owner.tell(`the connection with ${this.#other.#owner.name} is ${isSilent ? 'severed' : 'cut'}`);
       if (isSilent) this.sever();
       else {
@@ -233,13 +240,13 @@ export class End implements Wire {
   }
 
   #resetComes(): void {
-    this.#world.schedule.after(this.#world.random.fraction() * MAX_DELAY_MS, () => this.#resetArrives());
+    this.#world.schedule.after(this.#random.fraction() * MAX_DELAY_MS, () => this.#resetArrives());
   }
 
   #resetArrives(): void {
     if (this.#isGone) return;
     // What had arrived before can still be read, as a rule.
-    if (this.#incoming.length > 0 && this.#events !== undefined && this.#world.random.chance(0.5)) {
+    if (this.#incoming.length > 0 && this.#events !== undefined && this.#random.chance(0.5)) {
       const bytes = Buffer.concat(this.#incoming.splice(0));
       const events = this.#events;
       this.#owner.after(0, () => !this.#isClosed && events.chunk(bytes));
@@ -266,7 +273,7 @@ export class End implements Wire {
     if (this.#isDelivering || this.#isPaused || this.#events === undefined || this.#isGone) return;
     if (this.#incoming.length === 0 && (!this.#hasEnd || this.#hasToldEnd)) return;
     this.#isDelivering = true;
-    this.#owner.after(this.#world.random.fraction() * 0.2, () => {
+    this.#owner.after(this.#random.fraction() * 0.2, () => {
       this.#isDelivering = false;
       if (this.#isPaused || this.#isGone) return;
       const bytes = Buffer.concat(this.#incoming.splice(0));

@@ -29,7 +29,7 @@ export class Process implements Owner {
     this.machine = machine;
     this.name = name;
     this.pid = machine.nextPid();
-    this.random = machine.world.random.fork(`process ${name} ${machine.world.schedule.steps}`);
+    this.random = machine.world.random.fork(`${machine.name} ${name} ${machine.countOf(name)}`);
     this.startedMs = machine.world.nowMs;
     machine.processes.add(this);
   }

@@ -15,13 +15,18 @@ export class World {
   readonly random: Random;
   readonly schedule = new Schedule();
   readonly story: Story;
-  readonly faults = new Faults();
+  readonly faults: Faults;
   readonly network: Network;
   roughness: Roughness = SMOOTH;
   readonly #machines = new Map<string, Machine>();
 
-  constructor(seed: string, options: { readonly isTold: boolean }) {
+  /** @param options.without the numbers of faults that do not come to pass */
+  constructor(
+    seed: string,
+    options: { readonly isTold: boolean; readonly without?: ReadonlySet<number> | undefined },
+  ) {
     this.seed = seed;
+    this.faults = new Faults(options.without ?? new Set());
     this.random = new Random(seed);
     this.story = new Story(() => this.schedule.nowMs, options.isTold);
     this.network = new Network(this);
