@@ -3,8 +3,8 @@ import type { Logger } from '../../base/log.ts';
 import { type JsonObject, objectAt, textAt } from '../../rpc/json-tree.ts';
 import type { PeerAnswer } from '../dialect.ts';
 import { meaningOf } from './conditions.ts';
+import { answerError } from './sale-answers.ts';
 import type { SaleEnd } from './sale-end.ts';
-import { errorObject } from './sale-outcome.ts';
 import type { Reply, ServiceLine } from './service-line.ts';
 
 const LOGIN_LIMIT_MS = 30_000;
@@ -45,9 +45,8 @@ export class Logins {
       return 'ready';
     }
     log.warn('the Login has failed', { why: failed.why });
-    const code = failed.isBusy ? 'BUSY' : 'NEXO_LOGIN_FAILED';
-    const outcome = failed.isBusy ? undefined : 'not-charged';
-    return { kind: 'error', text: errorObject(code, `Login: ${failed.why}`, outcome), depth: 3 };
+    // Nothing has begun, so that the transaction may come again.
+    return answerError(failed.isBusy ? 'BUSY' : 'CHANNEL_UNAVAILABLE', `Login: ${failed.why}`);
   }
 
   #body(): JsonObject {

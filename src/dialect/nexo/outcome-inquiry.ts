@@ -5,7 +5,7 @@ import type { PeerAnswer } from '../dialect.ts';
 import type { Logins } from './logins.ts';
 import { recordOutcome } from './record-outcome.ts';
 import { ANSWER_DEPTH, answerError, lost, unknown } from './sale-answers.ts';
-import { idsOf, type SaleEnd, saleIdsOf, transactionNameOf } from './sale-end.ts';
+import { idsOf, type SaleEnd, saleIdsOf, transactionKeyOf } from './sale-end.ts';
 import { errorObject, outcomeOf, type SaleOutcome } from './sale-outcome.ts';
 import type { SaleIds, SaleRecord } from './sale-records.ts';
 import type { ServiceLine } from './service-line.ts';
@@ -103,15 +103,15 @@ export class OutcomeInquiry {
   async #missed(record: Found): Promise<PeerAnswer> {
     const { end, line, clock, runningMs } = this.#options;
     const { missedAtMs } = end.memory;
-    const name = transactionNameOf(record.ids);
-    const first = missedAtMs.get(name);
+    const key = transactionKeyOf(record.ids);
+    const first = missedAtMs.get(key);
     if (first === undefined) {
-      missedAtMs.set(name, clock.nowMs());
+      missedAtMs.set(key, clock.nowMs());
       await sendAbort(end, line, record.category ?? 'Payment', record.serviceId ?? '');
       return ACTIVE;
     }
     if (runningMs(record.ids) !== undefined || clock.nowMs() - first < MISSED_AGAIN_MS) return ACTIVE;
-    missedAtMs.delete(name);
+    missedAtMs.delete(key);
     await end.records.replace(record.ids, { ...record, state: 'closed' });
     return NOT_FOUND;
   }

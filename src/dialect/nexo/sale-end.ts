@@ -33,7 +33,7 @@ export interface TerminalMemory {
   isLoggedIn: boolean;
   /** `POISystemData` of the last Login. */
   system: JsonObject | undefined;
-  /** Transactions of which the terminal has said once that it does not know them, by name: when. */
+  /** Transactions of which the terminal has said once that it does not know them, by their keys: when. */
   readonly missedAtMs: Map<string, number>;
   readonly state: TerminalState;
   /** Wires with open requests: each takes an Event Reject that is about one of its own. */
@@ -73,6 +73,11 @@ const MAX_IDENTIFIER = 128;
 /** The register's own name for a transaction: `123-321`. */
 export function transactionNameOf({ receipt, sequence }: SaleIds): string {
   return sequence === undefined ? receipt : `${receipt}-${sequence}`;
+}
+
+/** The same for the same transaction, and for no other one. */
+export function transactionKeyOf({ receipt, sequence }: SaleIds): string {
+  return JSON.stringify([receipt, sequence ?? null]);
 }
 
 /** The identifying members as the register wrote them. */

@@ -25,8 +25,11 @@ export interface SaleRecord {
   readonly answer?: { readonly kind: 'result' | 'error'; readonly text: string };
 }
 
-/** Records older than this are removed at start: no terminal is asked about them any more. */
-const KEPT_MS = 30 * 24 * 3600 * 1000;
+/**
+ * Ended records older than this are removed at start. It is longer than any register remembers a sale of which it has not heard: one
+ * that is asked for afterwards counts as never sent. Those without an outcome stay.
+ */
+const KEPT_MS = 400 * 24 * 3600 * 1000;
 
 /**
  * The transactions of one terminal, a file each, that outlive every process. Several processes may share the folder: a record is
@@ -101,8 +104,18 @@ export class SaleRecords {
       if (!/\.sale$|\.tmp$/.test(name)) continue;
       const file = path.join(this.#folder, name);
       const found = await stat(file).catch(() => undefined);
-      if (found !== undefined && nowMs - found.mtimeMs > KEPT_MS) await rm(file, { force: true });
+      if (found === undefined || nowMs - found.mtimeMs <= KEPT_MS) continue;
+      const isOpen = name.endsWith('.sale') && (await this.#isOpen(file));
+      if (!isOpen) await rm(file, { force: true });
     }
+  }
+
+  /** One that cannot be read may be. */
+  async #isOpen(file: string): Promise<boolean> {
+    return this.#read(file).then(
+      (record) => record?.state === 'sent',
+      () => true,
+    );
   }
 
   async #read(file: string): Promise<(SaleRecord & { readonly ids: SaleIds }) | undefined> {

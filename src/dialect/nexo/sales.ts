@@ -9,7 +9,7 @@ import { sendAbort } from './outcome-inquiry.ts';
 import { minorAt, writePayment } from './purchase.ts';
 import { recordOutcome } from './record-outcome.ts';
 import { answerError, EMPTY, finalError, lost, unknown } from './sale-answers.ts';
-import { idsOf, type SaleEnd, saleIdsOf, transactionNameOf } from './sale-end.ts';
+import { idsOf, type SaleEnd, saleIdsOf, transactionKeyOf, transactionNameOf } from './sale-end.ts';
 import { outcomeOf } from './sale-outcome.ts';
 import type { SaleIds, SaleRecord } from './sale-records.ts';
 import type { Reply, ServiceLine } from './service-line.ts';
@@ -29,6 +29,8 @@ export interface SalesOptions {
 }
 
 interface Running {
+  readonly key: string;
+  /** For people. */
   readonly name: string;
   /** What the terminal knows it as. */
   category: Request['category'];
@@ -68,6 +70,7 @@ export class Sales {
     const { clock, log, changed } = this.#options;
     const name = transactionNameOf(ids);
     const running: Running = {
+      key: transactionKeyOf(ids),
       name,
       category: 'Payment',
       sinceMs: clock.nowMs(),
@@ -113,10 +116,13 @@ export class Sales {
         await end.records.replace(ids, { ...record, state: 'closed' });
         return DUPLICATE;
       }
-      const unsent = this.#whyUnsent(running);
-      if (unsent !== undefined) {
+      if (running.isAborted) {
         await end.records.replace(ids, { ...record, state: 'closed' });
-        return unsent;
+        return finalError('ABORTED', 'aborted before it was sent');
+      }
+      if (!this.#options.isOpen()) {
+        await end.records.forget(ids);
+        return answerError('CHANNEL_UNAVAILABLE', 'the connection ended before it was sent');
       }
       running.category = request.category;
       running.serviceId = serviceId;
@@ -132,17 +138,10 @@ export class Sales {
       if (outcome.says !== 'login' || attempt > 1) return recordOutcome(this.#options, ids, record, outcome);
       const again = await logins.again();
       if (again !== 'ready') {
-        await end.records.replace(ids, { ...record, state: 'closed' });
+        await end.records.forget(ids);
         return again;
       }
     }
-  }
-
-  /** Why a request does not leave although everything is ready. */
-  #whyUnsent(running: Running): PeerAnswer | undefined {
-    if (running.isAborted) return finalError('ABORTED', 'aborted before it was sent');
-    if (this.#options.isOpen()) return undefined;
-    return finalError('NEXO_TERMINAL_UNREACHABLE', 'the connection ended before it was sent');
   }
 
   #unanswered(reply: Exclude<Reply, { kind: 'response' }>): PeerAnswer {
@@ -213,7 +212,7 @@ export class Sales {
     const { end, line } = this.#options;
     const ids = saleIdsOf(params);
     const running = this.#running;
-    if (running !== undefined && (ids === undefined || transactionNameOf(ids) === running.name)) {
+    if (running !== undefined && (ids === undefined || transactionKeyOf(ids) === running.key)) {
       if (running.serviceId === undefined) running.isAborted = true;
       else await sendAbort(end, line, running.category, running.serviceId);
       return EMPTY;
@@ -229,7 +228,7 @@ export class Sales {
   /** How long this transaction has been running on this wire; undefined: it is not. */
   runningMs(ids: SaleIds): number | undefined {
     const running = this.#running;
-    if (running === undefined || running.name !== transactionNameOf(ids)) return undefined;
+    if (running === undefined || running.key !== transactionKeyOf(ids)) return undefined;
     return this.#options.clock.nowMs() - running.sinceMs;
   }
 }

@@ -20,6 +20,9 @@ export function serve(message: NexoMessage, context: ServiceContext): Served {
       : { kind: 'respond', body: responseBody(category, body, failure(condition, why)) };
   memory.poiId ??= POIID;
   if (POIID !== memory.poiId) return { kind: 'reject', why: 'POIID is not the one of this terminal' };
+  if (header.MessageClass !== 'Service' && !DEVICES.has(category)) {
+    return refuse('MessageFormat', `MessageClass of ${category} is Service`);
+  }
   if (header.MessageClass !== 'Device' && ServiceID !== undefined && !memory.begins(SaleID, ServiceID)) {
     return refuse('MessageFormat', REPEATED);
   }
@@ -32,6 +35,12 @@ export function serve(message: NexoMessage, context: ServiceContext): Served {
   }
   return (SERVICES[category] ?? other)(message, context);
 }
+
+/** Whatever is not one of these is a service, with a ServiceID that is used once. */
+const DEVICES: ReadonlySet<string> = new Set([
+  ...['Display', 'Input', 'InputUpdate', 'Print', 'Sound', 'PIN'],
+  ...['CardReaderAPDU', 'CardReaderInit', 'CardReaderPowerOff', 'Transmit'],
+]);
 
 /** What has to be possible at any time. */
 const WITHOUT_LOGIN: ReadonlySet<string> = new Set(['Login', 'Logout', 'Diagnosis', 'Abort']);

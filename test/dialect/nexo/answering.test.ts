@@ -57,6 +57,18 @@ describe('a Payment', () => {
     ]);
   });
 
+  test('is a service: as anything else it would not be told from its repetition', () => {
+    for (const more of [
+      { MessageClass: 'Device', ServiceID: undefined, DeviceID: '1' },
+      { MessageClass: 'Event' },
+    ]) {
+      const played = converse();
+      played.send(requestOf('Payment', '1', paymentBody(), more));
+      expect(played.requests).toEqual([]);
+      expect(played.sent[0].SaleToPOIResponse.PaymentResponse.Response.ErrorCondition).toBe('MessageFormat');
+    }
+  });
+
   test('of type Refund is a Refund', () => {
     const played = converse();
     const body = paymentBody(

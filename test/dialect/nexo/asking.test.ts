@@ -284,7 +284,39 @@ describe('Login', () => {
     const answer = played.ask('Purchase', PURCHASE);
     played.respond(await played.asked('Login'), failureBody('NotAllowed', 'no'));
     const given = await answer;
-    expect([codeOf(given), outcomeOf(given)]).toEqual(['NEXO_LOGIN_FAILED', 'not-charged']);
+    expect([codeOf(given), outcomeOf(given)]).toEqual(['CHANNEL_UNAVAILABLE', undefined]);
+    expect(played.sent).toEqual([]);
+    // Nothing has begun: the same identifiers may come again.
+    played.end.memory.isLoggedIn = true;
+    void played.ask('Purchase', PURCHASE);
+    await played.asked('Payment');
+  });
+});
+
+describe('records', () => {
+  const days = (count: number) => count * 86_400_000;
+
+  test('without an outcome outlive every limit; those with one are there for more than a year', async () => {
+    const { payment, folder } = await interrupted();
+    const { records } = saleEnd(folder);
+    await records.begin({ receipt: '1', sequence: undefined }, { state: 'closed' });
+    const ids = { receipt: '123', sequence: '321' };
+    const left = async (afterMs: number) => {
+      await records.prune(Date.now() + afterMs);
+      return [await records.find(ids), await records.find({ receipt: '1', sequence: undefined })];
+    };
+    const open = { state: 'sent', serviceId: payment.header.ServiceID };
+    expect(await left(days(399))).toMatchObject([open, { state: 'closed' }]);
+    expect(await left(days(401))).toMatchObject([open, undefined]);
+  });
+
+  test('that look alike are told apart: a receipt 1-2 is not sequence 2 of receipt 1', async () => {
+    const played = askTerminal();
+    void played.ask('Purchase', { ...PURCHASE, receipt_id: '1', sequence_id: '2' });
+    await played.asked('Payment');
+    const other = { receipt_id: '1-2' };
+    expect(codeOf(await played.ask('Abort', other))).toBe('NOTHING_TO_ABORT');
+    expect(codeOf(await played.ask('Check', other))).toBe('TRANSACTION_NOT_FOUND');
     expect(played.sent).toEqual([]);
   });
 });
