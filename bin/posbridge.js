@@ -77,5 +77,5 @@ function start() {
   setTimeout(settle, 100).unref();
 }
 
-module.exports = { cacheOf, load };
+module.exports = { cacheOf, load, start };
 if (require.main === module) start();
