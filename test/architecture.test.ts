@@ -8,7 +8,7 @@ const SRC = path.join(import.meta.dirname, '../src');
 const ROWS = [
   ['cli'],
   ['pos', 'terminal'],
-  ['bridge', 'application', 'screen', 'status'],
+  ['bridge', 'application', 'screen', 'status', 'inspect'],
   ['dialect', 'channel', 'store'],
   ['rpc', 'frame', 'wire', 'nats'],
   ['endpoint'],

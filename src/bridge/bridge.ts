@@ -16,6 +16,7 @@ import type {
 } from '../dialect/dialect.ts';
 import type { TransactionLock } from '../store/lock.ts';
 import { Speaker } from '../wire/speaker.ts';
+import { tapWire } from '../wire/tapped-wire.ts';
 import type { Wire } from '../wire/wire.ts';
 import { WireFault } from '../wire/wire-fault.ts';
 import type { BridgeContext, BridgeEnd, BridgeOptions } from './bridge-options.ts';
@@ -102,15 +103,18 @@ export class Bridge implements ConversationHost, StatusSource {
     this.clock = context.clock;
     this.log = context.log.with({ connection: first.name });
     this.statistics = context.statistics;
-    this.#wire = wire;
+    const { dialect } = options;
+    const { framing, peer } = wire;
+    const about = { connection: first.name, peer: peer.text, dialect: dialect.name, framing };
+    this.#wire = context.tap === undefined ? wire : tapWire(wire, context.tap.wire(about));
     this.#options = options;
     this.#context = context;
     this.#pool = pool;
     this.#lock = lock;
     this.#giveBack = first.giveBack;
-    this.#register = options.register?.replaceAll('{peer}', wire.peer.text);
+    this.#register = options.register?.replaceAll('{peer}', peer.text);
     this.#sessions = new Sessions({
-      wire,
+      wire: this.#wire,
       options,
       context,
       pool,
@@ -123,7 +127,7 @@ export class Bridge implements ConversationHost, StatusSource {
     });
     const { linkSpeed } = options;
     this.#speaker = new Speaker(
-      wire,
+      this.#wire,
       {
         clock: context.clock,
         maxOutputBytes: MAX_OUTPUT_BYTES,

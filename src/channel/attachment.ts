@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
+import type { Tap } from '../base/tap.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { Wire } from '../wire/wire.ts';
 import { bridgeLine, complaintLine } from './application-line.ts';
@@ -34,6 +35,8 @@ export interface AttachmentOptions {
   readonly random: () => number;
   /** Of the whole process: loss and return are told once, however many connections are attached. */
   readonly presence: Presence;
+  /** Where there is a capture. */
+  readonly tap?: Tap;
   /** Called once when the last user has left, unless the attachment is shared. */
   readonly onUnused?: () => void;
 }
@@ -271,7 +274,7 @@ export class StreamAttachment implements Attachment {
   #flush(): void {
     const wire = this.#wire;
     if (wire === undefined || this.#isWriting) return;
-    const run = this.#queue.takeRun(this.#trace);
+    const run = this.#queue.takeRun(this.#handedOver);
     if (run === undefined) {
       this.#flushed?.();
       return;
@@ -326,7 +329,9 @@ export class StreamAttachment implements Attachment {
     this.#flush();
   }
 
-  readonly #trace = (connection: string, { block, from, to }: Place): void => {
+  readonly #handedOver = (connection: string, { block, from, to }: Place): void => {
+    const { tap } = this.#options;
+    tap?.line('bridge', this.text, connection, block.subarray(from, to));
     const log = this.#users.get(connection)?.log ?? this.#options.log;
     if (log.enabled('trace'))
       log.trace('line out', { endpoint: this.text, text: block.toString('utf8', from, to - 1) });

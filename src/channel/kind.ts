@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Environment } from '../base/lock-directory.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
+import type { Tap } from '../base/tap.ts';
 import type { Endpoint, EndpointKind, TerminalEndpoint } from '../endpoint/endpoint.ts';
 import type { NatsAccess } from '../nats/access.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -18,6 +19,8 @@ export interface ChannelContext {
   readonly presence: Presence;
   /** How to sign in at NATS servers; default: without anything. */
   readonly natsAccess?: NatsAccess;
+  /** Where there is a capture. */
+  readonly tap?: Tap;
   /** The program behind `simulator:`, handed in from above: takes its end of a wire. */
   readonly simulate: (options: Readonly<Record<string, string>>) => Promise<(wire: Wire) => void>;
   /** The gateway to a terminal, handed in from above: takes its end of a wire. The same for every endpoint of the same text. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
+import type { Tap } from '../base/tap.ts';
 import { LineDecoder, type LineEndSink, type LineSink } from '../frame/lines.ts';
 import { parseMessage } from '../rpc/message.ts';
 import { scanObject } from '../rpc/scan.ts';
@@ -14,6 +15,8 @@ export interface LineDeskOptions {
   readonly users: ReadonlyMap<string, AttachmentUser>;
   readonly log: Logger;
   readonly statistics: Statistics;
+  /** Where there is a capture. */
+  readonly tap?: Tap;
   /** `idText` is that of a request, which the complaint answers, or of an answer, which it is about. */
   readonly complain: (code: string, why: string, about?: About) => void;
 }
@@ -61,7 +64,7 @@ export class LineDesk {
     statistics.count('lines in');
     const parsed = parseMessage(bytes, 'line');
     if (!parsed.ok) {
-      this.#trace(log, bytes);
+      this.#heard(log, undefined, bytes);
       const { code, why, idText } = parsed;
       const isAnswer = !isCall(bytes);
       if (parsed.isErrorWithoutId) log.info('an application complains', { endpoint });
@@ -76,7 +79,7 @@ export class LineDesk {
     }
     const { message, connection, identity } = parsed;
     const user = connection === undefined ? this.#userOf(identity) : users.get(connection);
-    this.#trace(user?.log ?? log, bytes);
+    this.#heard(user?.log ?? log, user?.connection, bytes);
     if (user !== undefined) {
       user.applicationSays(message, attachment);
       return;
@@ -88,9 +91,10 @@ export class LineDesk {
     if (message.kind === 'result' || message.kind === 'error') attachment.misheard();
   }
 
-  #trace(log: Logger, bytes: Buffer): void {
-    if (log.enabled('trace'))
-      log.trace('line in', { endpoint: this.#options.attachment.text, text: bytes.toString() });
+  #heard(log: Logger, connection: string | undefined, bytes: Buffer): void {
+    const { attachment, tap } = this.#options;
+    tap?.line('application', attachment.text, connection, bytes);
+    if (log.enabled('trace')) log.trace('line in', { endpoint: attachment.text, text: bytes.toString() });
   }
 
   /** For a line that names no connection: the only one, or the newest with that identity. */

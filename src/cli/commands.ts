@@ -199,6 +199,17 @@ export const COMMANDS = {
     statuses: DONE,
     examples: ['posbridge trace 10.0.0.7.turGispN9QYB', 'posbridge trace 10.0.0.7.turGispN9QYB --off'],
   },
+  inspect: {
+    usage: 'posbridge inspect FILE|- [options]',
+    help: 'recorded bytes of any dialect as a dialogue, with times and with what is wrong',
+    operands: ['FILE|-'],
+    endpoints: [],
+    statuses: { 0: 'shown, and nothing is wrong', 1: 'something is wrong', ...USAGE, ...TEMPORARY },
+    examples: [
+      'posbridge inspect /var/log/posbridge.capture',
+      'posbridge inspect dump.bin --dialect ecr-eft',
+    ],
+  },
   ports: {
     usage: 'posbridge ports [options]',
     help: 'list the serial ports of this machine, and how to name them',

@@ -26,6 +26,7 @@ const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
   'charge-point': async () => (await import('./charge-point.ts')).runChargePoint,
   status: async () => (await import('./status.ts')).runStatus,
   trace: async () => (await import('./trace.ts')).runTrace,
+  inspect: async () => (await import('./inspect.ts')).runInspect,
   ports: async () => (await import('./ports.ts')).runPorts,
 };
 

@@ -283,6 +283,18 @@ const COMMON = [
     help: 'read and write one byte at a time, to test what depends on more',
     commands: [...ALL, 'fsc-server'],
   },
+  {
+    name: 'dialect',
+    value: 'NAME',
+    help: 'what is spoken in the record; default: found out, and in a capture known',
+    commands: ['inspect'],
+  },
+  {
+    name: 'pcapng',
+    value: 'FILE',
+    help: 'write the record for Wireshark instead of showing it, masked as it is',
+    commands: ['inspect'],
+  },
   { name: 'dialect', value: 'NAME', fallback: 'jsonpos', help: 'what the peer speaks', commands: ALL },
   {
     name: 'sites',
@@ -476,7 +488,7 @@ const COMMON = [
       journal: 'list and show: one JSON object a line, for programs',
       charger: 'list, show, transactions and frames: one JSON object a line, for programs',
     },
-    commands: ['journal', 'charger', 'pos', 'ports', 'fsc-server', 'charge-point', 'status'],
+    commands: ['journal', 'charger', 'pos', 'ports', 'fsc-server', 'charge-point', 'status', 'inspect'],
   },
   {
     name: 'connect',
@@ -610,6 +622,19 @@ const COMMON = [
     value: 'NAME',
     help: 'settle: who says so; default: the login name',
     commands: ['journal'],
+  },
+  {
+    name: 'capture',
+    value: 'FILE',
+    help: 'write what crosses the wire and the channels, masked, with times, for posbridge inspect; {pid} is filled in',
+    commands: ALL,
+  },
+  {
+    name: 'capture-size',
+    value: 'MB',
+    fallback: '64',
+    help: 'when the file of --capture is so large it becomes FILE.1, and a new one begins; five older ones are kept',
+    commands: ALL,
   },
   {
     name: 'status',

@@ -7,6 +7,7 @@ import { createLogger, describeLostLines } from '../base/logger.ts';
 import { randomId } from '../base/random-id.ts';
 import { Statistics } from '../base/statistics.ts';
 import type { StatusSource } from '../base/status.ts';
+import type { Tap } from '../base/tap.ts';
 import type { BridgeContext, BridgeOptions } from '../bridge/bridge-options.ts';
 import type { ChannelContext } from '../channel/kind.ts';
 import { AttachmentPool } from '../channel/pool.ts';
@@ -58,7 +59,10 @@ export class Program {
     settings: Settings,
     tell: (fault: unknown, program: Program) => Promise<void> = async () => {},
   ): Promise<Program> {
-    const program = new Program(settings);
+    const captureOf = settings.isGiven('capture')
+      ? (await import('./capture-option.ts')).captureOf(settings)
+      : undefined;
+    const program = new Program(settings, captureOf);
     for (const warning of settings.warnings) program.log.warn(warning);
     try {
       program.#journals = await openJournals(settings, { log: program.log });
@@ -70,12 +74,15 @@ export class Program {
     return program;
   }
 
-  private constructor(settings: Settings) {
+  private constructor(settings: Settings, captureOf: ((log: Logger) => Tap & Closable) | undefined) {
     const { level, ...render } = readLogOptions(settings);
     this.#sink = openLogSink(2, describeLostLines(render));
     this.#levels = new LogLevels(level);
     this.log = createLogger({ ...render, level: this.#levels, sink: this.#sink });
+    const tap = captureOf?.(this.log);
+    if (tap !== undefined) this.own(tap);
     const options: ChannelContext = {
+      ...(tap !== undefined && { tap }),
       clock: systemClock,
       log: this.log,
       statistics: new Statistics(),

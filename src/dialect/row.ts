@@ -1,6 +1,7 @@
 import type { AskingDialect, AskingSettings } from './asking.ts';
 import type { Demo } from './demo.ts';
 import type { Dialect } from './dialect.ts';
+import type { Inspector } from './inspecting.ts';
 import type { SimulatorModule } from './simulator.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface DialectRow {
   setUp(settings: DialectSettings): Promise<Dialect>;
   /** Loads the end that asks terminals. Rejects with `AskingSettings.fault`. */
   asks?(settings: AskingSettings): Promise<AskingDialect>;
+  /** Loads what reads a recorded wire, for `posbridge inspect` and `--capture`. Default: nobody can read it. */
+  inspects?(): Promise<Inspector>;
   /** What an endpoint of a terminal may say beside where it is: `?name=value`, of no concern to the wire. */
   readonly terminalOptions?: readonly DialectOption[];
 }

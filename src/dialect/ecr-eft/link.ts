@@ -4,10 +4,10 @@ import type { ConversationHost, DialectOptions } from '../dialect.ts';
 import { ANSWER_TYPES, CATALOGUE, OWN_TYPES } from './catalogue.ts';
 import { type Body, type EcrMessage, encodeFrame, frameAround, readMessage } from './frame.ts';
 import { ACK, FrameDecoder, type FrameSink, NAK } from './frame-decoder.ts';
-import { paramsOf } from './generic.ts';
 import { type Device, House } from './house.ts';
 import { Lanes } from './lanes.ts';
 import { Repeats, type Taken } from './repeats.ts';
+import { shownText } from './shown.ts';
 import { SparingLog } from './sparing-log.ts';
 import { type Side, tokensOf } from './tokens.ts';
 import { type Fate, type Sending, Transmitter } from './transmitter.ts';
@@ -300,22 +300,12 @@ export class Link {
     else this.#output.push(bytes);
   }
 
-  /** Keys are nobody's business; a card token is masked as a card number would be. */
   #trace(what: string, message: EcrMessage): void {
     if (!this.#host.log.enabled('trace')) return;
-    const { token, type, fields } = message;
-    const shown = type === 'S2' ? fields.toSpliced(CARD_TOKEN, 1, HIDDEN) : fields;
-    const isSecret = SECRET_TYPES.has(type);
-    this.#host.log.trace(what, {
-      type,
-      token: token.toString(16).toUpperCase(),
-      text: isSecret ? '{}' : JSON.stringify(paramsOf({ type, fields: shown })),
-    });
+    const { token, type } = message;
+    this.#host.log.trace(what, { type, token: token.toString(16).toUpperCase(), text: shownText(message) });
   }
 }
 
 const ACKED = Buffer.from([ACK]);
 const NAKED = Buffer.from([NAK]);
-const CARD_TOKEN = 1;
-const HIDDEN = Buffer.from('***');
-const SECRET_TYPES: ReadonlySet<string> = new Set(['B2', 'B3']);

@@ -22,6 +22,7 @@ export const ecrEftRow = {
   ],
   lacks: ['max-frame', 'sync'],
   demo: async () => (await import('./demo.ts')).demo,
+  inspects: async () => (await import('./inspecting.ts')).inspector,
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
   asks: async (settings) => (await import('./asks.ts')).asks(settings),
   terminalOptions: [{ name: 'parameters', value: 'FILE', help: 'what D4 of the terminal is answered with' }],

@@ -7,6 +7,7 @@ export const jsonposRow = {
   options: [],
   lacks: [],
   demo: async () => (await import('./demo.ts')).demo,
+  inspects: async () => (await import('./inspecting.ts')).inspector,
   setUp: async () => jsonpos,
   asks: async () => (await import('./asking.ts')).jsonposAsking,
 } as const satisfies DialectRow;

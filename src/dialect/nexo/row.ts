@@ -33,5 +33,6 @@ export const nexoRow = {
     { name: 'certification', value: 'CODE', help: 'CertificationCode of a Login' },
   ],
   asks: async (settings) => (await import('./asking.ts')).asks(settings),
+  inspects: async () => (await import('./inspecting.ts')).inspector,
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;

@@ -46,5 +46,6 @@ export const ocppRow = {
   ],
   simulator: () => import('./simulator/simulator.ts'),
   demo: async () => (await import('./simulator/demo.ts')).demo,
+  inspects: async () => (await import('./inspecting.ts')).inspector,
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;

@@ -19,5 +19,6 @@ export const openfscRow = {
   lacks: ['keepalive', 'max-frame', 'sync'],
   simulator: () => import('./simulator/simulator.ts'),
   demo: async () => (await import('./simulator/demo.ts')).demo,
+  inspects: async () => (await import('./inspecting.ts')).inspector,
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;

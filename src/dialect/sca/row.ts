@@ -76,5 +76,6 @@ export const scaRow = {
   ],
   demo: async () => (await import('./demo.ts')).demo,
   asks: async (settings) => (await import('./asking.ts')).asks(settings),
+  inspects: async () => (await import('./inspecting.ts')).inspector,
   setUp: async (settings) => (await import('./dialect.ts')).setUp(settings),
 } as const satisfies DialectRow;
