@@ -713,7 +713,7 @@ const OF_DIALECTS: readonly OptionSpec[] = DIALECTS.flatMap(({ name, roles, opti
 );
 
 export const OPTIONS: readonly OptionSpec[] = COMMON.flatMap((option) =>
-  option.name === 'dialect' ? [option, ...OF_DIALECTS] : [option],
+  option.name === 'dialect' && 'fallback' in option ? [option, ...OF_DIALECTS] : [option],
 );
 
 export function optionsOf(command: CommandName): readonly OptionSpec[] {
