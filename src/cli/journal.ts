@@ -6,10 +6,9 @@ import { openLogSink } from '../base/log-sink.ts';
 import { createLogger } from '../base/logger.ts';
 import { ownUid } from '../base/ownership.ts';
 import { quoteText } from '../base/printable.ts';
-import { errorText } from '../rpc/error-object.ts';
-import type { StoredEntry } from '../store/entry-state.ts';
+import type { Outcome, StoredEntry } from '../store/entry-state.ts';
 import type { Journal } from '../store/journal.ts';
-import type { DoneRecord } from '../store/journal-record.ts';
+import { isSettlement, settlementOutcome } from '../store/settlement.ts';
 import { EXIT } from './exit-codes.ts';
 import { openJournal, readMoment } from './journal-options.ts';
 import {
@@ -219,14 +218,8 @@ async function settle({ journal, settings, operands, nowMs }: Job): Promise<numb
 }
 
 /** What the register is told from now on. */
-function settlement(outcome: string, by: string, time: string): Omit<DoneRecord, 'state'> {
-  if (outcome === 'approved') {
-    return { kind: 'result', text: JSON.stringify({ settled_by: by, settled_at: time }), time, by };
-  }
-  if (outcome === 'not-charged') {
-    const error = errorText('TRANSACTION_NOT_FOUND', `not charged, says ${by} (${time})`);
-    return { kind: 'error', text: error.toString(), time, by };
-  }
+function settlement(outcome: string, by: string, time: string): Outcome {
+  if (isSettlement(outcome)) return settlementOutcome(outcome, by, time);
   throw usage(`${quoteText(outcome, MAX_SHOWN)} is no outcome; there is approved and not-charged`);
 }
 

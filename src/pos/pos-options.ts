@@ -78,6 +78,11 @@ export interface PosClientOptions {
   readonly proxyTo?: ProxyRule | undefined;
   /** How long ended sales stay in the store; default 30 days. */
   readonly keepMs?: number | undefined;
+  /**
+   * A sale of which nothing could be sent stays in the store, as `not-started` or `cancelled`, and resolves with that. Default: no trace
+   * of it is left, and it rejects.
+   */
+  readonly keepsUnsent?: boolean | undefined;
   readonly onRequest?: RequestHandler | undefined;
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
@@ -107,6 +112,7 @@ export interface ResolvedPosOptions {
   readonly tls: TlsFiles | undefined;
   readonly proxyTo: ProxyRule | undefined;
   readonly keepMs: number;
+  readonly keepsUnsent: boolean;
   readonly onRequest: RequestHandler | undefined;
   readonly clock: Clock;
   readonly log: Logger;
@@ -158,6 +164,7 @@ function resolveRest(
     tls: options.tls,
     proxyTo: options.proxyTo,
     keepMs: checkMs('keepMs', options.keepMs ?? DEFAULT_KEEP_MS, Number.MAX_SAFE_INTEGER),
+    keepsUnsent: options.keepsUnsent ?? false,
     onRequest: options.onRequest,
     clock: options.clock ?? systemClock,
     log: options.log ?? silentLogger,

@@ -11,7 +11,7 @@ import { Limit } from './wait.ts';
 
 export interface SalesOptions
   extends InquiryOptions,
-    Pick<ResolvedPosOptions, 'cashierLanguage' | 'connectTimeoutMs'> {
+    Pick<ResolvedPosOptions, 'cashierLanguage' | 'connectTimeoutMs' | 'keepsUnsent'> {
   readonly to: string;
   readonly store: SaleStore | undefined;
   readonly progress: (progress: SaleProgress) => void;

@@ -1,8 +1,10 @@
+import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
+import { errorText } from '../rpc/error-object.ts';
 import type { OwnedEntry } from '../store/owned-entry.ts';
 import type { Answer } from './answer.ts';
 import type { Search } from './inquiry.ts';
-import { judgeSaleAnswer, type Verdict } from './outcome.ts';
+import { judgeSaleAnswer, outcomeOfStored, type Verdict } from './outcome.ts';
 import { PosError, type SaleIdentity } from './pos-error.ts';
 import type { ReversalRequest, SaleOutcome, SaleRequest } from './sale.ts';
 import type { SaleDesk } from './sale-desk.ts';
@@ -90,7 +92,7 @@ export class SaleMaking {
   async #begin(
     store: SaleStore,
     method: SaleMethod,
-    { receiptId, sequenceId, amountMinor, currency }: CheckedRequest,
+    { receiptId, sequenceId, amountMinor, currency, memo }: CheckedRequest,
   ): Promise<{ sale: SaleRecord; entry: OwnedEntry }> {
     const place = await this.#desk.options.terminals.place;
     faultPoint('before-sent');
@@ -102,6 +104,7 @@ export class SaleMaking {
         amountMinor,
         currency,
         place,
+        memo,
       };
       const entry = await store.begin(sale);
       if (entry !== 'exists') return { sale, entry };
@@ -120,10 +123,12 @@ export class SaleMaking {
     userSignal: AbortSignal | undefined,
   ): Promise<SaleOutcome> {
     const { store, entry, sale } = recorded;
-    const sent = await this.#send(recorded, request, userSignal).catch(async (fault: unknown) => {
-      await store.withdraw(entry);
-      throw fault;
-    });
+    let sent: Sent;
+    try {
+      sent = await this.#send(recorded, request, userSignal);
+    } catch (fault) {
+      return this.#endUnsent(recorded, fault);
+    }
     this.#desk.tell(sale, 'sent');
     faultPoint('after-hand-over');
     const limit = this.#desk.limit(userSignal);
@@ -177,6 +182,17 @@ export class SaleMaking {
     }
   }
 
+  /** Nothing was sent: the entry is withdrawn, or ended where the caller wants to find it again. */
+  async #endUnsent({ store, entry, sale }: Recorded, fault: unknown): Promise<SaleOutcome> {
+    if (this.#desk.options.keepsUnsent) {
+      const answer = unsentAnswer(fault);
+      const verdict = { outcome: outcomeOfStored(answer), answer };
+      return this.#desk.end(store, entry, sale, Promise.resolve(verdict));
+    }
+    await store.withdraw(entry);
+    throw fault;
+  }
+
   /** What the direct answer means, or what the terminal says about it otherwise. Rejects with OUTCOME_UNKNOWN. */
   async #judge(
     { store, entry, sale }: Recorded,
@@ -207,6 +223,7 @@ export class SaleMaking {
     if (judgement.is !== 'outcome' || judgement.verdict.outcome !== 'approved') return;
     log.error('A RESULT CAME AFTER "NOT CHARGED" WAS TOLD: IT IS CHARGED', { sale: named(sale) });
     await store.contradict(sale, late);
+    this.#desk.tell(sale, 'contradicted');
   }
 
   #unsent(sale: SaleIdentity, limit: Limit, userSignal: AbortSignal | undefined): PosError {
@@ -240,6 +257,15 @@ async function clarified(request: CheckedRequest, store: SaleStore): Promise<Che
     if (!(cause instanceof PosError) || cause.code !== 'OUTCOME_UNKNOWN') throw cause;
     throw new RangeError(`originalSequenceId: ${cause.text}`, { cause });
   }
+}
+
+/** As an application would refuse it before anything began, or as a person would have ended it. */
+function unsentAnswer(fault: unknown): Answer {
+  const isEnded = fault instanceof PosError && fault.code === 'ABORTED';
+  const isUnfit = fault instanceof RangeError;
+  const code = isEnded ? 'ABORTED' : isUnfit ? 'JSONRPC_INVALID_PARAMS' : 'CHANNEL_UNAVAILABLE';
+  const why = fault instanceof PosError ? fault.text : describeFault(fault);
+  return { kind: 'error', text: errorText(code, why).toString() };
 }
 
 function tooMany(): PosError {

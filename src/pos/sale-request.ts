@@ -34,6 +34,8 @@ export interface CheckedRequest {
   readonly receiptId: string | undefined;
   readonly sequenceId: string | undefined;
   readonly extra: readonly Member[];
+  /** JSON text. */
+  readonly memo: string | undefined;
   /** What a reversal undoes. */
   readonly original?: OriginalSale;
 }
@@ -49,7 +51,7 @@ export interface OriginalSale extends SaleIdentity {
  */
 export function readSaleRequest(request: SaleRequest): CheckedRequest {
   if (typeof request !== 'object' || request === null) throw new TypeError('request: not an object');
-  const { amountMinor, currency, receiptId, sequenceId, extra } = request;
+  const { amountMinor, currency, receiptId, sequenceId, extra, memo } = request;
   if (!Number.isSafeInteger(amountMinor) || amountMinor < 1 || amountMinor > MAX_AMOUNT_MINOR) {
     throw new RangeError(`amountMinor: ${String(amountMinor)} is no integer from 1 to ${MAX_AMOUNT_MINOR}`);
   }
@@ -62,6 +64,7 @@ export function readSaleRequest(request: SaleRequest): CheckedRequest {
     receiptId: receiptId === undefined ? undefined : idText('receiptId', receiptId),
     sequenceId: sequenceId === undefined ? DEFAULT_SEQUENCE_ID : sequenceIdOf(sequenceId),
     extra: readExtra(extra),
+    memo: memo === undefined ? undefined : JSON.stringify(memo),
   };
 }
 
@@ -111,7 +114,7 @@ export function sequenceIdOf(sequenceId: string | number | null | undefined): st
 /** The params of a request that moves money, as JSON text. */
 export function saleParams(
   identity: SaleIdentity,
-  { amountMinor, currency, extra, original }: Omit<CheckedRequest, 'receiptId' | 'sequenceId'>,
+  { amountMinor, currency, extra, original }: Omit<CheckedRequest, 'receiptId' | 'sequenceId' | 'memo'>,
   { apiKey, cashierLanguage }: CommonParams,
 ): string {
   return objectText([

@@ -2,7 +2,7 @@ import { type Clock, isoTime } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { storable } from '../rpc/storable.ts';
-import type { Lookup } from '../store/entry-state.ts';
+import type { Lookup, Outcome, StoredEntry } from '../store/entry-state.ts';
 import { Journal } from '../store/journal.ts';
 import { type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { OwnedEntry } from '../store/owned-entry.ts';
@@ -25,6 +25,8 @@ export interface SaleRecord extends SaleIdentity {
   readonly currency: string;
   /** Where the terminal is. */
   readonly place: string;
+  /** What the caller wants to find with it, JSON text. */
+  readonly memo?: string | undefined;
 }
 
 /** What a store holds that is not done. */
@@ -86,7 +88,7 @@ export class SaleStore {
 
   /** Begins a sale: its entry is on the disk when this resolves. Rejects with STORE_FAILED, and leaves no trace then. */
   begin(record: SaleRecord): Promise<OwnedEntry | 'exists'> {
-    const { method, amountMinor, currency, place } = record;
+    const { method, amountMinor, currency, place, memo } = record;
     return this.#guard(async () => {
       const entry = await this.#journal.begin(idOf(record), {
         ...this.#sentRecord('sent', record),
@@ -95,6 +97,7 @@ export class SaleStore {
         currency,
         place,
         pid: process.pid,
+        ...(memo !== undefined && { memo: JSON.parse(storable(memo)) as unknown }),
       });
       if (entry === 'exists' || !(await orWithdrawn(entry, this.#isAbsent(record)))) return entry;
       await this.withdraw(entry);
@@ -163,6 +166,31 @@ export class SaleStore {
   /** Takes over an entry that nobody is at. Rejects with STORE_FAILED. */
   claim(identity: SaleIdentity): Promise<OwnedEntry | undefined> {
     return this.#guard(() => this.#journal.claim(idOf(identity)));
+  }
+
+  /** Every sale that can be read, in no order, for a program that keeps a list of its own. Rejects with STORE_FAILED. */
+  async *entries(): AsyncGenerator<StoredEntry> {
+    const entries = this.#journal.entries();
+    for (;;) {
+      const next = await this.#guard(() => entries.next());
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+
+  /** Ends an entry without an outcome as a person says. Rejects with STORE_FAILED. */
+  settle(identity: SaleIdentity, outcome: Outcome): Promise<'settled' | 'ended' | 'running'> {
+    return this.#guard(async () => {
+      const entry = await this.#journal.claim(idOf(identity));
+      if (entry === undefined) return 'running';
+      try {
+        if (entry.lookup.state !== 'unresolved') return 'ended';
+        await entry.finish(outcome);
+        return 'settled';
+      } finally {
+        await entry.release();
+      }
+    });
   }
 
   /** Reads the whole store. Rejects with STORE_FAILED. */

@@ -18,6 +18,8 @@ export interface SaleRequest {
   readonly sequenceId?: string | number | null | undefined;
   /** Further params of the request. */
   readonly extra?: JsonObject | undefined;
+  /** Stored with the sale and never sent: what a program wants to find in the store with it. Secrets in it are masked. */
+  readonly memo?: JsonObject | undefined;
 }
 
 /** What undoes an approved sale: `amountMinor` and `currency` are that sale's, the identifiers its own. */
@@ -78,10 +80,10 @@ export interface UnknownSale extends SaleIdentity {
 /**
  * Where a sale is. `recorded`: on disk, nothing sent; `sent`: may be charged from here on; `lost`: the connection went
  * away; `asking`: the terminal is asked for the outcome, `count` times so far (what it is asked every minute while the sale is
- * under way is not told); `decided`: the outcome is known.
+ * under way is not told); `decided`: the outcome is known; `contradicted`: a result came after "not charged" was told, and counts now.
  */
 export interface SaleProgress extends SaleIdentity {
-  readonly step: 'recorded' | 'connected' | 'sent' | 'lost' | 'asking' | 'decided';
+  readonly step: 'recorded' | 'connected' | 'sent' | 'lost' | 'asking' | 'decided' | 'contradicted';
   readonly method: string;
   readonly count?: number;
 }

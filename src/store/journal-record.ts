@@ -35,6 +35,8 @@ export interface SentRecord {
   readonly peer?: string;
   readonly connection?: string;
   readonly pid?: number;
+  /** What a program that makes sales wants to find again with this one. */
+  readonly memo?: unknown;
   /** ISO 8601. */
   readonly time: string;
   /** The same moment as the machine counts it by itself. */
