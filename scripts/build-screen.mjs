@@ -1,8 +1,12 @@
 import path from 'node:path';
 import { build } from 'esbuild';
 
-/** The simulated terminal, and the charge points of a central system. */
-const PAGES = { screen: 'src/terminal/screen/web', operator: 'src/screen/operator/web' };
+/** The simulated terminal, the charge points of a central system, and the sales of the API. */
+const PAGES = {
+  screen: 'src/terminal/screen/web',
+  operator: 'src/screen/operator/web',
+  'api-page': 'src/api/web',
+};
 
 /** Bundles the pages, each into a folder of its own: everything a browser loads, nothing from elsewhere. */
 export async function buildScreens(folder) {

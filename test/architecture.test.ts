@@ -7,6 +7,7 @@ const SRC = path.join(import.meta.dirname, '../src');
 /** From the top down: a folder may import from folders in later rows, and from itself. */
 const ROWS = [
   ['cli'],
+  ['api'],
   ['pos', 'terminal'],
   ['bridge', 'application', 'screen', 'status', 'inspect'],
   ['dialect', 'channel', 'store'],

@@ -123,6 +123,24 @@ export const COMMANDS = {
       'posbridge pos recover --to serial:/dev/ttyACM0?baudRate=115200 --store /var/lib/till',
     ],
   },
+  api: {
+    usage: 'posbridge api --listen ENDPOINT --terminal NAME=ENDPOINT [options]',
+    help: 'terminals of any protocol as an HTTP and JSON service, for tills of any language',
+    actions: [
+      {
+        form: 'token add NAME',
+        help: 'let somebody in: writes a new token into --tokens, and shows it once',
+      },
+      { form: 'token list', help: 'whose tokens there are, and what for' },
+      { form: 'token remove NAME', help: 'let somebody in no more' },
+    ],
+    endpoints: forms(WIRES, [TERMINAL]),
+    statuses: CLOSED,
+    examples: [
+      'posbridge api --listen tcp:127.0.0.1:8480 --terminal counter=tcp:10.0.0.5:10001 --store /var/lib/till',
+      'posbridge api token add till-1 --tokens /etc/posbridge/tokens.json --scope pay --scope read',
+    ],
+  },
   gateway: {
     usage: 'posbridge gateway --listen ENDPOINT --to DIALECT+ENDPOINT [options]',
     help: 'a payment terminal of any protocol as an application, for any number of bridges',

@@ -1,8 +1,9 @@
 import { CHANNEL_NAMES } from '../base/channel-name.ts';
 import { systemClock } from '../base/clock.ts';
-import { BridgeError } from '../base/errors.ts';
+import { BridgeError, describeFault } from '../base/errors.ts';
 import type { ListeningDemo } from '../dialect/demo.ts';
 import type { Dialect } from '../dialect/dialect.ts';
+import type { DialectRow } from '../dialect/row.ts';
 import type { TcpEndpoint } from '../endpoint/endpoint.ts';
 import { parseListener } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
@@ -15,6 +16,7 @@ import { readServerLimits, serve } from './serve.ts';
 import type { Settings } from './settings.ts';
 
 const DEFAULT_SCREEN = 'tcp:127.0.0.1:8080';
+const DEFAULT_API = 'tcp:127.0.0.1:8480';
 
 /** `posbridge demo`: by default a listener with the simulated terminal behind all channels, and the terminal's screen. */
 export async function runDemo(settings: Settings): Promise<number> {
@@ -23,10 +25,10 @@ export async function runDemo(settings: Settings): Promise<number> {
   if (demo === undefined) throw settings.fault('dialect', `there is no demo of ${row.name}`);
   return demo.kind === 'played'
     ? (await import('./demo-stage.ts')).playDemo(demo, settings)
-    : listenFor(demo, settings);
+    : listenFor(row, demo, settings);
 }
 
-async function listenFor(demo: ListeningDemo, settings: Settings): Promise<number> {
+async function listenFor(row: DialectRow, demo: ListeningDemo, settings: Settings): Promise<number> {
   const [listener = parseListener(demo.listen)] = readListeners(settings);
   const simulator = parseEndpoint('simulator:', 'channel');
   const channels = new Map(CHANNEL_NAMES.map((channel) => [channel, simulator]));
@@ -47,10 +49,11 @@ async function listenFor(demo: ListeningDemo, settings: Settings): Promise<numbe
             : openDialectScreen(dialect, program, wanted));
           isPrepared = true;
         },
-        ready: (_program, [address = '']) => {
+        ready: async (program, [address = '']) => {
           const url = screen?.url ?? '';
+          const api = await openApi(row, address, program);
           process.stderr.write(
-            dialect.screen === undefined ? words(demo, address, url) : shortWords(demo, address, url),
+            dialect.screen === undefined ? words(demo, address, url) + api : shortWords(demo, address, url),
           );
           peers = demo.peers?.(address, systemClock);
         },
@@ -101,12 +104,31 @@ async function openDialectScreen(
   return openSomewhere(wanted, (endpoint) => openScreen(endpoint, shown.source, context));
 }
 
+/** The same terminal for tills that speak HTTP, where we speak to such terminals ourselves. Empty, or words about it. */
+async function openApi({ name, asks }: DialectRow, address: string, program: Program): Promise<string> {
+  if (asks === undefined || !address.startsWith('tcp:')) return '';
+  const { offerDemo } = await import('./demo-api.ts');
+  const terminal = `${name}+${address}`;
+  try {
+    const url = await openSomewhere(
+      undefined,
+      (endpoint) => offerDemo(program, { terminal, protocol: name, endpoint }),
+      DEFAULT_API,
+    );
+    return apiWords(url);
+  } catch (fault) {
+    program.log.warn('the demo does without its HTTP service', { why: describeFault(fault) });
+    return '';
+  }
+}
+
 /** Somebody else may have the usual port; only one that was asked for has to be that one. */
-async function openSomewhere(
+async function openSomewhere<T>(
   wanted: TcpEndpoint | undefined,
-  open: (endpoint: TcpEndpoint) => Promise<Screen>,
-): Promise<Screen> {
-  const usual = parseEndpoint(DEFAULT_SCREEN, 'listen') as TcpEndpoint;
+  open: (endpoint: TcpEndpoint) => Promise<T>,
+  usualPlace = DEFAULT_SCREEN,
+): Promise<T> {
+  const usual = parseEndpoint(usualPlace, 'listen') as TcpEndpoint;
   try {
     return await open(wanted ?? usual);
   } catch (fault) {
@@ -128,6 +150,16 @@ It listens on ${address}. ${demo.whatToTry(address)}
 
 With the screen open in a browser you are the cardholder: tap or insert a card there. Without it the amount decides: those that end in 01
 are declined. Ctrl-C ends the demo.
+
+`;
+}
+
+function apiWords(url: string): string {
+  return `Tills that speak HTTP pay on it as well (docs/api.md; sales in a browser: ${url}/):
+
+    curl -s ${url}/v1/terminals/demo/purchases -H "Idempotency-Key: $(date +%s)" \\
+      -H 'Content-Type: application/json' -H 'Prefer: wait=120' \\
+      -d '{"amount":"12.30","currency":"EUR","reference":"ORDER-1"}'
 
 `;
 }

@@ -20,6 +20,7 @@ const commands: Readonly<Record<CommandName, () => Promise<RunCommand>>> = {
   journal: async () => (await import('./journal.ts')).runJournal,
   pos: async () => (await import('./pos.ts')).runPos,
   terminal: async () => (await import('./terminal.ts')).runTerminal,
+  api: async () => (await import('./api.ts')).runApi,
   gateway: async () => (await import('./gateway.ts')).runGateway,
   'fsc-server': async () => (await import('./fsc-server.ts')).runFscServer,
   charger: async () => (await import('./charger.ts')).runCharger,

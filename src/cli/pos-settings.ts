@@ -45,9 +45,6 @@ export async function resolvePosSettings(
     throw settings.fault('login-file', `goes with ws:, wss: and https:; ${to.text} asks for no name`);
   }
   refuseLacking(settings, to);
-  const language = settings.read('language', 'a language such as fi or sv-FI', (text) =>
-    /^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$/.test(text) ? text : undefined,
-  );
   const discardMs = settings.read('discard', 'a time such as 5s, at most a minute', (text) =>
     parseDurationMs(text, MAX_DISCARD_MS),
   );
@@ -60,7 +57,7 @@ export async function resolvePosSettings(
     tls: await readTls(settings, 'client', wire),
     proxyTo: readProxy(settings, env, wire),
     wsCredentials: 'url' in wire ? await readLogin(settings, env) : undefined,
-    cashierLanguage: language,
+    cashierLanguage: readLanguage(settings),
     connectTimeoutMs: readDurationMs(settings, 'connect-timeout', MAX_CONNECT_TIMEOUT_MS),
     outcomeWaitMs: readDurationMs(settings, 'outcome-wait', MAX_OUTCOME_WAIT_MS),
     notFoundAfterMs: readDurationMs(settings, 'not-found-after', MAX_OUTCOME_WAIT_MS),
@@ -96,8 +93,15 @@ function terminalFolder(settings: Settings, env: Environment, isStoring: boolean
   }
 }
 
+/** In which language the terminal speaks to the cashier. */
+export function readLanguage(settings: Settings): string | undefined {
+  return settings.read('language', 'a language such as fi or sv-FI', (text) =>
+    /^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$/.test(text) ? text : undefined,
+  );
+}
+
 /** How this register is called, for protocols that want to know. */
-function readRegister(settings: Settings): string | undefined {
+export function readRegister(settings: Settings): string | undefined {
   return settings.read(
     'register',
     'a name of 1 to 64 letters, digits, dots, dashes, underscores or colons',

@@ -83,7 +83,7 @@ export interface ServeSteps {
   /** Runs before anybody can connect. */
   readonly prepare?: (program: Program) => Promise<void>;
   /** Runs when connections are accepted. */
-  readonly ready: (program: Program, addresses: readonly string[]) => void;
+  readonly ready: (program: Program, addresses: readonly string[]) => void | Promise<void>;
 }
 
 /** Listens until a signal comes. */
@@ -103,7 +103,7 @@ export async function serve(
     program.observe(server);
     program.onStop(stopped.resolve);
     for (const on of server.addresses) program.log.info('listening', { on });
-    ready(program, server.addresses);
+    await ready(program, server.addresses);
     await stopped.promise;
     return (await server.stop()) === 'unknown' ? exitCodeOf('unknown') : EXIT.ok;
   } finally {

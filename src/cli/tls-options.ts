@@ -43,7 +43,7 @@ type Side = keyof typeof SIDES;
 
 /** The files for a terminal at `wss:` or `https:`. A listener's own certificate is not shown to it. */
 export async function readTerminalTls(settings: Settings, place: Endpoint): Promise<TlsFiles | undefined> {
-  const side = settings.command === 'serve' ? 'terminal' : 'client';
+  const side = settings.command === 'serve' || settings.command === 'api' ? 'terminal' : 'client';
   // With several channels it is nobody's fault that this one is not secure.
   return isSecure(place) ? readTls(settings, side, place) : undefined;
 }

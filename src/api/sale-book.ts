@@ -1,0 +1,188 @@
+import type { SaleStore } from '../pos/sale-store.ts';
+import type { StoredEntry } from '../store/entry-state.ts';
+import { readMemo } from './memo.ts';
+import { idOf, type OpenState, type StoredSale, saleOf, saleText } from './sale.ts';
+import type { Sale } from './shown.ts';
+
+/** What is kept in memory of every sale of the store. */
+export interface BookedSale
+  extends Pick<Sale, 'id' | 'terminal' | 'kind' | 'state' | 'reference' | 'createdAt' | 'endedAt'> {
+  readonly by: string | undefined;
+  readonly idempotency: string;
+  readonly request: string;
+}
+
+export interface SaleQuery {
+  readonly isVisible: (sale: BookedSale) => boolean;
+  readonly state?: string | undefined;
+  readonly terminal?: string | undefined;
+  readonly reference?: string | undefined;
+  /** ISO 8601; made then or later. */
+  readonly since?: string | undefined;
+  /** Older than this one, which came last on the page before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+interface Texts {
+  readonly sale: Sale;
+  readonly text: string;
+}
+
+/** So many sales are kept whole; older ones are read again when somebody asks for them. */
+const MAX_WHOLE = 4096;
+
+/**
+ * Every sale of the store, found by id, by key and by what it is. The store is what counts: whatever stands here was read from it,
+ * or is about to be in it; only how a sale without an outcome stands is known here alone.
+ */
+export class SaleBook {
+  readonly #store: SaleStore;
+  readonly #sales = new Map<string, BookedSale>();
+  readonly #ids = new Map<string, string>();
+  /** Oldest first. */
+  readonly #order: BookedSale[] = [];
+  /** The one that was used last is the last. */
+  readonly #whole = new Map<string, Texts>();
+
+  private constructor(store: SaleStore) {
+    this.#store = store;
+  }
+
+  /** Reads the store. A sale without an outcome stands as `openState` says. Rejects with STORE_FAILED. */
+  static async load(store: SaleStore, openState: (stored: StoredSale) => OpenState): Promise<SaleBook> {
+    const book = new SaleBook(store);
+    const found: StoredSale[] = [];
+    for await (const entry of store.entries()) {
+      const stored = storedSaleIn(entry);
+      if (stored !== undefined) found.push(stored);
+    }
+    found.sort(
+      (one, other) => compare(one.memo.at, other.memo.at) || compare(idOf(one.sent), idOf(other.sent)),
+    );
+    for (const stored of found) book.put(stored, openState(stored));
+    return book;
+  }
+
+  get(id: string): BookedSale | undefined {
+    return this.#sales.get(id);
+  }
+
+  /** The sale that has this digest of an idempotency key. */
+  withKey(idempotency: string): BookedSale | undefined {
+    const id = this.#ids.get(idempotency);
+    return id === undefined ? undefined : this.#sales.get(id);
+  }
+
+  get all(): readonly BookedSale[] {
+    return this.#order;
+  }
+
+  /** Enters a sale, or what has become of it. */
+  put(stored: StoredSale, open: OpenState): BookedSale {
+    const sale = saleOf(stored, open);
+    const { id, terminal, kind, state, reference, createdAt, endedAt } = sale;
+    const { by, idempotency, request } = stored.memo;
+    const booked = { id, terminal, kind, state, reference, createdAt, endedAt, by, idempotency, request };
+    if (this.#sales.has(id)) this.#order[this.#placeOf(booked)] = booked;
+    else this.#order.splice(this.#placeOf(booked), 0, booked);
+    this.#sales.set(id, booked);
+    this.#ids.set(idempotency, id);
+    this.#keep(id, { sale, text: saleText(sale, stored.done) });
+    return booked;
+  }
+
+  /** It has been removed from the store. */
+  drop(sale: BookedSale): void {
+    if (this.#sales.delete(sale.id)) this.#order.splice(this.#placeOf(sale), 1);
+    if (this.#ids.get(sale.idempotency) === sale.id) this.#ids.delete(sale.idempotency);
+    this.#whole.delete(sale.id);
+  }
+
+  /** The whole sale, where it need not be read. */
+  known(id: string): Texts | undefined {
+    return this.#whole.get(id);
+  }
+
+  /** The whole sale. Undefined where the store does not have it any more. Rejects with STORE_FAILED. */
+  async whole(booked: BookedSale): Promise<Texts | undefined> {
+    const known = this.#whole.get(booked.id);
+    if (known !== undefined) {
+      this.#keep(booked.id, known);
+      return known;
+    }
+    const stored = await readStored(this.#store, booked.id);
+    if (stored === undefined) return undefined;
+    const sale = saleOf(stored, { state: booked.state === 'unknown' ? 'unknown' : 'pending' });
+    const texts = { sale, text: saleText(sale, stored.done) };
+    this.#keep(booked.id, texts);
+    return texts;
+  }
+
+  /** Newest first. */
+  find({ isVisible, state, terminal, reference, since, after, limit }: SaleQuery): BookedSale[] {
+    const found: BookedSale[] = [];
+    const last = after === undefined ? undefined : this.#sales.get(after);
+    let at = last === undefined ? this.#order.length : this.#placeOf(last);
+    while (at > 0 && found.length < limit) {
+      at -= 1;
+      const sale = this.#order[at] as BookedSale;
+      if (since !== undefined && sale.createdAt < since) break;
+      if (state !== undefined && sale.state !== state) continue;
+      if (terminal !== undefined && sale.terminal !== terminal) continue;
+      if (reference !== undefined && sale.reference !== reference) continue;
+      if (isVisible(sale)) found.push(sale);
+    }
+    return found;
+  }
+
+  #keep(id: string, texts: Texts): void {
+    this.#whole.delete(id);
+    this.#whole.set(id, texts);
+    if (this.#whole.size <= MAX_WHOLE) return;
+    const [oldest] = this.#whole.keys();
+    if (oldest !== undefined) this.#whole.delete(oldest);
+  }
+
+  /** Where it stands in the order, or belongs. */
+  #placeOf({ createdAt, id }: BookedSale): number {
+    let from = 0;
+    let to = this.#order.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const other = this.#order[middle] as BookedSale;
+      const isBefore = (compare(other.createdAt, createdAt) || compare(other.id, id)) < 0;
+      if (isBefore) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+}
+
+/** A sale of the service, as it stands in the store now; undefined: it is not there, or cannot be read. Rejects with STORE_FAILED. */
+export async function readStored(store: SaleStore, id: string): Promise<StoredSale | undefined> {
+  const lookup = await store.lookup(identityOf(id));
+  if (!('sent' in lookup) || lookup.sent === undefined) return undefined;
+  const memo = readMemo(lookup.sent.memo);
+  if (memo === undefined) return undefined;
+  const done = lookup.state === 'done' ? lookup.done : undefined;
+  const isContradicted = lookup.state === 'done' && lookup.contradicted !== undefined;
+  return { sent: lookup.sent, memo, done, isContradicted };
+}
+
+/** Every sale of the service has this sequence number. */
+const SEQUENCE_ID = '1';
+
+export function identityOf(id: string): { readonly receiptId: string; readonly sequenceId: string } {
+  return { receiptId: id, sequenceId: SEQUENCE_ID };
+}
+
+function storedSaleIn({ sent, done, contradicted }: StoredEntry): StoredSale | undefined {
+  const memo = readMemo(sent?.memo);
+  if (sent === undefined || memo === undefined) return undefined;
+  return { sent, memo, done, isContradicted: contradicted !== undefined };
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
