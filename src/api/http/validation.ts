@@ -10,7 +10,10 @@ export interface SchemaFault {
 
 /** What is wrong with a request that does not fit its schema. `context`: which part of it. */
 export function invalidRequest(faults: readonly SchemaFault[], context: string): Problem {
-  const errors = faults.map((fault) => ({ where: `${PLACES.get(context) ?? context}${pathOf(fault)}`, message: messageOf(fault) }));
+  const errors = faults.map((fault) => ({
+    where: `${PLACES.get(context) ?? context}${pathOf(fault)}`,
+    message: messageOf(fault),
+  }));
   if (context === 'headers' && faults.some((fault) => fault.params?.['missingProperty'] === KEY)) {
     return new Problem(
       'IDEMPOTENCY_KEY_MISSING',
