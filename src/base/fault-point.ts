@@ -1,13 +1,14 @@
 declare const POSBRIDGE_TEST_BUILD: boolean | undefined;
 
-/** The moments of a transaction at which a test can have the power fail. */
+/** The moments at which a test can have the power fail: of a transaction with a journal, and of a message that a database has. */
 export type FaultPoint =
   | 'before-sent'
   | 'after-sent'
   | 'after-hand-over'
   | 'before-done'
   | 'after-done'
-  | 'after-answer';
+  | 'after-answer'
+  | 'after-persist';
 
 /**
  * Ends the process like kill -9 when POSBRIDGE_FAULT names this moment. Only in the build for tests: in the product the

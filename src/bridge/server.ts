@@ -13,7 +13,7 @@ import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import { Bridge } from './bridge.ts';
 import type { BridgeContext, BridgeOptions } from './bridge-options.ts';
-import { tryLock } from './terminal-lock.ts';
+import { isLocked, tryLock } from './terminal-lock.ts';
 import { turnAway, whyTurnedAway } from './turn-away.ts';
 
 export interface ServerOptions extends BridgeOptions {
@@ -203,14 +203,12 @@ const SHARED_KINDS: ReadonlySet<Endpoint['kind']> = new Set([
 ]);
 
 /** As many connections as there are descriptors for, so that those that are served never lack one. */
-function capacityOf(
-  { channels, listeners, maxConnections }: ServerOptions,
-  { journal, log }: BridgeContext,
-): number {
+function capacityOf(options: ServerOptions, { journal, log }: BridgeContext): number {
+  const { channels, listeners, maxConnections } = options;
   const limit = descriptorLimit();
   const texts = [...channels.values()].filter(({ kind }) => !SHARED_KINDS.has(kind)).map(({ text }) => text);
   // The wire, the lock, applications; an entry of the journal, and the file that it is made as.
-  const needed = 2 + new Set(texts).size + (journal === undefined ? 0 : 2);
+  const needed = (isLocked(options) ? 2 : 1) + new Set(texts).size + (journal === undefined ? 0 : 2);
   const shaking = listeners.filter(({ endpoint }) => 'url' in endpoint).length;
   const handshakes = Math.ceil(maxConnections / 4) * Math.max(1, shaking);
   const room = Math.max(1, Math.floor((limit - OWN_DESCRIPTORS - MAX_LEAVING - handshakes) / needed));

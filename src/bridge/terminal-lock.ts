@@ -17,20 +17,26 @@ export async function tryLock(options: BridgeOptions, context: BridgeContext): P
  * lies in it; without one, a terminal is the place that transactions go to.
  */
 export async function openTerminalLock(
-  { dialect, lock, channels, routes }: Pick<BridgeOptions, 'dialect' | 'lock' | 'channels' | 'routes'>,
+  options: Pick<BridgeOptions, 'dialect' | 'lock' | 'channels' | 'routes'>,
   { env, journal }: Pick<BridgeContext, 'env' | 'journal'>,
 ): Promise<TransactionLock> {
-  const { methods, isParallel } = dialect.transactions;
-  if (lock === 'none' || isParallel || methods.length === 0) return noLock;
+  if (!isLocked(options)) return noLock;
+  const { dialect, lock, channels, routes } = options;
   if (lock !== undefined) return openKernelLock(lock);
   if (journal !== undefined) return journal.openLock();
-  const [method = ''] = methods;
+  const [method = ''] = dialect.transactions.methods;
   const terminal = endpointFor(method, channels, new Router(new Map(), routes, dialect.routes));
   if (terminal === undefined) return noLock;
   const place = await placeOf(terminal);
   return PRIVATE_KINDS.has(terminal.kind)
     ? processLock(place)
     : openKernelLock(await defaultLockPath(place, env));
+}
+
+/** Whether transactions are kept apart at all. */
+export function isLocked({ dialect, lock }: Pick<BridgeOptions, 'dialect' | 'lock'>): boolean {
+  const { methods, isParallel } = dialect.transactions;
+  return lock !== 'none' && !isParallel && methods.length > 0;
 }
 
 /** Where requests of this method go: a channel that is not attached, or only read, falls back to `payment`. */

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
+import { expect } from 'vitest';
 import WebSocket from 'ws';
 import type { TestApplication } from '../kit/application.ts';
-import type { Running, StartOptions, Workbench } from './kit.ts';
+import { exitedWith, type Running, type StartOptions, type Workbench } from './kit.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -14,11 +15,14 @@ export async function startCentral(
   bench: Workbench,
   args: readonly string[] = [],
   options?: StartOptions,
+  program: readonly string[] = ['posbridge'],
 ): Promise<{ readonly server: Running; readonly url: string; readonly port: number }> {
   const has = (option: string) => args.includes(option);
+  const [command = '', ...before] = program;
   const server = bench.start(
-    'posbridge',
+    command,
     [
+      ...before,
       'serve',
       '--dialect',
       'ocpp1.6',
@@ -32,6 +36,33 @@ export async function startCentral(
   const [, url = ''] = await server.says(/listening(?: on="?|","on":")([^\s"]+)/);
   return { server, url, port: Number(new URL(url).port) };
 }
+
+/** Lines of `posbridge charger`, as objects. */
+export async function charger(bench: Workbench, ...args: readonly string[]): Promise<Any[]> {
+  const database = args.includes('--database') ? [] : ['--database', `sqlite:${bench.path('ocpp.db')}`];
+  const looking = bench.start('posbridge', ['charger', ...args, ...database]);
+  const { stdout } = looking;
+  expect(await looking.exited).toEqual(exitedWith(0));
+  await stdout.ended;
+  return stdout.lines.map((line) => JSON.parse(line));
+}
+
+export const BOOT = { chargePointVendor: 'VendorX', chargePointModel: 'SingleSocketCharger' };
+export const START = {
+  connectorId: 1,
+  idTag: '04A1B2C3D4',
+  meterStart: 1204,
+  timestamp: '2026-02-01T21:00:00Z',
+};
+export const METER = {
+  connectorId: 1,
+  meterValue: [{ timestamp: '2026-02-01T21:05:00Z', sampledValue: [{ value: '1310', unit: 'Wh' }] }],
+};
+export const stopOf = (transactionId: number) => ({
+  transactionId,
+  meterStop: 2204,
+  timestamp: '2026-02-01T22:00:00Z',
+});
 
 /** Answers as an operator does who lets everybody charge. */
 export function operator(message: { readonly method?: string }): { result: Any } | undefined {

@@ -6,11 +6,16 @@ import { Postgres } from '../kit/postgres.ts';
 import { exitedWith, Workbench } from './kit.ts';
 import {
   type Any,
+  BOOT,
+  charger,
+  METER,
   methodsOf,
   operator,
   RawChargePoint,
   rpcClient,
+  START,
   startCentral,
+  stopOf,
   tsClient,
 } from './ocpp-kit.ts';
 import { TCPSERVER } from './super-servers.ts';
@@ -20,28 +25,6 @@ beforeEach(async () => {
   bench = await Workbench.open();
 });
 afterEach(() => bench.close());
-
-const BOOT = { chargePointVendor: 'VendorX', chargePointModel: 'SingleSocketCharger' };
-const START = { connectorId: 1, idTag: '04A1B2C3D4', meterStart: 1204, timestamp: '2026-02-01T21:00:00Z' };
-const METER = {
-  connectorId: 1,
-  meterValue: [{ timestamp: '2026-02-01T21:05:00Z', sampledValue: [{ value: '1310', unit: 'Wh' }] }],
-};
-const stopOf = (transactionId: number) => ({
-  transactionId,
-  meterStop: 2204,
-  timestamp: '2026-02-01T22:00:00Z',
-});
-
-/** Lines of `posbridge charger`, as objects. */
-async function charger(...args: readonly string[]): Promise<Any[]> {
-  const database = ['--database', `sqlite:${bench.path('ocpp.db')}`];
-  const looking = bench.start('posbridge', ['charger', ...args, ...database]);
-  const { stdout } = looking;
-  expect(await looking.exited).toEqual(exitedWith(0));
-  await stdout.ended;
-  return stdout.lines.map((line) => JSON.parse(line));
-}
 
 describe('a charge point of the package ocpp-rpc', () => {
   test('boots, authorizes, starts, meters, stops, and answers three calls of an application', async () => {
@@ -87,7 +70,7 @@ describe('a charge point of the package ocpp-rpc', () => {
     });
     await client.close();
 
-    const [row] = await charger('export');
+    const [row] = await charger(bench, 'export');
     expect(row).toMatchObject({
       id: transactionId,
       meter_start: 1204,
@@ -128,7 +111,9 @@ describe('a charge point of the package ocpp-ts', () => {
       .toMatchObject({ result: { status: 'Rejected' } });
     await client.callRequest('StopTransaction', stopOf(transactionId));
     client.close?.();
-    expect(await charger('transactions', '--json')).toMatchObject([{ id: transactionId, meter_stop: 2204 }]);
+    expect(await charger(bench, 'transactions', '--json')).toMatchObject([
+      { id: transactionId, meter_stop: 2204 },
+    ]);
   });
 });
 
@@ -147,7 +132,7 @@ describe('posbridge charge-point', () => {
       '200ms',
     ]);
     expect(await point.exited).toEqual(exitedWith(0));
-    const [row] = await charger('export', 'CP 1');
+    const [row] = await charger(bench, 'export', 'CP 1');
     expect(row).toMatchObject({ connector_id: 2, id_tag: 'TAG-7', stop_reason: 'Local' });
     expect(row.meter_values.length).toBeGreaterThan(3);
     expect(row.meter_stop).toBeGreaterThan(row.meter_start);
@@ -271,56 +256,8 @@ describe('the end', () => {
     expect(point.frames.at(-1)).toMatchObject([4, 'hang', 'InternalError', expect.any(String), {}]);
     await point.until(() => undefined);
     expect(point.closed?.code).toBe(1001);
-    const rows = await charger('frames', 'CP001', '--json');
+    const rows = await charger(bench, 'frames', 'CP001', '--json');
     expect(rows.at(-1)).toMatchObject({ direction: 'out', kind: 'error', action: 'Authorize' });
-  });
-});
-
-describe('kill -9', () => {
-  test('while starts and stops are under way loses none and doubles none; numbers are unique', async () => {
-    await bench.application(operator);
-    const known = new Map<number, number>();
-    let next = 0;
-    for (let round = 0; round < 12; round += 1) {
-      const { server, url } = await startCentral(bench);
-      const point = await RawChargePoint.booted(`${url}/CP001`);
-      const killAfter = (round * 7) % 11;
-      let answered = 0;
-      // As a charge point does it: one at a time, and the same again until it has an answer.
-      for (;;) {
-        const start = { ...START, meterStart: next };
-        const first = await point.call('StartTransaction', start);
-        if (first === undefined) break;
-        const { transactionId } = first[2];
-        expect(known.get(transactionId) ?? next).toBe(next);
-        known.set(transactionId, next);
-        const stopped = await point.call('StopTransaction', stopOf(transactionId));
-        if (stopped === undefined) break;
-        next += 1;
-        answered += 1;
-        if (answered > killAfter) server.signal('SIGKILL');
-      }
-      await server.exited;
-    }
-    const rows = await charger('export');
-    const starts = rows.map((row) => row.meter_start);
-    expect(new Set(starts).size).toBe(starts.length);
-    for (const [id, meterStart] of known)
-      expect(rows.find((row) => row.id === id)).toMatchObject({ meter_start: meterStart });
-    for (let meterStart = 0; meterStart < next; meterStart += 1)
-      expect(rows.find((row) => row.meter_start === meterStart)).toMatchObject({ meter_stop: 2204 });
-  });
-
-  test('between persisting and answering: the stop is in the spool, and comes to the application, wherever the charge point is', async () => {
-    const { server, url } = await startCentral(bench, ['--spool']);
-    const point = await RawChargePoint.booted(`${url}/CP001`);
-    point.send('StopTransaction', { ...stopOf(4711), idTag: '04A1B2C3D4' }, 's');
-    await point.until(() => point.frames.find(([, id]) => id === 's'));
-    await server.kill();
-    const application = await bench.application(operator);
-    await startCentral(bench, ['--spool']);
-    const { message } = await application.waitFor('ocpp.StopTransaction');
-    expect(message?.params).toEqual({ ...stopOf(4711), idTag: '04A1B2C3D4' });
   });
 });
 

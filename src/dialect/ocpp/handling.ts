@@ -1,6 +1,7 @@
 import type { ChannelName } from '../../base/channel-name.ts';
 import { isoTime } from '../../base/clock.ts';
 import { describeFault } from '../../base/errors.ts';
+import { faultPoint } from '../../base/fault-point.ts';
 import { scanObject } from '../../rpc/scan.ts';
 import { type Action, actionRow } from './actions.ts';
 import { CallApplication } from './call-application.ts';
@@ -176,6 +177,7 @@ class Handling implements CallHandler {
   async #start(call: OpenCall, start: StartRequest): Promise<void> {
     const { store, identity, log } = this.#host;
     const { id, answer } = await store.started(identity, start);
+    faultPoint('after-persist');
     this.#host.central.events?.started(identity, start.connectorId, id, start.timestamp, start.meterStart);
     const complete = (idTagInfo: string) => `{"transactionId":${id},"idTagInfo":${idTagInfo}}`;
     if (answer !== undefined) {
@@ -205,6 +207,7 @@ class Handling implements CallHandler {
     const { usesSpool } = this.#host.central.settings;
     const spool = usesSpool ? { action: call.action, payload: call.text } : undefined;
     const { id, answer } = await store.stopped(identity, stop, spool);
+    faultPoint('after-persist');
     this.#host.central.events?.stopped(identity, stop.transactionId);
     if (answer !== undefined || usesSpool) {
       this.#host.result(call, answer ?? EMPTY);
@@ -221,6 +224,7 @@ class Handling implements CallHandler {
     const { store, identity } = this.#host;
     const { usesSpool } = this.#host.central.settings;
     await store.metered(identity, meter, usesSpool ? { action: call.action, payload: call.text } : undefined);
+    faultPoint('after-persist');
     this.#host.central.events?.metered(identity, meter.connectorId, meter.meterValue);
     if (!usesSpool) {
       await this.#application.asked(call, call.text, {
@@ -241,6 +245,7 @@ class Handling implements CallHandler {
       return;
     }
     await store.spool(identity, { action: call.action, payload: call.text });
+    faultPoint('after-persist');
     this.#host.result(call, EMPTY);
     this.#delivery.poke();
   }
