@@ -72,7 +72,7 @@ export async function buildProgram(outdir, common) {
       ),
     ),
   ]);
-  const file = path.join(outdir, BRIDGE);
+  const file = path.resolve(outdir, BRIDGE);
   // It is read as Latin-1, which costs the least; esbuild writes ASCII, but for regular expressions.
   const strange = /.{0,40}[\x80-\xff].{0,40}/.exec(await readFile(file, 'latin1'));
   if (strange) throw new Error(`${file}: write it as \\uXXXX: ${strange[0]}`);
