@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, isoTime, type Timer } from '../base/clock.ts';
 import { parseAmount } from '../base/currency.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import type { OpenFile } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
 import { maskText } from '../base/mask.ts';
 import { PosClient } from '../pos/pos-client.ts';
@@ -72,7 +72,7 @@ export class ApiService {
   readonly book: SaleBook;
   readonly #options: ApiServiceOptions;
   readonly #store: SaleStore;
-  readonly #lock: FileHandle;
+  readonly #lock: OpenFile;
   readonly #desks = new Map<string, TerminalDesk>();
   /** Sales that are not in the book yet, by their keys. */
   readonly #beginning = new Map<string, { readonly request: string; readonly made: Promise<BookedSale> }>();
@@ -97,7 +97,7 @@ export class ApiService {
 
   private constructor(
     options: ApiServiceOptions,
-    { store, book, lock }: { readonly store: SaleStore; readonly book: SaleBook; readonly lock: FileHandle },
+    { store, book, lock }: { readonly store: SaleStore; readonly book: SaleBook; readonly lock: OpenFile },
   ) {
     this.#options = options;
     this.#store = store;
@@ -307,7 +307,7 @@ const LEFT = {
   message: 'the service was stopped before the outcome was known; the terminal is asked for it',
 };
 
-async function takeStore(folder: string): Promise<FileHandle> {
+async function takeStore(folder: string): Promise<OpenFile> {
   try {
     return await takeStateFolder(folder);
   } catch (cause) {

@@ -71,5 +71,14 @@ class SystemTimer implements Timer {
 
 /** The clock's time for records and people: ISO 8601, UTC. */
 export function isoTime(clock: Clock): string {
-  return new Date(clock.wallMs()).toISOString();
+  const time = new Date(clock.wallMs());
+  const year = time.getUTCFullYear();
+  if (year < 1000 || year > 9999) return time.toISOString(); // which makes Node.js look up time zones
+  const day = `${year}-${digits(time.getUTCMonth() + 1)}-${digits(time.getUTCDate())}`;
+  const seconds = `${digits(time.getUTCSeconds())}.${digits(time.getUTCMilliseconds(), 3)}`;
+  return `${day}T${digits(time.getUTCHours())}:${digits(time.getUTCMinutes())}:${seconds}Z`;
+}
+
+function digits(number: number, count = 2): string {
+  return String(number).padStart(count, '0');
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import path from 'node:path';
+import { access } from './files.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { type Clock, isoTime } from './clock.ts';
 import type { LogFields, Logger, LogLevel } from './log.ts';
 import { LogLevels } from './log-levels.ts';
 import type { LogSink } from './log-sink.ts';
@@ -110,7 +110,7 @@ function isRecord(value: unknown): value is LogFields {
 }
 
 function formatLine(render: LogRender, level: LogLevel, event: string, fields: LogFields): string {
-  const time = () => new Date(render.clock.wallMs()).toISOString();
+  const time = () => isoTime(render.clock);
   if (render.format === 'json') {
     const line = jsonOf({ time: time(), level, event, ...renameReserved(fields) });
     return line.length <= MAX_LINE ? line : jsonOf({ time: time(), level, event, cut: jsonOf(fields) });

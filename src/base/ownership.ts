@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { realpath, stat } from './files.ts';
 
 /** Who this process is, as far as files are concerned; undefined on systems without user numbers. */
 export const ownUid = (): number | undefined => process.geteuid?.();

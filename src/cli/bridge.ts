@@ -1,4 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
+import { whileStarting } from '../base/files.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import type { BridgeOptions } from '../bridge/bridge-options.ts';
 import { turnAway, whyTurnedAway } from '../bridge/turn-away.ts';
@@ -84,10 +85,12 @@ async function speakOnce(
   if (wire === undefined) return EXIT.protocol;
   const isLine = place.endpoint?.kind === 'serial';
   if (isLine) program.log.info('the line is open', { on: settings.text('wire') });
-  const bridge = await Bridge.open(wire, options, context).catch(async (fault: unknown) => {
-    if (!isNobody) await turnAway(wire, options.dialect, whyTurnedAway(fault), context.clock);
-    throw fault;
-  });
+  const bridge = await whileStarting(() => Bridge.open(wire, options, context)).catch(
+    async (fault: unknown) => {
+      if (!isNobody) await turnAway(wire, options.dialect, whyTurnedAway(fault), context.clock);
+      throw fault;
+    },
+  );
   if (isNobody) {
     await bridge.abandon();
     throw nobody();

@@ -1,7 +1,7 @@
-import type { FileHandle } from 'node:fs/promises';
 import { systemClock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
+import type { OpenFile } from '../base/files.ts';
 import { pause } from '../base/pause.ts';
 import type { Endpoint, TerminalEndpoint } from '../endpoint/endpoint.ts';
 import { expandEndpoint } from '../endpoint/expand.ts';
@@ -34,7 +34,7 @@ export async function runGateway(settings: Settings): Promise<number> {
   const { log } = program;
   const stopped = deferred<void>();
   program.onStop(stopped.resolve);
-  let lock: FileHandle | undefined;
+  let lock: OpenFile | undefined;
   let gateway: Gateway | undefined;
   try {
     lock = await takeFolder(store);
@@ -87,7 +87,7 @@ function readTerminal(settings: Settings): TerminalEndpoint {
   throw settings.fault('to', `${to.text}: say what the terminal speaks, as in jsonpos+${to.text}`);
 }
 
-async function takeFolder(folder: string): Promise<FileHandle> {
+async function takeFolder(folder: string): Promise<OpenFile> {
   try {
     const { takeStateFolder } = await import('../store/state-folder.ts');
     return await takeStateFolder(folder);

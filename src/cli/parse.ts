@@ -41,13 +41,16 @@ function noCommand(text: string): BridgeError {
 
 function parseArguments(command: CommandName, args: readonly string[]): CommandLine {
   const options = new Map(optionsOf(command).map((option) => [option.name, option]));
-  const types = [...options].map(
-    ([name, { value }]) =>
-      [
-        name,
-        { type: value === undefined ? 'boolean' : 'string', ...(name === 'help' && { short: 'h' }) },
-      ] as const,
-  );
+  // `parseArgs` looks at each in turn: it gets those that may be meant.
+  const types = [...options]
+    .filter(([name]) => name === 'help' || args.some((arg) => arg.startsWith(`--${name}`)))
+    .map(
+      ([name, { value }]) =>
+        [
+          name,
+          { type: value === undefined ? 'boolean' : 'string', ...(name === 'help' && { short: 'h' }) },
+        ] as const,
+    );
   const { tokens } = parseArgs({
     args: [...args],
     options: Object.fromEntries(types),

@@ -1,5 +1,5 @@
-import { readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { readlink, realpath } from '../base/files.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** Symbolic links that follow each other; the kernel follows as many. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { type FileLocks, loadFileLocks } from '../base/file-lock.ts';
+import type { OpenFile } from '../base/files.ts';
 import { openFile } from './journal-file.ts';
 import { openLockFile } from './lock-file.ts';
 import type { CarrierMarks } from './transaction-journal.ts';
@@ -107,7 +108,7 @@ export class Carriers implements CarrierMarks {
   }
 
   /** By another process. */
-  #isLocked({ fd }: FileHandle, byte: number): boolean {
+  #isLocked({ fd }: OpenFile, byte: number): boolean {
     return !this.#locks.tryLock(fd, byte, 'exclusive');
   }
 

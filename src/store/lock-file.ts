@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { OpenFile, stat } from '../base/files.ts';
 import { describeStranger, isStrangers, ownUid, strangerInFolder, strangerOf } from '../base/ownership.ts';
 
 const EXISTING = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -15,7 +15,7 @@ const NEW = EXISTING | constants.O_CREAT | constants.O_EXCL;
  * The first attempt leaves out O_CREAT: with it, Linux (fs.protected_regular) refuses a file of another user
  * there, even to those who may write it.
  */
-export async function openLockFile(file: string): Promise<FileHandle> {
+export async function openLockFile(file: string): Promise<OpenFile> {
   const handle = await openOrMake(file).catch(async (fault: NodeJS.ErrnoException) => {
     const status = fault.code === 'EACCES' ? await stat(file).catch(() => undefined) : undefined;
     throw status === undefined || status.uid === ownUid() ? fault : anothersFile(status.uid);
@@ -40,16 +40,16 @@ function anothersFile(owner: number): Error {
   return new Error(text);
 }
 
-async function openOrMake(file: string): Promise<FileHandle> {
+async function openOrMake(file: string): Promise<OpenFile> {
   const existing = await openUnless('ENOENT', file, EXISTING);
   if (existing !== undefined) return existing;
   const made = await openUnless('EEXIST', file, NEW);
-  return made ?? (await open(file, EXISTING));
+  return made ?? (await OpenFile.open(file, EXISTING));
 }
 
-async function openUnless(code: string, file: string, flags: number): Promise<FileHandle | undefined> {
+async function openUnless(code: string, file: string, flags: number): Promise<OpenFile | undefined> {
   try {
-    return await open(file, flags, 0o600);
+    return await OpenFile.open(file, flags, 0o600);
   } catch (fault) {
     if ((fault as NodeJS.ErrnoException).code === code) return undefined;
     throw fault;

@@ -1,9 +1,9 @@
 import { createHash, randomInt } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { type FileLocks, loadFileLocks } from '../base/file-lock.ts';
+import type { OpenFile } from '../base/files.ts';
 import { type Environment, findLockDirectory, SYSTEM_LOCK_DIRECTORY } from '../base/lock-directory.ts';
 import { openLockFile } from './lock-file.ts';
 
@@ -85,14 +85,14 @@ function lockFault(fault: unknown): string {
 class KernelLock implements LocalLock {
   readonly text: string;
   readonly #locks: FileLocks;
-  readonly #file: FileHandle;
+  readonly #file: OpenFile;
   /** The proof of the present holder while this object holds the lock. */
   #proof: number | undefined;
   #record: LockHolder | undefined;
   #recording: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(path: string, locks: FileLocks, file: FileHandle) {
+  constructor(path: string, locks: FileLocks, file: OpenFile) {
     this.text = path;
     this.#locks = locks;
     this.#file = file;
@@ -130,7 +130,7 @@ class KernelLock implements LocalLock {
   /** Nothing depends on the record but a better word for people, so a full disk is no fault. */
   async #writeRecord(proof: number, holder: LockHolder): Promise<void> {
     if (this.#proof !== proof) return;
-    await this.#file.write(encodeRecord(proof, holder), 0).catch(() => undefined);
+    await this.#file.write(encodeRecord(proof, holder)).catch(() => undefined);
   }
 
   async #readHolder(): Promise<LockHolder | undefined> {
@@ -143,13 +143,7 @@ class KernelLock implements LocalLock {
   }
 
   async #readRecord(): Promise<LockHolder | undefined> {
-    const { buffer, bytesRead } = await this.#file.read(
-      Buffer.alloc(MAX_RECORD_BYTES),
-      0,
-      MAX_RECORD_BYTES,
-      0,
-    );
-    const record = decodeRecord(buffer.toString('utf8', 0, bytesRead));
+    const record = decodeRecord((await this.#file.read(MAX_RECORD_BYTES)).toString());
     if (record === undefined || this.#closing !== undefined) return undefined;
     // Shared, so that two who ask at once do not take each other for the holder.
     if (!this.#locks.tryLock(this.#file.fd, record.proof, 'shared')) return record.holder;

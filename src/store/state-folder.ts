@@ -1,6 +1,6 @@
-import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { loadFileLocks } from '../base/file-lock.ts';
+import type { OpenFile } from '../base/files.ts';
 import { checkFolder, makeFolder, openFolder } from './journal-file.ts';
 import { openLockFile } from './lock-file.ts';
 
@@ -19,7 +19,7 @@ export async function openStateFolder(folder: string): Promise<void> {
 }
 
 /** Opens a folder for one process alone, until the handle is closed. Rejects where another process has it. */
-export async function takeStateFolder(folder: string): Promise<FileHandle> {
+export async function takeStateFolder(folder: string): Promise<OpenFile> {
   await openStateFolder(folder);
   const lock = await openLockFile(path.join(folder, LOCK_FILE));
   if (loadFileLocks().tryLock(lock.fd, 0, 'exclusive')) return lock;

@@ -1,9 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { type Identifiers, identifiersOf, type TransactionKey } from '../application/identifiers.ts';
 import { type Clock, isoTime } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
+import type { OpenFile } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
 import { storable } from '../rpc/storable.ts';
 import { isDamaged } from '../store/entry-state.ts';
@@ -45,7 +45,7 @@ const CLAIM_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200, 500];
  */
 export class JournalStore implements TransactionStore {
   readonly #journal: Journal;
-  readonly #lock: FileHandle;
+  readonly #lock: OpenFile;
   readonly #options: JournalStoreOptions;
   readonly totals: Totals;
   readonly #index = new ReceiptIndex();
@@ -59,7 +59,7 @@ export class JournalStore implements TransactionStore {
   static async open(folder: string, options: JournalStoreOptions): Promise<JournalStore> {
     const { clock, log } = options;
     let journal: Journal | undefined;
-    let lock: FileHandle | undefined;
+    let lock: OpenFile | undefined;
     try {
       journal = await Journal.open(folder, { clock, log, keepMs: KEEP_MS, kind: 'terminal' });
       lock = await openLockFile(path.join(folder, LOCK_FILE));
@@ -76,7 +76,7 @@ export class JournalStore implements TransactionStore {
     }
   }
 
-  private constructor(journal: Journal, lock: FileHandle, totals: Totals, options: JournalStoreOptions) {
+  private constructor(journal: Journal, lock: OpenFile, totals: Totals, options: JournalStoreOptions) {
     this.#journal = journal;
     this.#lock = lock;
     this.totals = totals;

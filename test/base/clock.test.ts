@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { afterSilence, MAX_TIMER_MS, systemClock } from '../../src/base/clock.ts';
+import { afterSilence, isoTime, MAX_TIMER_MS, systemClock } from '../../src/base/clock.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 
 test("a time that is too long for the machine's timers does not run out at once", () => {
@@ -54,4 +54,10 @@ test("the machine's clock waits for input behind a turn of the event loop, and c
   } finally {
     vi.useRealTimers();
   }
+});
+
+test.each([
+  0, 951_782_399_999, 951_868_800_007, 1_709_210_096_050, 253_402_300_799_999, 253_402_300_800_000, -1,
+])('writes the time %i as Node.js does', (wallMs) => {
+  expect(isoTime({ ...systemClock, wallMs: () => wallMs })).toBe(new Date(wallMs).toISOString());
 });

@@ -39,12 +39,14 @@ function kindAt(text: string, index: number): number {
 const CAPITAL = 1;
 const OTHER = 2;
 const SIGN = 4;
-const KINDS = new Uint8Array(128).map((_, unit) => {
-  const character = String.fromCharCode(unit);
-  if (/[A-Z]/.test(character)) return CAPITAL;
-  if (/[a-z0-9]/.test(character)) return OTHER;
-  return '+/-_'.includes(character) ? SIGN : 0;
-});
+const KINDS = new Uint8Array(128);
+for (const [characters, kind] of [
+  ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', CAPITAL],
+  ['abcdefghijklmnopqrstuvwxyz0123456789', OTHER],
+  ['+/-_', SIGN],
+] as const) {
+  for (const character of characters) KINDS[character.charCodeAt(0)] = kind;
+}
 
 /** Base64 of 12 digits has 16 characters. */
 const MIN_WORD = 16;

@@ -30,7 +30,7 @@ const JUDGED = /^[\p{L}_]{1,32}$/u;
 /** The names in the log lines that every connection writes: compiling the expressions for them takes 2 ms of each start. */
 export const COMMON_NAMES: ReadonlyMap<string, MaskRule> = new Map([
   ['connection', 'shown'],
-  ...'dialect peer endpoint why reason details by awaited signal'
+  ...'dialect peer endpoint why reason details by awaited signal unix tcp fd fifo file pipe socket'
     .split(' ')
     .map((name) => [name, 'plain'] as const),
 ]);
