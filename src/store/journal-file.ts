@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { strangerAbove, strangerOf } from '../base/ownership.ts';
 import { faultOfFileSystem } from './file-system.ts';
@@ -40,14 +40,25 @@ export async function makeFolder(folder: string): Promise<void> {
     await mkdir(folder, 0o700);
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
+    if (code === 'EEXIST') return syncUnused(folder, above);
     if (code !== 'ENOENT' || (await ifThere(stat(above))) !== undefined) throw fault;
     await makeFolder(above);
     return makeFolder(folder);
   }
-  // Who may not read the folder above cannot sync it either.
-  const parent = await openFolder(above).catch(() => undefined);
-  await parent?.sync().finally(() => parent.close());
+  await syncFolder(above);
+}
+
+/** Whoever made it may have died before its name was on the disk, or be about to sync it. What has files in it has been synced. */
+async function syncUnused(folder: string, above: string): Promise<void> {
+  if ((await readdir(folder)).length === 0) await syncFolder(above);
+}
+
+/** Who may not read a folder cannot sync it either. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await openFolder(folder).catch((fault: NodeJS.ErrnoException) => {
+    if (fault.code !== 'EACCES') throw fault;
+  });
+  await handle?.sync().finally(() => handle.close());
 }
 
 export function openFolder(folder: string): Promise<FileHandle> {

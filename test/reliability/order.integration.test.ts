@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KEY } from './cell.ts';
 import { Terminal, type Till } from './kit.ts';
@@ -88,6 +89,17 @@ describe('on the disk first', () => {
     expect((await till.purchase(KEY)).kind).toBe('result');
     await till.close();
     expectInOrder(readTrace(trace), [...RECORDED, HANDED_OVER, ...ENDED, TOLD]);
+  });
+
+  test('the name of the folder before anything in it, also where its maker died before it was synced', async () => {
+    const folder = terminal.bench.path('journal');
+    expect(readdirSync(folder)).toEqual([]);
+    const till = tracedTill();
+    await terminal.application.at('connected');
+    expect((await till.purchase(KEY)).kind).toBe('result');
+    await till.close();
+    const named: Step = ['its name is on the disk', new RegExp(`^fsync\\(\\d+<${path.dirname(folder)}>\\)`)];
+    expectInOrder(readTrace(trace), [named, ...RECORDED]);
   });
 
   test('the outcome that a Check has found before it is told', async () => {
