@@ -69,7 +69,7 @@ export function untruths(statements: readonly Statement[], ledger: Ledger): stri
 
 function isTrue({ key, says, askedMs }: Statement, ledger: Ledger): boolean {
   if (says === 'charged') return ledger.charges(key) === 1;
-  if (says === 'not charged') return ledger.charges(key) === 0;
-  const { begunMs } = ledger.entry(key);
+  const { begunMs, isContradicted } = ledger.entry(key);
+  if (says === 'not charged') return isContradicted || ledger.charges(key) === 0;
   return begunMs === undefined || begunMs >= askedMs;
 }

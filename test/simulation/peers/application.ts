@@ -1,7 +1,7 @@
 import type { Machine } from '../world/machine.ts';
 import type { End } from '../world/network.ts';
 import { Process } from '../world/process.ts';
-import { keyOf, type Ledger } from './ledger.ts';
+import { keyOf, type Ledger, type LedgerEntry } from './ledger.ts';
 import {
   type Character,
   HONEST,
@@ -15,6 +15,8 @@ import {
 import { Outgoing } from './outgoing.ts';
 
 interface Request {
+  /** The whole, as it came. */
+  readonly line: string;
   readonly connection?: string;
   readonly register?: string;
   readonly id?: string | number;
@@ -93,7 +95,7 @@ export class Application {
   #receive(guest: Guest, line: string): void {
     let request: Request;
     try {
-      request = JSON.parse(line);
+      request = { ...JSON.parse(line), line };
     } catch {
       return; // cut short
     }
@@ -144,6 +146,7 @@ export class Application {
       this.#decide(key, request);
       this.#running.delete(key);
       if (!step('decided') || entry.answer === undefined) return;
+      if (this.#contradicts(guest, request, entry)) return;
       if (random.chance(character.lies)) this.#lie(guest, request, entry.answer);
       else this.#reply(guest, request, entry.answer);
       step('answered');
@@ -170,6 +173,18 @@ export class Application {
       };
     }
     process.tell(`decides ${key}: ${entry.answer.code ?? 'charged'}`);
+  }
+
+  /** Whether it denies a charge, and tells of it when it is too late. Nobody can know better, but for what is told from then on. */
+  #contradicts(guest: Guest, request: Request, entry: LedgerEntry): boolean {
+    const random = this.#random;
+    const { answer } = entry;
+    if (answer?.kind !== 'result' || !random.chance(this.character.contradictions)) return false;
+    if (!this.#happens('contradicts itself')) return false;
+    entry.isContradicted = true;
+    this.#reply(guest, request, errorOf('DECLINED', 'which is not true'));
+    this.#process?.after(random.below(20_000), () => this.#reply(guest, request, answer));
+    return true;
   }
 
   #lie(guest: Guest, request: Request, truth: Answer): void {
@@ -234,7 +249,7 @@ export class Application {
     const connection = manner === 'for another connection' ? 'nobody.1' : request.connection;
     const line = lineOf(connection, id, answer);
     this.#process?.tell(`says ${line.slice(0, 200)} (${manner})`);
-    guest.output.push(written(line, manner));
+    guest.output.push(written(manner === 'echo' ? request.line : line, manner));
     if (manner === 'twice') guest.output.push(written(lineOf(connection, id, SECOND), 'honest'));
   }
 

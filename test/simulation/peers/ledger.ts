@@ -6,6 +6,8 @@ export interface LedgerEntry {
   answer: { readonly kind: 'result' | 'error'; readonly text: string; readonly code?: string } | undefined;
   /** Somebody was told that there is no such sale: it is refused from then on. */
   isDenied: boolean;
+  /** It was charged, and called declined first. */
+  isContradicted: boolean;
 }
 
 /** The truth about the money of one terminal. */
@@ -18,6 +20,7 @@ export class Ledger {
       charges: 0,
       answer: undefined,
       isDenied: false,
+      isContradicted: false,
     };
     this.#entries.set(key, entry);
     return entry;

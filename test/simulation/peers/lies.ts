@@ -16,6 +16,8 @@ export interface Character {
   readonly declines: number;
   /** How often a result names another amount than was asked for. */
   readonly otherAmounts: number;
+  /** How often it says that a card was declined, and later that it was charged. */
+  readonly contradictions: number;
 }
 
 export const HONEST: Character = {
@@ -26,6 +28,7 @@ export const HONEST: Character = {
   deaths: 0,
   declines: 0,
   otherAmounts: 0,
+  contradictions: 0,
 };
 
 export function drawCharacter(random: Random): Character {
@@ -38,6 +41,7 @@ export function drawCharacter(random: Random): Character {
     deaths: random.oneOf([0, 0.05, 0.2]),
     declines: 0.25,
     otherAmounts: random.oneOf([0, 0, 0.1]),
+    contradictions: random.oneOf([0, 0, 0, 0.1]),
   };
 }
 
@@ -53,6 +57,7 @@ export const MANNERS = [
   'for another connection',
   'silent',
   'twice',
+  'echo',
 ] as const;
 export type Manner = 'honest' | (typeof MANNERS)[number];
 

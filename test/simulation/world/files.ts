@@ -5,6 +5,8 @@ import type { Process } from './process.ts';
 
 /** Calls that a full disk refuses. */
 const GROWING: ReadonlySet<string> = new Set(['write', 'open', 'link', 'mkdir', 'fsync']);
+/** Calls for which somebody may have taken the right away. */
+const BY_NAME: ReadonlySet<string> = new Set(['link', 'mkdir', 'unlink', 'rename', 'scandir']);
 const FILE_SYSTEM_TYPE = 0xef53;
 
 /** `node:fs/promises` of one process: every call takes its time, may fail, and may be its last. */
@@ -25,7 +27,7 @@ export function filesOf(process: Process) {
         if (!process.isAlive && random.chance(0.5)) return;
         let settle: () => void;
         try {
-          const code = GROWING.has(name) && random.chance(0.5) ? 'ENOSPC' : 'EIO';
+          const code = random.oneOf(faultsOf(name));
           if (isFaulty && faults.happens(`${code} of a disk`)) {
             failed?.();
             process.tell(`${code}: ${name} ${file ?? ''}`);
@@ -193,6 +195,10 @@ export function fileLocksOf(process: Process) {
       locks.unlock(description(fd), byte);
     },
   };
+}
+
+function faultsOf(name: string): readonly string[] {
+  return ['EIO', ...(GROWING.has(name) ? ['ENOSPC'] : []), ...(BY_NAME.has(name) ? ['EACCES'] : [])];
 }
 
 function setMode(inode: Inode, mode: number): void {
