@@ -5,6 +5,7 @@ import type { Statistics } from '../base/statistics.ts';
 import type { ChannelContext } from '../channel/kind.ts';
 import type { AttachmentPool } from '../channel/pool.ts';
 import type { ConversationHost, Dialect, DialectOptions } from '../dialect/dialect.ts';
+import type { Refusal } from '../dialect/simulator.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { JournalLease } from '../store/journal-pool.ts';
 import type { TransactionJournal } from '../store/transaction-journal.ts';
@@ -58,6 +59,8 @@ export interface BridgeContext extends ChannelContext {
     readonly connection: string;
   }) => Promise<JournalLease>;
   readonly randomId: () => string;
+  /** Hears of transactions that were refused because another one is running. */
+  readonly refused?: (refusal: Refusal) => void;
 }
 
 /**

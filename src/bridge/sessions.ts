@@ -88,6 +88,7 @@ export class Sessions implements Iterable<Session> {
       lock,
       desk: this.#desk(name, among, log, { judge, notFoundAfterMs }),
       pid: context.pid,
+      ...(context.refused !== undefined && { refused: context.refused }),
       clock: context.clock,
       log,
       statistics: context.statistics,

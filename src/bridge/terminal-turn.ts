@@ -1,5 +1,6 @@
 import { type Clock, isoTime } from '../base/clock.ts';
 import type { LockAttempt, LockHolder, TransactionLock } from '../store/lock.ts';
+import type { BridgeContext } from './bridge-options.ts';
 import type { OpenRequest } from './open-request.ts';
 import type { OpenRequests } from './open-requests.ts';
 
@@ -10,6 +11,7 @@ export interface TerminalTurnOptions {
   readonly lock: TransactionLock;
   readonly pid: number;
   readonly clock: Clock;
+  readonly refused?: BridgeContext['refused'];
 }
 
 /** One connection's turns at the terminal, which carries out one transaction at a time. */
@@ -55,9 +57,17 @@ export class TerminalTurn {
       requests.endUnknown(open, 'another process has the terminal, perhaps for the same transaction');
     } else if (name !== undefined && holder?.transaction === name) {
       requests.endUnknown(open, 'the same transaction is running in another process');
-    } else requests.settleRefused(open, 'BUSY', wordsForBusy(holder));
+    } else {
+      const details = wordsForBusy(holder);
+      const { refused, name: connection } = this.#options;
+      const params = open.identity?.params ?? NO_PARAMS;
+      refused?.({ connection, method: open.method, params, code: 'BUSY', details });
+      requests.settleRefused(open, 'BUSY', details);
+    }
   }
 }
+
+const NO_PARAMS = Buffer.from('{}');
 
 function wordsForBusy(holder: LockHolder | undefined): string {
   if (holder === undefined) return 'another transaction is running';

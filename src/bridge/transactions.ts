@@ -5,6 +5,7 @@ import type { InboundRequest } from '../dialect/dialect.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
 import type { TransactionLock } from '../store/lock.ts';
 import type { Applications } from './applications.ts';
+import type { BridgeContext } from './bridge-options.ts';
 import type { Identity } from './identity.ts';
 import type { JournalDesk } from './journal-desk.ts';
 import type { Judge } from './judge.ts';
@@ -31,6 +32,7 @@ export interface TransactionsOptions extends TransactionReaderOptions {
   readonly pid: number;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly refused?: BridgeContext['refused'];
 }
 
 /** What the transactions have to know of the connection that they belong to. */

@@ -111,7 +111,13 @@ export class Program {
 
   get context(): BridgeContext {
     const { journal, journalFor } = this.#journals;
-    return { ...this.#context, journal, ...(journalFor !== undefined && { journalFor }) };
+    const simulator = this.#simulator;
+    return {
+      ...this.#context,
+      journal,
+      ...(journalFor !== undefined && { journalFor }),
+      ...(simulator?.refused !== undefined && { refused: (refusal) => simulator.refused?.(refusal) }),
+    };
   }
 
   /** Puts this application behind every `simulator:` that is attached from now on; it is closed with the program. */

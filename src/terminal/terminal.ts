@@ -3,6 +3,8 @@ import { type Caller, Registers } from '../application/registers.ts';
 import type { Clock } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { Refusal } from '../dialect/simulator.ts';
+import { errorText } from '../rpc/error-object.ts';
 import type { Message } from '../rpc/message.ts';
 import type { Wire } from '../wire/wire.ts';
 import { type Answer, errorAnswer, resultAnswer } from './answer.ts';
@@ -131,6 +133,15 @@ export class Terminal implements Receiver {
   attachEnd(end: ApplicationEnd, gone: () => void = () => {}): void {
     this.#ends.set(end, gone);
     if (this.#isClosed || this.#ends.size > MAX_ATTACHMENTS) end.destroy();
+  }
+
+  /** Shows what a bridge has refused in this terminal's name. */
+  refused({ connection, method, params, code, details }: Refusal): void {
+    const id = `refused ${connection} ${params}`;
+    const caller = { connection };
+    this.#voice.record(caller, { direction: 'in', kind: 'request', method, id }, params);
+    const error = errorText(code, details);
+    this.#voice.record(caller, { direction: 'out', kind: 'error', method, id }, error);
   }
 
   /** What a screen shows and does. Messages are kept from the first call on. */

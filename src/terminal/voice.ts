@@ -24,7 +24,7 @@ export class Voice {
   }
 
   record(
-    { connection = '' }: Caller,
+    { connection = '' }: Pick<Caller, 'connection'>,
     message: Omit<Parameters<MessageLog['add']>[0], 'connection'>,
     text: Buffer,
   ): void {

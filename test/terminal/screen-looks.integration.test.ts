@@ -101,7 +101,7 @@ describe.each([
       "document.querySelectorAll('.messages summary').forEach((one, n) => n % 5 || one.click())",
     );
     const [scrolled = 0, end = 0] = await page.evaluate<number[]>(`{
-      const ends = [...document.querySelectorAll('.counter > *, .panels > *')].map(
+      const ends = [...document.querySelectorAll('.counter > *, .panels > *, .shortcuts')].map(
         (each) => each.getBoundingClientRect().bottom,
       );
       [document.documentElement.scrollHeight, Math.max(innerHeight, ...ends.map((end) => end + scrollY))];

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatMinor } from '../../src/terminal/screen/web/amount.ts';
 import { exchangesOf } from '../../src/terminal/screen/web/exchanges.ts';
+import { gistOf } from '../../src/terminal/screen/web/gist.ts';
 import { layOutJson } from '../../src/terminal/screen/web/json-tokens.ts';
 import type { LoggedMessage } from '../../src/terminal/screen-model.ts';
 import { ScriptedModel } from './screen-kit.ts';
@@ -110,7 +111,7 @@ describe('the conversation', () => {
     );
     expect(all.map(({ connection, answer }) => [connection, answer?.text])).toEqual([
       ['a', undefined],
-      ['a', 'BUSY'],
+      ['a', 'Busy'],
       ['b', 'OK'],
     ]);
   });
@@ -122,5 +123,29 @@ describe('the conversation', () => {
       { direction: 'out', kind: 'error', text: '{"code":1,"mess' },
     );
     expect(all).toMatchObject([{ amount: undefined, answer: { kind: 'error', text: 'Error' } }]);
+  });
+});
+
+describe('the gist of a message', () => {
+  const gist = (message: Partial<LoggedMessage>) =>
+    gistOf({ kind: 'notification', method: 'StatusEvent', text: '{}', ...message });
+
+  test('is the state, the amount or the code', () => {
+    const error = '{"code":1,"message":"no","data":{"string_code":"DECLINED","details":""}}';
+    const purchase = '{"receipt_id":17,"sequence_id":1,"amount":1230,"currency":"EUR"}';
+    expect(gist({ text: '{"ready_for_transaction":false,"transaction_status":"WAIT_PIN"}' })).toBe(
+      'WAIT_PIN',
+    );
+    expect(gist({ text: '{"ready_for_transaction":true}' })).toBe('ready');
+    expect(gist({ method: 'PosMessage', text: '{"message":"Insert the card"}' })).toBe('Insert the card');
+    expect(gist({ method: 'Purchase', kind: 'request', text: purchase })).toBe('12.30 EUR 17/1');
+    expect(gist({ method: 'Purchase', kind: 'result', text: purchase })).toBe('Approved 12.30 EUR 17/1');
+    expect(gist({ method: 'Purchase', kind: 'error', text: error })).toBe('DECLINED');
+    expect(gist({ method: '_Disconnected', text: '{"reason":"KEEPALIVE"}' })).toBe('KEEPALIVE');
+  });
+
+  test('stands texts that were cut off', () => {
+    expect(gist({ text: '{"ready_for' })).toBe('');
+    expect(gist({ kind: 'error', text: '{"code":1,"mess' })).toBe('');
   });
 });

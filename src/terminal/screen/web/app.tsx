@@ -94,13 +94,13 @@ export function App() {
             focusRef={terminal}
           />
           <Paper receipts={state.receipts} isOff={isOff} tear={() => act(TEAR)} />
-          <Shortcuts isOn={hasShortcuts} toggle={() => setShortcuts(!hasShortcuts)} />
         </div>
         <div class="panels">
           <Registers registers={state.registers} />
           <Conversation messages={messages} />
           <Messages messages={messages} />
         </div>
+        <Shortcuts isOn={hasShortcuts} toggle={() => setShortcuts(!hasShortcuts)} />
       </main>
     </>
   );

@@ -1,5 +1,5 @@
 import type { LoggedMessage } from '../../screen-model.ts';
-import { formatMinor } from './amount.ts';
+import { amountOf, codeOf, codeWords, MONEY, membersOf } from './gist.ts';
 
 /** What a register asked, and what it was told. */
 export interface Exchange {
@@ -17,11 +17,9 @@ export interface Exchange {
 
 export interface Answer {
   readonly kind: 'result' | 'error';
-  /** `Approved`, `DECLINED`. */
+  /** `Approved`, `Declined`. */
   readonly text: string;
 }
-
-const MONEY = new Set(['Purchase', 'Refund']);
 
 /** Pairs the requests of registers with their answers, oldest first. An answer whose request is unknown is left out. */
 export function exchangesOf(messages: readonly LoggedMessage[]): Exchange[] {
@@ -48,16 +46,12 @@ export function exchangesOf(messages: readonly LoggedMessage[]): Exchange[] {
 }
 
 function begin({ number, time, connection, method, text }: LoggedMessage): Exchange {
-  const { amount, currency } = membersOf(text);
   return {
     number,
     time,
     connection,
     method,
-    amount:
-      Number.isSafeInteger(amount) && typeof currency === 'string'
-        ? formatMinor(amount as number, currency)
-        : undefined,
+    amount: amountOf(membersOf(text)),
     steps: [],
     answer: undefined,
   };
@@ -70,17 +64,6 @@ function stepOf(method: string, text: string): string[] {
 
 function answerOf(kind: 'result' | 'error', method: string, text: string): Answer {
   if (kind === 'result') return { kind, text: MONEY.has(method) ? 'Approved' : 'OK' };
-  const { data, message } = membersOf(text);
-  const code = (data as { string_code?: unknown } | undefined)?.string_code ?? message;
-  return { kind, text: typeof code === 'string' ? code : 'Error' };
-}
-
-/** Empty where the text was cut off. */
-function membersOf(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+  const code = codeOf(membersOf(text));
+  return { kind, text: code === undefined ? 'Error' : codeWords(code) };
 }

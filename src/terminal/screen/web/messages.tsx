@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { CHANNEL_NAMES, type ChannelName } from '../../../base/channel-name.ts';
 import type { LoggedMessage } from '../../screen-model.ts';
+import { gistOf } from './gist.ts';
 import { layOutJson } from './json-tokens.ts';
 import { nameOf } from './registers.tsx';
 import { Time } from './time.tsx';
@@ -19,23 +20,9 @@ export function Messages({ messages }: { messages: readonly LoggedMessage[] }) {
   const toggle = (channel: ChannelName) =>
     setHidden(hidden.includes(channel) ? hidden.filter((each) => each !== channel) : [...hidden, channel]);
   return (
-    <section class="panel grows" aria-labelledby="messages-heading">
-      <h2 id="messages-heading">Messages</h2>
+    <section class="panel grows most" aria-labelledby="messages-heading">
       <div class="filters">
-        <fieldset>
-          <legend class="visually-hidden">Channels</legend>
-          {CHANNEL_NAMES.map((channel) => (
-            <button
-              key={channel}
-              type="button"
-              class={`chip channel-${channel}`}
-              aria-pressed={!hidden.includes(channel)}
-              onClick={() => toggle(channel)}
-            >
-              {channel}
-            </button>
-          ))}
-        </fieldset>
+        <h2 id="messages-heading">Messages</h2>
         <select
           aria-label="Register"
           value={register === undefined ? EVERY_REGISTER : `=${register}`}
@@ -51,6 +38,20 @@ export function Messages({ messages }: { messages: readonly LoggedMessage[] }) {
           ))}
         </select>
       </div>
+      <fieldset class="channels">
+        <legend class="visually-hidden">Channels</legend>
+        {CHANNEL_NAMES.map((channel) => (
+          <button
+            key={channel}
+            type="button"
+            class={`chip channel-${channel}`}
+            aria-pressed={!hidden.includes(channel)}
+            onClick={() => toggle(channel)}
+          >
+            {channel}
+          </button>
+        ))}
+      </fieldset>
       <div class="list">
         {shown.length === 0 && <p class="note">No messages.</p>}
         <ol class="messages">
@@ -77,6 +78,7 @@ function Message({ message }: { message: LoggedMessage }) {
             <span class="visually-hidden">{direction === 'in' ? 'to the terminal' : 'to the register'}</span>
           </span>
           <span class="method">{method}</span>
+          <span class="gist">{gistOf(message)}</span>
           <span class={`kind ${kind}`}>{kind}</span>
         </summary>
         {isOpen && (
