@@ -226,7 +226,13 @@ export class JournalDesk {
   #watched(id: string, entry: OwnedEntry): OwnedEntry {
     const changed = () => this.#joiners.changed(id);
     return {
-      ...entry,
+      lookup: entry.lookup,
+      get counts() {
+        return entry.counts;
+      },
+      contradict: (done) => entry.contradict(done),
+      note: (code) => entry.note(code),
+      noteTerminal: (serialNumber) => entry.noteTerminal(serialNumber),
       finish: (done) => entry.finish(done).then(changed),
       withdraw: () => entry.withdraw().then(changed),
       release: () => entry.release().then(changed),

@@ -138,9 +138,10 @@ export class Settlement {
     this.#settled(transaction);
     faultPoint('before-done');
     this.#requests.holdOpen(
-      desk.outcomes.record(entry, rules.kept?.(own) ?? own).then(() => {
+      desk.outcomes.record(entry, rules.kept?.(own) ?? own).then((other) => {
         faultPoint('after-done');
-        this.#requests.finish(open, own, prepared);
+        if (other === undefined) this.#requests.finish(open, own, prepared);
+        else this.#requests.finishWith(open, other);
         faultPoint('after-answer');
       }),
     );

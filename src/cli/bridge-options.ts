@@ -12,6 +12,7 @@ import { REGISTER_FORM, registerIn } from '../endpoint/listener.ts';
 import { placeholdersIn } from '../endpoint/placeholder.ts';
 import { isDeclarable } from '../rpc/outcome.ts';
 import { accessOf, isInherited } from '../wire/fd.ts';
+import { isNats } from './nats-options.ts';
 import { type OptionName, SECRETS } from './options.ts';
 import {
   parseDurationMs,
@@ -189,7 +190,7 @@ function refuseSharedJournal(
     const why = `${endpoint.text} is another terminal for each {${missing}}, and each terminal needs a journal of its own`;
     throw settings.fault(
       'journal',
-      `${journal}: ${why}: put {${missing}} into it, as in ${journal}/{${missing}}`,
+      `${journal}: ${why}: put {${missing}} into it, as in ${journal}${isNats(journal) ? '-' : '/'}{${missing}}`,
     );
   }
 }

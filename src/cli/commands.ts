@@ -76,6 +76,7 @@ export const COMMANDS = {
       { form: 'export [ID]', help: 'every entry as it is stored, a JSON object a line' },
       { form: 'prune', help: 'remove what is older than --journal-keep' },
       { form: 'verify', help: 'read everything, and name what is damaged' },
+      { form: 'copy PLACE', help: 'put every entry into another journal: a folder, or nats://…' },
       { form: 'settle ID OUTCOME', help: 'end an unresolved entry: approved or not-charged' },
     ],
     endpoints: [],

@@ -1,8 +1,13 @@
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { describeFault } from '../base/errors.ts';
 import type { BridgeContext } from '../bridge/bridge-options.ts';
-import { expandPath } from '../endpoint/expand.ts';
-import { placeholdersIn } from '../endpoint/placeholder.ts';
-import type { Journal, JournalOptions } from '../store/journal.ts';
+import type { NatsEndpoint } from '../endpoint/endpoint.ts';
+import { expandEndpoint, expandPath } from '../endpoint/expand.ts';
+import { parseEndpoint } from '../endpoint/parse.ts';
+import { type PlaceholderValues, placeholdersIn } from '../endpoint/placeholder.ts';
+import type { JournalOptions } from '../store/journal.ts';
+import type { TransactionJournal } from '../store/transaction-journal.ts';
+import { isNats, readNatsAccess } from './nats-options.ts';
 import type { OptionName } from './options.ts';
 import { parseDurationMs, readDurationMs, readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
@@ -14,33 +19,81 @@ const MAX_AGO_MS = 100 * 365 * DAY_MS;
 /** The journal that was asked for, if one was. Loaded on demand: most bridges have none. */
 export async function openJournal(
   settings: Settings,
-  more: Pick<JournalOptions, 'log' | 'kind' | 'mustExist' | 'owners'>,
-): Promise<Journal | undefined> {
-  const folder = readFolder(settings, 'journal');
-  if (folder === undefined) return undefined;
-  const keepMs = readDurationMs(settings, 'journal-keep', MAX_KEEP_MS);
-  const { Journal } = await import('../store/journal.ts');
-  return Journal.open(folder, { clock: systemClock, keepMs, ...more });
+  more: JournalWants,
+): Promise<TransactionJournal | undefined> {
+  const place = readPlace(settings);
+  return place === undefined ? undefined : openJournalAt(settings, place, more);
+}
+
+type JournalWants = Pick<JournalOptions, 'log' | 'kind' | 'mustExist' | 'owners'> & {
+  readonly clock?: Clock;
+};
+
+/** A journal anywhere, with the options that all of them have. */
+export async function openJournalAt(
+  settings: Settings,
+  place: string,
+  more: JournalWants,
+): Promise<TransactionJournal> {
+  const options = {
+    clock: systemClock,
+    keepMs: readDurationMs(settings, 'journal-keep', MAX_KEEP_MS),
+    ...more,
+  };
+  if (!isNats(place)) {
+    const { Journal } = await import('../store/journal.ts');
+    return Journal.open(place, options);
+  }
+  const { NatsJournal } = await import('../store/nats/nats-journal.ts');
+  const access = readNatsAccess(settings);
+  const allowSingle = settings.flag('allow-single') ?? false;
+  return NatsJournal.open({ endpoint: parseNats(place), access, allowSingle, ...options });
+}
+
+/** Checked as far as it can be while placeholders are not filled in. */
+function readPlace(settings: Settings): string | undefined {
+  const text = settings.text('journal');
+  if (text === undefined || !isNats(text)) {
+    // `journal copy` may be about another one.
+    if (settings.command !== 'journal')
+      settings.refuseIdle('allow-single', 'it goes with a journal at nats:');
+    return readFolder(settings, 'journal');
+  }
+  try {
+    parseNats(text);
+  } catch (fault) {
+    throw settings.fault('journal', describeFault(fault), fault);
+  }
+  const lock = settings.text('lock');
+  if (lock !== undefined && lock !== 'none') {
+    throw settings.fault(
+      'lock',
+      'a lock of this machine is none for others; a journal at nats: has one of its own',
+    );
+  }
+  return text;
+}
+
+function parseNats(text: string): NatsEndpoint {
+  return parseEndpoint(text, 'journal') as NatsEndpoint;
 }
 
 /** What a bridge records in: one journal, or one for each peer or connection. */
 export type Journals = Partial<Pick<BridgeContext, 'journal' | 'journalFor'>>;
 
-/** As `openJournal`; where the folder has placeholders, journals are opened when somebody comes. */
+/** As `openJournal`; where the place has placeholders, journals are opened when somebody comes. */
 export async function openJournals(settings: Settings, more: Pick<JournalOptions, 'log'>): Promise<Journals> {
-  const folder = readFolder(settings, 'journal');
-  const words = placeholdersIn(folder ?? '');
+  const place = readPlace(settings);
+  const words = placeholdersIn(place ?? '');
   const other = words.find((word) => word !== 'peer' && word !== 'connection');
   if (other !== undefined)
     throw settings.fault('journal', `has no {${other}}; there is {peer} and {connection}`);
-  if (folder === undefined || words.length === 0) return { journal: await openJournal(settings, more) };
-  const keepMs = readDurationMs(settings, 'journal-keep', MAX_KEEP_MS);
-  const [{ Journal }, { JournalPool }] = await Promise.all([
-    import('../store/journal.ts'),
-    import('../store/journal-pool.ts'),
-  ]);
-  const pool = new JournalPool((own) => Journal.open(own, { clock: systemClock, keepMs, ...more }));
-  return { journalFor: (values) => pool.take(expandPath(folder, values)) };
+  if (place === undefined || words.length === 0) return { journal: await openJournal(settings, more) };
+  const { JournalPool } = await import('../store/journal-pool.ts');
+  const pool = new JournalPool((own) => openJournalAt(settings, own, more));
+  const fill = (values: PlaceholderValues) =>
+    isNats(place) ? expandEndpoint(parseNats(place), values).text : expandPath(place, values);
+  return { journalFor: (values) => pool.take(fill(values)) };
 }
 
 /** An option that is a moment: a date, a time, or how long ago. */

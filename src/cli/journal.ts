@@ -1,16 +1,16 @@
 import { userInfo } from 'node:os';
 import path from 'node:path';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import { openLogSink } from '../base/log-sink.ts';
 import { createLogger } from '../base/logger.ts';
 import { ownUid } from '../base/ownership.ts';
 import { quoteText } from '../base/printable.ts';
 import type { Outcome, StoredEntry } from '../store/entry-state.ts';
-import type { Journal } from '../store/journal.ts';
 import { isSettlement, settlementOutcome } from '../store/settlement.ts';
+import type { TransactionJournal } from '../store/transaction-journal.ts';
 import { EXIT } from './exit-codes.ts';
-import { openJournal, readMoment } from './journal-options.ts';
+import { openJournal, openJournalAt, readMoment } from './journal-options.ts';
 import {
   describeEntry,
   identifiersOf,
@@ -33,8 +33,14 @@ import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
 import { writeOut } from './stdout.ts';
 
+/** What people's tools do with a journal. */
+type StoredTransactions = Pick<
+  TransactionJournal,
+  'text' | 'entries' | 'claim' | 'isMissed' | 'prune' | 'close'
+>;
+
 interface Job {
-  readonly journal: Journal;
+  readonly journal: StoredTransactions;
   readonly settings: Settings;
   /** What follows the action. */
   readonly operands: readonly string[];
@@ -49,6 +55,10 @@ interface Action {
   run(job: Job): Promise<number>;
 }
 
+const WANTED: Readonly<Record<string, string>> = {
+  settle: 'settle wants ID and OUTCOME: approved or not-charged',
+  copy: 'copy wants the other journal: a folder, or nats://HOST/PREFIX',
+};
 const FILTERS = ['since', 'until', 'state'] as const;
 const SOME = [...FILTERS, 'json', 'by'] as const;
 
@@ -58,6 +68,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['export', { operands: [0, 1], options: FILTERS, run: exportAll }],
   ['prune', { operands: [0, 0], options: [], run: prune }],
   ['verify', { operands: [0, 0], options: [], run: verify }],
+  ['copy', { operands: [1, 1], options: [], run: copy }],
   ['settle', { operands: [2, 2], options: ['by'], run: settle }],
 ]);
 
@@ -77,7 +88,7 @@ export async function runJournal(
     return await action.run({ journal, settings, operands, nowMs: systemClock.wallMs() });
   } catch (cause) {
     if (cause instanceof BridgeError) throw cause;
-    throw new BridgeError('JOURNAL_FAULT', `the journal ${journal.folder}: ${describeFault(cause)}`, {
+    throw new BridgeError('JOURNAL_FAULT', `the journal ${journal.text}: ${describeFault(cause)}`, {
       cause,
     });
   } finally {
@@ -96,9 +107,7 @@ function readAction(settings: Settings, name: string | undefined, operands: read
   const [min, max] = action.operands;
   const surplus = operands[max];
   if (operands.length < min) {
-    throw usage(
-      name === 'settle' ? 'settle wants ID and OUTCOME: approved or not-charged' : `${name} wants ID`,
-    );
+    throw usage(WANTED[name] ?? `${name} wants ID`);
   }
   if (surplus !== undefined) {
     throw usage(`${quoteText(surplus, MAX_SHOWN)} is not understood after ${name}`);
@@ -128,10 +137,10 @@ async function list(job: Job): Promise<number> {
 }
 
 /** Every entry. Rejects with JOURNAL_FAULT at one that this user may not read: nobody is told that it is damaged. */
-async function* entriesOf(journal: Journal): AsyncGenerator<StoredEntry> {
+async function* entriesOf(journal: StoredTransactions): AsyncGenerator<StoredEntry> {
   for await (const entry of journal.entries()) {
     if (entry.fault?.includes(NOT_ALLOWED)) {
-      const text = `${path.join(journal.folder, entry.file)} cannot be read: ${entry.fault}; ask as its owner, or as root`;
+      const text = `${path.join(journal.text, entry.file)} cannot be read: ${entry.fault}; ask as its owner, or as root`;
       throw new BridgeError('JOURNAL_FAULT', text);
     }
     yield entry;
@@ -217,6 +226,29 @@ async function settle({ journal, settings, operands, nowMs }: Job): Promise<numb
   return EXIT.ok;
 }
 
+/** Ages are those of the records: what is written again now is not new. */
+const UNSTAMPED: Clock = {
+  nowMs: () => systemClock.nowMs(),
+  wallMs: () => systemClock.wallMs(),
+  after: (delayMs, run) => systemClock.after(delayMs, run),
+  afterInput: (run) => systemClock.afterInput(run),
+};
+
+async function copy({ settings, operands: [place = ''] }: Job): Promise<number> {
+  const log = createLogger({ format: 'human', clock: systemClock, level: 'info', sink: openLogSink() });
+  const from = await openJournal(settings, { log });
+  const to = await openJournalAt(settings, place, { log, clock: UNSTAMPED });
+  try {
+    const { copyJournal } = await import('../store/copy-journal.ts');
+    const { copied, present } = from === undefined ? { copied: 0, present: 0 } : await copyJournal(from, to);
+    say(`copied ${copied}, ${present} were there already; nothing was removed from ${from?.text}`);
+    return EXIT.ok;
+  } finally {
+    await from?.close();
+    await to.close();
+  }
+}
+
 /** What the register is told from now on. */
 function settlement(outcome: string, by: string, time: string): Outcome {
   if (isSettlement(outcome)) return settlementOutcome(outcome, by, time);
@@ -224,7 +256,7 @@ function settlement(outcome: string, by: string, time: string): Outcome {
 }
 
 /** The one entry that is meant. */
-async function find(journal: Journal, settings: Settings, text: string): Promise<StoredEntry> {
+async function find(journal: StoredTransactions, settings: Settings, text: string): Promise<StoredEntry> {
   const isMeant = matcher(settings, text);
   const found: StoredEntry[] = [];
   let damaged = 0;
@@ -237,7 +269,7 @@ async function find(journal: Journal, settings: Settings, text: string): Promise
   const [first] = there.length > 0 ? there : found;
   if (first === undefined) {
     const hint = damaged === 0 ? '' : `; ${damaged} damaged ones are known by their names only`;
-    throw refusal(`there is no entry ${named} in ${journal.folder}${hint}`);
+    throw refusal(`there is no entry ${named} in ${journal.text}${hint}`);
   }
   if (new Set(found.map(({ id }) => id)).size > 1) {
     const ones = found

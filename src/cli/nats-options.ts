@@ -14,7 +14,7 @@ const PLACES = [
 
 /** How to sign in at NATS servers. Options without such a server are refused. */
 export function readNatsAccess(settings: Settings): NatsAccess {
-  const isUsed = PLACES.some((name) => settings.text(name)?.startsWith('nats:'));
+  const isUsed = settings.command === 'journal' || PLACES.some((name) => isNats(settings.text(name) ?? ''));
   const idle = isUsed ? undefined : ACCESS.find((name) => settings.isGiven(name));
   if (idle !== undefined) settings.refuseIdle(idle, 'it goes with an endpoint or a journal at nats:');
   const [credentials, ca, certificate, key] = ACCESS.map((name) => settings.text(name));
@@ -30,4 +30,9 @@ export function readNatsAccess(settings: Settings): NatsAccess {
     ...(certificate !== undefined && { certificate }),
     ...(key !== undefined && { key }),
   };
+}
+
+/** Whether an address, or the place of a journal, is on NATS servers. */
+export function isNats(place: string): boolean {
+  return place.startsWith('nats:');
 }

@@ -432,11 +432,16 @@ const COMMON = [
   },
   {
     name: 'journal',
-    value: 'DIR',
-    help: 'record transactions in this folder, in which {peer} and {connection} are filled in: none is lost or doubled, whatever crashes',
+    value: 'DIR|nats://…',
+    help: 'record transactions in this folder, or on this cluster of NATS servers, in which {peer} and {connection} are filled in: none is lost or doubled, whatever crashes',
     helps: {
-      journal: 'the folder of the journal',
+      journal: 'the folder of the journal, or where it is on a cluster',
     },
+    commands: RECORDED,
+  },
+  {
+    name: 'allow-single',
+    help: 'a journal at nats: may have one replica, on one server: what that one loses is lost',
     commands: RECORDED,
   },
   {

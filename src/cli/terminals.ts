@@ -9,6 +9,7 @@ import { placeOf } from '../endpoint/place.ts';
 import { placeholdersIn } from '../endpoint/placeholder.ts';
 import type { Gateway } from '../pos/gateway/gateway.ts';
 import type { Wire } from '../wire/wire.ts';
+import { isNats } from './nats-options.ts';
 import { readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { readTerminalTls } from './tls-options.ts';
@@ -92,7 +93,7 @@ export function terminalStoreOf(settings: Settings): string | undefined {
     );
   }
   const journal = settings.text('journal');
-  if (journal === undefined) return undefined;
+  if (journal === undefined || isNats(journal)) return undefined;
   const at = journal.indexOf('{');
   return path.join(at === -1 ? journal : path.dirname(`${journal.slice(0, at)}x`), 'terminal');
 }

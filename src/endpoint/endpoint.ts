@@ -147,4 +147,4 @@ export interface NullEndpoint {
 
 export type EndpointKind = Endpoint['kind'];
 /** What an endpoint is wanted for; decides which forms are allowed. */
-export type EndpointUse = 'wire' | 'channel' | 'listen' | 'terminal';
+export type EndpointUse = 'wire' | 'channel' | 'listen' | 'terminal' | 'journal';

@@ -39,6 +39,7 @@ const SCHEMES: Readonly<Record<EndpointUse, readonly Scheme[]>> = {
   channel: ['fd', 'fifo', 'unix', 'tcp', 'nats', 'simulator', 'null'],
   listen: ['unix', 'tcp', 'ws', 'wss', 'http', 'https', 'fd'],
   terminal: WIRE_SCHEMES,
+  journal: ['nats'],
 };
 
 const USES: Readonly<Record<EndpointUse, string>> = {
@@ -46,6 +47,7 @@ const USES: Readonly<Record<EndpointUse, string>> = {
   channel: 'a channel',
   listen: 'listening',
   terminal: 'a terminal',
+  journal: 'a journal',
 };
 
 function examplesOf(use: EndpointUse): string {

@@ -20,7 +20,7 @@ export class CompareKey {
 
   /** HMAC-SHA-256, hex. */
   async fingerprint(text: string): Promise<string> {
-    this.#key ??= this.#readOrMake();
+    this.#key ??= this.readOrMake();
     try {
       return createHmac('sha256', await this.#key)
         .update(text)
@@ -31,8 +31,9 @@ export class CompareKey {
     }
   }
 
-  async #readOrMake(): Promise<Buffer> {
-    return (await this.#read()) ?? (await this.#make()) ?? this.#readOrMake();
+  /** The key itself, for a copy of the journal. */
+  async readOrMake(own?: Buffer): Promise<Buffer> {
+    return (await this.#read()) ?? (await this.#make(own)) ?? this.readOrMake(own);
   }
 
   async #read(): Promise<Buffer | undefined> {
@@ -49,10 +50,9 @@ export class CompareKey {
   }
 
   /** Written and synced before it has its name, so that nobody ever reads half of it. Undefined where another process was first. */
-  async #make(): Promise<Buffer | undefined> {
+  async #make(key: Buffer = randomBytes(KEY_BYTES)): Promise<Buffer | undefined> {
     const name = path.join(this.#folder, KEY_FILE);
     const unborn = `${name}.${randomUUID()}.new`;
-    const key = randomBytes(KEY_BYTES);
     const file = await createFile(unborn);
     try {
       await writeWhole(file, key);

@@ -101,6 +101,10 @@ export class Journal implements TransactionJournal {
     return this.#compareKey.fingerprint(text);
   }
 
+  compareKey(own?: Buffer): Promise<Buffer> {
+    return this.#compareKey.readOrMake(own);
+  }
+
   /** The entries of the same group, in no order, also damaged ones. Reads names only. */
   async siblings(id: string): Promise<string[]> {
     const start = this.#folder.nameOf(groupStart(id));

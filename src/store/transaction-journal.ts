@@ -22,6 +22,8 @@ export interface TransactionJournal {
   close(): Promise<void>;
   /** Keyed hash of a text that must not be stored. */
   fingerprint(text: string): Promise<string>;
+  /** The key of the fingerprints, for a copy; `own` becomes it where there is none yet. */
+  compareKey(own?: Buffer): Promise<Buffer>;
   /** The entries of the same group (see `entryId`), in no order, also damaged ones. */
   siblings(id: string): Promise<string[]>;
   /** Rejects when the entry cannot be read. */

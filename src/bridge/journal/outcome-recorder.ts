@@ -43,8 +43,10 @@ export class OutcomeRecorder {
   /**
    * Stores an outcome. Resolves when it is on the disk, or when the disk refuses it or takes too long: it is then
    * reported and tried again, as long as an outcome is waited for. Never rejects.
+   *
+   * @returns what counts instead, where another process has recorded something else meanwhile.
    */
-  record(entry: OwnedEntry, answer: Answer): Promise<void> {
+  async record(entry: OwnedEntry, answer: Answer): Promise<Answer | undefined> {
     const id = this.#begun.get(entry);
     const isCarried = id !== undefined && !this.#carrying.hasLeft;
     const done = {
@@ -52,7 +54,9 @@ export class OutcomeRecorder {
       ...(isCarried && { connection: this.#options.connection }),
     };
     if (isCarried) this.#carrying.carries(id);
-    return this.#store(entry, () => entry.finish(done));
+    await this.#store(entry, () => entry.finish(done));
+    const { counts } = entry;
+    return counts === undefined ? undefined : { kind: counts.kind, text: Buffer.from(counts.text) };
   }
 
   /**

@@ -88,7 +88,7 @@ export class Resolver {
         // "Not charged" is recorded before it is given.
         if (answer.kind === 'error') return 'unknown';
       }
-      return foundIn({ sent: done.of ?? sent, done });
+      return foundIn({ sent: done.of ?? sent, done: entry.counts ?? done });
     } finally {
       await entry.release();
     }

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { CarrierMarks } from '../transaction-journal.ts';
+import { type Buckets, LEASE_MS } from './bucket.ts';
+
+/** Three may fail before the lease is gone. */
+export const RENEW_EVERY_MS = LEASE_MS / 4;
+/** After its last transaction a process is still renewed for so long. */
+const STAYS_MS = 30_000;
+
+/**
+ * That this process lives, and which connections it has: a key that is renewed while there is something to know. It is a hint, and decides
+ * nothing about money: a process that stood still comes back when others have gone on without it, and finds that they have.
+ */
+export class Leases implements CarrierMarks {
+  /** What entries name as their owner. */
+  readonly token = randomUUID();
+  readonly #buckets: Buckets;
+  readonly #clock: Clock;
+  readonly #connections = new Map<string, string | undefined>();
+  #timer: Timer | undefined;
+  #neededUntilMs = 0;
+  #owned = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+  #written: Promise<unknown> | undefined;
+  #isClosed = false;
+
+  constructor(buckets: Buckets, clock: Clock) {
+    this.#buckets = buckets;
+    this.#clock = clock;
+  }
+
+  /** From now on others see that this process lives. Resolves at once where they see it already. */
+  async hold(): Promise<void> {
+    this.#owned += 1;
+    await this.#show();
+  }
+
+  letGo(): void {
+    this.#owned -= 1;
+    this.#neededUntilMs = this.#clock.nowMs() + STAYS_MS;
+  }
+
+  async isAlive(token: string): Promise<boolean> {
+    return token === this.token || (await this.#buckets.read('leases', keyOf(token))) !== undefined;
+  }
+
+  async join(connection: string): Promise<void> {
+    if (this.#connections.has(connection)) return;
+    this.#connections.set(connection, undefined);
+    if (this.#timer !== undefined) await this.#write();
+  }
+
+  carries(connection: string, id: string): void {
+    if (!this.#connections.has(connection)) return;
+    this.#connections.set(connection, id);
+    this.#neededUntilMs = this.#clock.nowMs() + STAYS_MS;
+    void this.#show().catch(() => {});
+    this.#write();
+  }
+
+  spoke(connection: string): void {
+    if (this.#connections.get(connection) === undefined) return;
+    this.#connections.set(connection, undefined);
+    if (this.#timer !== undefined) this.#write();
+  }
+
+  leave(connection: string): void {
+    if (this.#connections.delete(connection) && this.#timer !== undefined) this.#write();
+  }
+
+  async haveGoneOn(connections: readonly string[], id: string): Promise<boolean> {
+    const others: string[] = [];
+    for (const connection of connections) {
+      if (!this.#connections.has(connection)) others.push(connection);
+      else if (this.#connections.get(connection) !== id) return true;
+    }
+    if (others.length === 0) return false;
+    for (const key of await this.#buckets.keys('leases', keyOf('*'))) {
+      const stored = await this.#buckets.read('leases', key);
+      if (stored === undefined) continue;
+      const theirs = new Map(JSON.parse(stored.bytes.toString()) as [string, string | null][]);
+      if (others.some((other) => theirs.has(other) && theirs.get(other) !== id)) return true;
+    }
+    return false;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    await this.#writing;
+  }
+
+  /** Resolves when the first lease is written. */
+  #show(): Promise<unknown> {
+    this.#written ??= this.#write();
+    this.#renewLater();
+    return this.#written;
+  }
+
+  #renewLater(): void {
+    if (this.#timer !== undefined || this.#isClosed) return;
+    this.#timer = this.#clock.after(RENEW_EVERY_MS, () => {
+      this.#timer = undefined;
+      if (this.#owned > 0 || this.#clock.nowMs() < this.#neededUntilMs) {
+        this.#write();
+        this.#renewLater();
+      } else this.#written = undefined;
+    });
+  }
+
+  /** One after the other, the newest state each time. */
+  #write(): Promise<unknown> {
+    const written = this.#writing.then(() =>
+      this.#isClosed ? undefined : this.#buckets.put('leases', keyOf(this.token), this.#state()),
+    );
+    this.#writing = written.catch(() => {}); // the next one may do better
+    return written;
+  }
+
+  #state(): Buffer {
+    const open = [...this.#connections].map(([name, silentSince]) => [name, silentSince ?? null]);
+    return Buffer.from(JSON.stringify(open.slice(-MAX_CONNECTIONS)));
+  }
+}
+
+const MAX_CONNECTIONS = 4096;
+
+function keyOf(token: string): string {
+  return `process.${token}`;
+}
