@@ -11,10 +11,13 @@ export type FaultPoint =
   | 'after-persist';
 
 /**
- * Ends the process like kill -9 when POSBRIDGE_FAULT names this moment. Only in the build for tests: in the product the
+ * Ends the process like kill -9 when POSBRIDGE_FAULT names this moment; `stop:` before it, the process stands still until it is
+ * continued. Only in the build for tests: in the product the
  * bundler leaves nothing of it.
  */
 export function faultPoint(point: FaultPoint): void {
   if (typeof POSBRIDGE_TEST_BUILD === 'undefined' || !POSBRIDGE_TEST_BUILD) return;
-  if (process.env['POSBRIDGE_FAULT'] === point) process.kill(process.pid, 'SIGKILL');
+  const wanted = process.env['POSBRIDGE_FAULT'];
+  if (wanted === point) process.kill(process.pid, 'SIGKILL');
+  if (wanted === `stop:${point}`) process.kill(process.pid, 'SIGSTOP');
 }

@@ -56,17 +56,17 @@ export class Leases implements CarrierMarks {
     this.#connections.set(connection, id);
     this.#neededUntilMs = this.#clock.nowMs() + STAYS_MS;
     void this.#show().catch(() => {});
-    this.#write();
+    this.#renew();
   }
 
   spoke(connection: string): void {
     if (this.#connections.get(connection) === undefined) return;
     this.#connections.set(connection, undefined);
-    if (this.#timer !== undefined) this.#write();
+    if (this.#timer !== undefined) this.#renew();
   }
 
   leave(connection: string): void {
-    if (this.#connections.delete(connection) && this.#timer !== undefined) this.#write();
+    if (this.#connections.delete(connection) && this.#timer !== undefined) this.#renew();
   }
 
   async haveGoneOn(connections: readonly string[], id: string): Promise<boolean> {
@@ -103,10 +103,15 @@ export class Leases implements CarrierMarks {
     this.#timer = this.#clock.after(RENEW_EVERY_MS, () => {
       this.#timer = undefined;
       if (this.#owned > 0 || this.#clock.nowMs() < this.#neededUntilMs) {
-        this.#write();
+        this.#renew();
         this.#renewLater();
       } else this.#written = undefined;
     });
+  }
+
+  /** Where it fails, the next one may do better. */
+  #renew(): void {
+    void this.#write().catch(() => {});
   }
 
   /** One after the other, the newest state each time. */
@@ -114,7 +119,7 @@ export class Leases implements CarrierMarks {
     const written = this.#writing.then(() =>
       this.#isClosed ? undefined : this.#buckets.put('leases', keyOf(this.token), this.#state()),
     );
-    this.#writing = written.catch(() => {}); // the next one may do better
+    this.#writing = written.catch(() => {});
     return written;
   }
 
