@@ -93,7 +93,7 @@ function valuesOf({ name, value }: Row, command: CommandName): string | undefine
   if (value === undefined) return undefined;
   if (name === 'dialect') return DIALECTS.map((dialect) => dialect.name).join(' ');
   if (value === 'FILE' || value.endsWith('|FILE') || value === 'PATH|none') return 'file';
-  if (value === 'DIR') return 'folder';
+  if (value?.split('|')[0] === 'DIR') return 'folder';
   if (value.endsWith('ENDPOINT'))
     return `endpoint:${[...new Set(COMMANDS[command].endpoints.map(beginning))].join(' ')}`;
   if (/^[a-z|-]+$/.test(value) && value.includes('|')) return value.replaceAll('|', ' ');

@@ -546,7 +546,7 @@ describe('settle', () => {
 
 describe('wrong usage is 100, in one line', () => {
   test.each<[string[], RegExp]>([
-    [[], /say what to do: list, show, export, prune, verify, settle; see posbridge journal --help/],
+    [[], /say what to do: list, show, export, prune, verify, copy, settle; see posbridge journal --help/],
     [['bogus'], /there is no action "bogus"; there is list, /],
     [['toString'], /there is no action "toString"/],
     [['list', 'a', 'b'], /"b" is not understood after list/],
