@@ -243,6 +243,10 @@ export class Bridge implements ConversationHost, StatusSource {
     return this.#options.reopen;
   }
 
+  get post(): ConversationHost['post'] {
+    return this.#wire.post;
+  }
+
   get identity(): string | undefined {
     return this.#wire.peer.identity;
   }

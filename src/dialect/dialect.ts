@@ -194,6 +194,11 @@ export interface ConversationHost {
    */
   readonly reopen?: (() => void) | undefined;
   /**
+   * Posts a message to where the peer says that it listens, for what this wire cannot carry; undefined: nowhere. `answered` is called
+   * once, with the answer's body, or undefined where none could be had.
+   */
+  readonly post?: ((message: Uint8Array, answered: (body: Buffer | undefined) => void) => void) | undefined;
+  /**
    * Opens another TCP port of the same peer, by its number or the one after this wire's, for what this wire cannot carry.
    * Undefined: there is no such port.
    */

@@ -11,6 +11,7 @@ import { WireLife } from './wire-life.ts';
 export class ExchangeWire implements Wire {
   readonly framing = 'exchange';
   readonly peer: Peer;
+  readonly post: Wire['post'];
   readonly #response: ServerResponse;
   readonly #life = new WireLife();
   /** Until it is delivered. */
@@ -18,8 +19,9 @@ export class ExchangeWire implements Wire {
   #isPaused = false;
   #isAnswered = false;
 
-  constructor(body: Buffer, response: ServerResponse, peer: Peer) {
+  constructor(body: Buffer, response: ServerResponse, peer: Peer, post?: Wire['post']) {
     this.peer = peer;
+    this.post = post;
     this.#body = body;
     this.#response = response;
     response.on('error', (fault) => this.#life.doom(fault));

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock } from '../base/clock.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { judgeRequest, type Refusal, refusedPeer, refuseRequest } from './admission.ts';
 import { ExchangeWire } from './exchange-wire.ts';
 import { openHttpServer } from './http-server.ts';
 import type { Listener, ListenOptions } from './listener.ts';
 import { socketPeer } from './peer.ts';
+import type { Peer, Wire } from './wire.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './ws.ts';
 
 type HttpEndpoint = Extract<Endpoint, { kind: 'http' }>;
@@ -47,7 +49,21 @@ async function take(
   heard();
   if (response.closed) return;
   const { identity } = admission;
-  onWire(new ExchangeWire(body, response, identity === undefined ? peer : { ...peer, identity }));
+  const whom = identity === undefined ? peer : { ...peer, identity };
+  onWire(new ExchangeWire(body, response, whom, await postOf(request, peer, options)));
+}
+
+/** Most peers say nothing of where they listen. */
+async function postOf(
+  request: IncomingMessage,
+  peer: Peer,
+  options: ListenOptions,
+): Promise<Wire['post'] | undefined> {
+  const { 'x-callback-url': url } = request.headers;
+  if (typeof url !== 'string') return undefined;
+  const { clock = systemClock, maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, onFault = () => {} } = options;
+  const { posterTo } = await import('./poster.ts');
+  return posterTo(url, peer, { clock, maxMessageBytes, onFault });
 }
 
 const NOT_POSTED: Refusal = { status: 405, why: 'messages are posted here', headers: { Allow: 'POST' } };

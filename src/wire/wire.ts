@@ -66,4 +66,9 @@ export interface Wire {
    * on delivering by itself.
    */
   reset?(): void;
+  /**
+   * Posts a message to where the peer says that it listens, beside this wire, which has no room for it; missing: it says nothing of
+   * the kind. `answered` is called once, with the answer's body, or undefined where none could be had.
+   */
+  readonly post?: ((message: Uint8Array, answered: (body: Buffer | undefined) => void) => void) | undefined;
 }

@@ -183,3 +183,25 @@ test('a terminal over HTTP shows its texts and tells its events where X-Callback
   });
   expect(stdout.text).toContain('INSERT CARD');
 });
+
+test('an application shows its texts to a register over HTTP, and gets its answers, where that has said that it listens', async () => {
+  const question = { DisplayOutput: [{ Device: 'CashierDisplay', InfoQualify: 'Status' }] };
+  let answer: unknown;
+  const application = await bench.application(async ({ method, connection }, { attachment }) => {
+    if (method !== 'Purchase') return { result: {} };
+    const say = (line: object) => attachment.send({ connection, jsonrpc: '2.0', ...line });
+    say({ method: 'PosMessage', params: { message: 'INSERT CARD' } });
+    say({ id: 'shown', method: 'nexo.Display', params: question });
+    answer = (await application.waitFor(({ message }) => message?.id === 'shown')).message?.result;
+    return { result: { amount: 1230, currency: 'EUR' } };
+  });
+  const { address } = await serve('--listen', 'http://127.0.0.1:0/nexo', '--app', `unix:${bench.socketPath}`);
+  const to = `nexo+${address}?poi=${POIID}&callback=http://127.0.0.1:0/cb`;
+  const paid = pos(to, 'purchase', '12.30', 'EUR');
+  const { stdout } = paid;
+  expect((await paid.exited).code).toBe(0);
+  expect(stdout.text).toContain('INSERT CARD');
+  expect(answer).toEqual({
+    OutputResult: [{ Device: 'CashierDisplay', InfoQualify: 'Status', Response: { Result: 'Success' } }],
+  });
+});

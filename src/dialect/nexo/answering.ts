@@ -61,11 +61,11 @@ export class NexoAnswering implements Conversation, PeerConnection {
       vendor: end.vendor,
       codec: end.codec,
       maxFrameBytes,
-      isExchange: framing === 'exchange',
       clock: host.clock,
       random: host.randomId(),
       poiId: () => end.memory.poiId,
       write: (message) => this.#write(message),
+      tell: this.#teller(),
     });
     this.#events = host.opened(this);
   }
@@ -241,6 +241,31 @@ export class NexoAnswering implements Conversation, PeerConnection {
   }
 
   // Inside.
+
+  /** On a wire that carries one exchange there is room for the answer alone: what else is said goes to where the register listens. */
+  #teller(): ((message: Buffer, lost: () => void) => void) | undefined {
+    if (this.#framing !== 'exchange') return (message) => this.#write(message);
+    const { post } = this.#host;
+    if (post === undefined) return undefined;
+    return (message, lost) => {
+      this.#host.statistics.count('frames out');
+      post(message, (body) => {
+        if (!this.#takePosted(body)) lost();
+      });
+    };
+  }
+
+  /** The answer to what we have posted. False: there is none. */
+  #takePosted(body: Buffer | undefined): boolean {
+    if (body === undefined || body.length === 0) return false;
+    const decoded = this.#end.codec.decode(body);
+    if (decoded.ok && decoded.message.header.MessageType === 'Response') {
+      this.#host.statistics.count('frames in');
+      return this.#register.answered(decoded.message);
+    }
+    this.#host.log.warn('what the register answers at its X-Callback-Url is no response');
+    return false;
+  }
 
   #write(message: Buffer): void {
     if (this.#state !== 'open') return;

@@ -20,13 +20,13 @@ export interface RegisterSideOptions {
   readonly vendor: Vendor;
   readonly codec: NexoCodec;
   readonly maxFrameBytes: number;
-  /** Only answers can be sent: nothing else has a way. */
-  readonly isExchange: boolean;
   readonly clock: Clock;
   readonly random: string;
   /** The terminal's name, once it is known. */
   readonly poiId: () => string | undefined;
   readonly write: (message: Buffer) => void;
+  /** Says what nobody has asked for. `lost`: nobody will answer it. Undefined: only answers can be sent to this register. */
+  readonly tell: ((message: Buffer, lost: () => void) => void) | undefined;
 }
 
 interface Asked {
@@ -58,7 +58,7 @@ export class RegisterSide {
 
   request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full' {
     if (this.#pending.isFull) return 'full';
-    const { codec, maxFrameBytes, write } = this.#options;
+    const { codec, maxFrameBytes, tell } = this.#options;
     const method = decodeString(methodText);
     const category = DEVICE_METHODS.get(method);
     const body = readTree(params);
@@ -67,15 +67,13 @@ export class RegisterSide {
     if (last === undefined)
       return refuse(settle, 'JSONRPC_INVALID_PARAMS', 'the register has not spoken yet');
     if (!body.ok) return refuse(settle, 'JSONRPC_INVALID_PARAMS', body.why);
-    if (this.#options.isExchange) {
-      return refuse(settle, 'JSONRPC_METHOD_NOT_FOUND', 'over HTTP only answers can be sent to a register');
-    }
+    if (tell === undefined) return refuse(settle, 'JSONRPC_METHOD_NOT_FOUND', NO_CALLBACK);
     const DeviceID = this.#nextId();
     const header = deviceHeader(category, DeviceID, last);
     const frame = codec.encode({ header, name: `${category}Request`, body: body.value });
     if (frame.length > maxFrameBytes) return 'too-large';
     this.#pending.add(DeviceID, { header, settle });
-    write(frame);
+    tell(frame, () => this.#pending.take(DeviceID)?.settle({ kind: 'error', text: UNREACHED, depth: 3 }));
     return 'sent';
   }
 
@@ -104,11 +102,15 @@ export class RegisterSide {
 
   /** @param about the request that it is about; default: the register's last. */
   sayEvent(event: string, details?: string, about?: MessageHeader, RejectedMessage?: string): void {
-    const { vendor, codec, clock, poiId, write } = this.#options;
+    this.#options.write(this.#event(event, details, about, RejectedMessage));
+  }
+
+  #event(event: string, details?: string, about?: MessageHeader, RejectedMessage?: string): Buffer {
+    const { vendor, codec, clock, poiId } = this.#options;
     const own = { vendor, POIID: poiId(), ServiceID: this.#nextId() };
     const header = eventHeader(about ?? this.#last, own);
     const body = { TimeStamp: isoTime(clock), EventToNotify: event, EventDetails: details, RejectedMessage };
-    write(codec.encode({ header, name: 'EventNotification', body }));
+    return codec.encode({ header, name: 'EventNotification', body });
   }
 
   settleAll(reason: CloseReason): void {
@@ -117,19 +119,21 @@ export class RegisterSide {
   }
 
   #show(message: string): void {
-    const { isExchange, vendor, codec, write } = this.#options;
-    if (this.#last === undefined || isExchange) return;
+    const { vendor, codec, tell } = this.#options;
+    if (this.#last === undefined || tell === undefined) return;
     const header = deviceHeader('Display', this.#nextId(), this.#last);
-    write(codec.encode({ header, name: 'DisplayRequest', body: displayOf(message, vendor) }));
+    tell(codec.encode({ header, name: 'DisplayRequest', body: displayOf(message, vendor) }), () => {});
   }
 
   #changed(status: JsonObject): void {
     const events = eventsOf(this.#status, status);
     this.#status = status;
-    if (this.#options.isExchange) return;
-    for (const event of events) this.sayEvent(event);
+    for (const event of events) this.#options.tell?.(this.#event(event), () => {});
   }
 }
+
+const NO_CALLBACK = 'over HTTP only answers can be sent to a register that names no X-Callback-Url';
+const UNREACHED = errorText('CONNECTION_CLOSED', 'the register does not answer at its X-Callback-Url');
 
 function refuse(settle: (answer: PeerAnswer) => void, code: string, why: string): 'sent' {
   settle({ kind: 'error', text: errorText(code, why), depth: 3 });

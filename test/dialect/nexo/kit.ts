@@ -60,6 +60,7 @@ export interface PlayedOptions extends Partial<PoiEnd> {
   readonly poiId?: string;
   readonly framing?: 'stream' | 'messages' | 'exchange';
   readonly maxFrameBytes?: number;
+  readonly post?: ConversationHost['post'];
 }
 
 /** The terminal's end, with everything that it says and reports written down. */
@@ -99,6 +100,7 @@ export function converse(options: PlayedOptions = {}) {
       sent.push(JSON.parse((framing === 'stream' ? bytes.subarray(4) : bytes).toString()));
     },
     discardOutput() {},
+    post: options.post,
     opened(connection) {
       peer = connection;
       return events;
