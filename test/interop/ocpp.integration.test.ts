@@ -193,6 +193,136 @@ describe('one application for all charge points', () => {
   });
 });
 
+describe('four applications', () => {
+  const NAMES = ['payment', 'storage', 'ui', 'device'] as const;
+  const CHANNELS: Readonly<Partial<Record<Action, string>>> = {
+    Authorize: 'payment',
+    BootNotification: 'device',
+    DataTransfer: 'device',
+    DiagnosticsStatusNotification: 'device',
+    FirmwareStatusNotification: 'device',
+    LogStatusNotification: 'device',
+    MeterValues: 'storage',
+    SecurityEventNotification: 'storage',
+    SignCertificate: 'device',
+    SignedFirmwareStatusNotification: 'device',
+    StartTransaction: 'payment',
+    StatusNotification: 'ui',
+    StopTransaction: 'payment',
+  };
+
+  test('each get exactly their actions, and ask one charge point at one time, each with its own answer', async () => {
+    const places = NAMES.map((name) => bench.path(`${name}.sock`));
+    const answer = ({ method }: { readonly method?: string }) =>
+      ['ocpp.SignCertificate', 'ocpp.DataTransfer'].includes(method ?? '')
+        ? { result: { status: 'Accepted' } }
+        : operator({ ...(method !== undefined && { method }) });
+    const apps = await Promise.all(places.map((path) => bench.application(answer, { path })));
+    const { url } = await startCentral(bench, [
+      ...NAMES.flatMap((name, index) => [`--${name}`, `unix:${places[index]}`]),
+      ...['--app', 'null:', '--data-transfer', '*=device'],
+    ]);
+    const point = await RawChargePoint.booted(`${url}/CP001`);
+    const actions = Object.keys(CHANNELS) as Action[];
+    for (const action of actions.filter((action) => action !== 'BootNotification')) {
+      expect([action, (await point.call(action, REQUESTS[action]))[0]]).toEqual([action, 3]);
+    }
+    const heard = (index: number) =>
+      apps[index]?.lines
+        .map(({ message }) => message?.method ?? '')
+        .filter((method) => method.startsWith('ocpp.'))
+        .sort();
+    const wanted = (name: string) =>
+      actions.filter((action) => CHANNELS[action] === name).map((action) => `ocpp.${action}`);
+    for (const [index, name] of NAMES.entries())
+      await expect.poll(() => heard(index)).toEqual(wanted(name).sort());
+
+    apps[0]?.send({ jsonrpc: '2.0', id: 1, method: 'ocpp.ClearCache', params: {} });
+    const isCall = ([type]: Any) => type === 2;
+    const first = await point.until(() => point.frames.find(isCall));
+    apps[3]?.send({ jsonrpc: '2.0', id: 1, method: 'ocpp.Reset', params: { type: 'Soft' } });
+    expect((await point.call('Heartbeat', {}))[0]).toBe(3);
+    expect(point.frames.filter(isCall)).toHaveLength(1);
+    point.ws.send(JSON.stringify([3, first[1], { status: 'Rejected' }]));
+    const second = await point.until(() => point.frames.filter(isCall)[1]);
+    point.ws.send(JSON.stringify([3, second[1], { status: 'Accepted' }]));
+    const results = await Promise.all(
+      [apps[0], apps[3]].map((app) => app?.waitFor(({ message }) => message?.result !== undefined)),
+    );
+    expect(results.map((line) => line?.message?.result)).toEqual([
+      { status: 'Rejected' },
+      { status: 'Accepted' },
+    ]);
+  });
+});
+
+describe('an application', () => {
+  test('that answers twice, wrongly, under another id, with null, or dies, does no harm', async () => {
+    const application = await bench.application(() => undefined);
+    const { url } = await startCentral(bench);
+    const point = await RawChargePoint.booted(`${url}/CP001`);
+    const asked = async (action: string, payload: object) => {
+      const id = point.send(action, payload);
+      const { message, attachment } = await application.waitFor(`ocpp.${action}`);
+      application.lines.length = 0;
+      const answered = () => point.until(() => point.frames.find(([type, of]) => type !== 2 && of === id));
+      return {
+        answered,
+        attachment,
+        say: (more: object) => attachment.send({ jsonrpc: '2.0', id: message?.id, ...more }),
+      };
+    };
+    const accepted = { result: { idTagInfo: { status: 'Accepted' } } };
+
+    const twice = await asked('Authorize', { idTag: 'A' });
+    twice.attachment.send({ jsonrpc: '2.0', id: 'nobody', result: { idTagInfo: { status: 'Blocked' } } });
+    twice.say(accepted);
+    twice.say({ result: { idTagInfo: { status: 'Blocked' } } });
+    expect((await twice.answered())[2]).toEqual(accepted.result);
+
+    const invalid = await asked('Authorize', { idTag: 'B' });
+    invalid.say({ result: { idTagInfo: { status: 'Perhaps' } } });
+    expect((await invalid.answered()).slice(2, 3)).toEqual(['InternalError']);
+    const told = await application.waitFor(({ message }) => message?.error !== undefined);
+    expect(told.message?.error?.data).toMatchObject({ string_code: 'JSONRPC_INVALID_PARAMS' });
+
+    const empty = await asked('MeterValues', METER);
+    empty.say({ result: null });
+    expect((await empty.answered())[2]).toEqual({});
+    const nothing = await asked('Authorize', { idTag: 'C' });
+    nothing.say({ result: null });
+    expect((await nothing.answered())[2]).toBe('InternalError');
+
+    const dying = await asked('Authorize', { idTag: 'D' });
+    dying.attachment.socket.destroy();
+    expect((await dying.answered())[2]).toBe('InternalError');
+    expect((await point.call('Heartbeat', {}))[0]).toBe(3);
+    expect(point.frames.filter(([type]) => type === 2)).toEqual([]);
+  });
+
+  test('gets its ids back as they were; a batch is refused, and a notification is a call without an answer', async () => {
+    const application = await bench.application(operator);
+    const { url } = await startCentral(bench);
+    const point = await RawChargePoint.booted(`${url}/CP001`);
+    const { attachment } = await application.waitFor('ocpp.BootNotification');
+    const texts = ['7', '"seven"', '12345678901234567890123', '-1.50'];
+    for (const [index, text] of texts.entries()) {
+      attachment.send(`{"jsonrpc":"2.0","id":${text},"method":"ocpp.ClearCache","params":{}}\n`);
+      const call = await point.until(() => point.frames.filter(([type]) => type === 2)[index]);
+      point.ws.send(JSON.stringify([3, call[1], { status: 'Accepted' }]));
+      await application.waitFor(({ text: line }) => line.includes(`"id":${text},"result"`));
+    }
+    attachment.send('[{"jsonrpc":"2.0","id":1,"method":"ocpp.ClearCache"}]\n');
+    await application.waitFor(({ message }) => message?.error !== undefined);
+    attachment.send({ jsonrpc: '2.0', method: 'ocpp.ClearCache', params: {} });
+    const call = await point.until(() => point.frames.filter(([type]) => type === 2)[texts.length]);
+    const before = application.lines.length;
+    point.ws.send(JSON.stringify([3, call[1], { status: 'Accepted' }]));
+    expect((await point.call('Authorize', { idTag: 'A' }))[0]).toBe(3);
+    expect(application.lines.slice(before).map(({ message }) => message?.method)).toEqual(['ocpp.Authorize']);
+  });
+});
+
 describe('messages', () => {
   test('cut into WebSocket fragments, and into bytes on the line, are one message', async () => {
     await bench.application(operator);
