@@ -2,6 +2,38 @@ import type { OperatorCall, ShownConnector, ShownPoint } from '../../../dialect/
 import type { Question } from './question.ts';
 import { Since } from './since.tsx';
 
+/** What can be done with a charge point as a whole. */
+const WHOLE: readonly {
+  readonly label: string;
+  readonly action: OperatorCall;
+  readonly payload: Question['action']['payload'];
+  readonly title: string;
+  /** What the charge point does. */
+  readonly what: string;
+}[] = [
+  {
+    label: 'Refresh',
+    action: 'TriggerMessage',
+    payload: { requestedMessage: 'StatusNotification' },
+    title: 'Ask for its status?',
+    what: 'reports the status of every connector.',
+  },
+  {
+    label: 'Restart',
+    action: 'Reset',
+    payload: { type: 'Soft' },
+    title: 'Restart this charge point?',
+    what: 'ends what is charging and restarts.',
+  },
+  {
+    label: 'Hard restart',
+    action: 'Reset',
+    payload: { type: 'Hard' },
+    title: 'Restart this charge point the hard way?',
+    what: 'restarts at once, as after a power cut.',
+  },
+];
+
 interface PointProps {
   readonly point: ShownPoint;
   readonly ask: (question: Question) => void;
@@ -12,8 +44,6 @@ interface PointProps {
 export function Point({ point, ask, show }: PointProps) {
   const { identity, isOnline, registration, model, firmware, connectors } = point;
   const whole = connectors.find(({ id }) => id === 0);
-  const call = (action: OperatorCall, payload: Question['action']['payload'], title: string, text: string) =>
-    ask({ title, text, action: { do: 'call', identity, action, payload } });
   const state = !isOnline
     ? 'offline'
     : registration === 'Accepted'
@@ -38,48 +68,18 @@ export function Point({ point, ask, show }: PointProps) {
           ))}
       </ul>
       <footer>
-        <button
-          type="button"
-          disabled={!isOnline}
-          onClick={() =>
-            call(
-              'TriggerMessage',
-              { requestedMessage: 'StatusNotification' },
-              'Ask for its status?',
-              `${identity} reports the status of every connector.`,
-            )
-          }
-        >
-          Refresh
-        </button>
-        <button
-          type="button"
-          disabled={!isOnline}
-          onClick={() =>
-            call(
-              'Reset',
-              { type: 'Soft' },
-              'Restart this charge point?',
-              `${identity} ends what is charging and restarts.`,
-            )
-          }
-        >
-          Restart
-        </button>
-        <button
-          type="button"
-          disabled={!isOnline}
-          onClick={() =>
-            call(
-              'Reset',
-              { type: 'Hard' },
-              'Restart this charge point the hard way?',
-              `${identity} restarts at once, as after a power cut.`,
-            )
-          }
-        >
-          Hard restart
-        </button>
+        {WHOLE.map(({ label, action, payload, title, what }) => (
+          <button
+            key={label}
+            type="button"
+            disabled={!isOnline}
+            onClick={() =>
+              ask({ title, text: `${identity} ${what}`, action: { do: 'call', identity, action, payload } })
+            }
+          >
+            {label}
+          </button>
+        ))}
         <button type="button" onClick={() => show(identity)}>
           Messages
         </button>
