@@ -46,6 +46,8 @@ export interface ConnectionStatus {
   /** The oldest ones, at most `MAX_LISTED`. */
   readonly requests: readonly RequestStatus[];
   readonly applications: readonly ApplicationStatus[];
+  /** The lock that keeps transactions of one terminal apart. */
+  readonly lock?: string;
   /** Output that the peer has not taken. */
   readonly wire_waiting_bytes?: number;
 }

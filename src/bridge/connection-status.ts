@@ -10,7 +10,7 @@ import type { OpenRequest, OpenTransaction } from './open-request.ts';
 import type { OpenRequests } from './open-requests.ts';
 
 export interface Observed
-  extends Pick<ConnectionStatus, 'connection' | 'dialect' | 'peer' | 'since' | 'state'> {
+  extends Pick<ConnectionStatus, 'connection' | 'dialect' | 'peer' | 'since' | 'state' | 'lock'> {
   readonly register: string | undefined;
   readonly identity: string | undefined;
   readonly channels: Channels;

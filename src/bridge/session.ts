@@ -261,13 +261,13 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
 
   /** What it is doing, for people and programs that watch. */
   get status(): ConnectionStatus {
-    const { name, dialect, register, peerIdentity, peerText, channels, clock } = this.#options;
+    const { name, dialect, register, peerIdentity, peerText, channels, lock, clock } = this.#options;
     const timeOf = (ms: number) => new Date(clock.wallMs() - (clock.nowMs() - ms)).toISOString();
     return connectionStatus({
       ...{ connection: name, dialect: dialect.name, peer: peerText, register, identity: peerIdentity },
       since: timeOf(this.#beganMs),
       state: this.#isPeerGone ? 'gone' : this.#state === 'open' ? 'open' : 'draining',
-      ...{ channels, requests: this.#requests, timeOf },
+      ...{ channels, lock: lock.text, requests: this.#requests, timeOf },
     });
   }
 

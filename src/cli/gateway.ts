@@ -3,8 +3,9 @@ import { deferred } from '../base/deferred.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { OpenFile } from '../base/files.ts';
 import { pause } from '../base/pause.ts';
+import type { PlaceStatus, StatusSource } from '../base/status.ts';
 import type { Endpoint, TerminalEndpoint } from '../endpoint/endpoint.ts';
-import { expandEndpoint } from '../endpoint/expand.ts';
+import { displayEndpoint, expandEndpoint } from '../endpoint/expand.ts';
 import type { Gateway } from '../pos/gateway/gateway.ts';
 import { noteInherited } from '../wire/fd.ts';
 import { listen } from '../wire/listen.ts';
@@ -53,6 +54,7 @@ export async function runGateway(settings: Settings): Promise<number> {
       onFault: (fault) => log.warn('a connection could not be accepted', { why: describeFault(fault) }),
     });
     log.info('listening', { on: listener.address });
+    program.observe(observed(opened, listener.address, displayEndpoint(terminal)));
     await stopped.promise;
     await listener.close();
     const over = new AbortController();
@@ -64,6 +66,22 @@ export async function runGateway(settings: Settings): Promise<number> {
     await lock?.close();
     await program.end();
   }
+}
+
+/** A gateway has no connections of a bridge: bridges are at its listener, and the terminal at its line. */
+function observed({ terminal }: Gateway, listener: string, line: string): StatusSource {
+  return {
+    gauges: {},
+    connections: [],
+    get places(): PlaceStatus[] {
+      const { state, failures } = terminal;
+      const isLost = state === 'waiting' || (state === 'connecting' && failures > 0);
+      const own: PlaceStatus = isLost
+        ? { place: line, state: 'opening', failures }
+        : { place: line, state: 'open' };
+      return [{ place: listener, state: 'listening' }, ...(state === 'idle' ? [] : [own])];
+    },
+  };
 }
 
 function readPlace(settings: Settings): Endpoint {

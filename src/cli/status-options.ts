@@ -4,9 +4,8 @@ import type { BridgeContext } from '../bridge/bridge-options.ts';
 import { displayEndpoint, expandEndpoint, placeholdersOf } from '../endpoint/expand.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import { JournalWatch } from '../status/journal-watch.ts';
+import { OwnStatus } from '../status/own-status.ts';
 import { type Observed, processStatus } from '../status/process-status.ts';
-import { OwnStatus } from '../status/status-folder.ts';
-import { openStatusServer } from '../status/status-server.ts';
 import { readEndpoint, readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
 
@@ -52,6 +51,8 @@ async function openServer(
   if (endpoint.kind !== 'unix' && endpoint.kind !== 'tcp' && endpoint.kind !== 'fd') {
     throw settings.fault('status', `${endpoint.text} is served over HTTP anyway; use unix: or tcp:`);
   }
+  // Only where it is wanted: HTTP costs a process megabytes.
+  const { openStatusServer } = await import('../status/status-server.ts');
   try {
     return await openStatusServer(expandEndpoint(endpoint, { pid: String(process.pid) }) as typeof endpoint, {
       read,

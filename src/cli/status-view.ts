@@ -35,8 +35,8 @@ function processLines(all: readonly Told[], nowMs: number): string[] {
     isAlive
       ? `${ageText(nowMs - Date.parse(status.started))}${status.is_stopping ? ', stopping' : ''}`
       : 'DIED',
-    String(status.connections.length),
-    String(status.connections.reduce((sum, { open_requests }) => sum + open_requests, 0)),
+    String(Object.values(status.totals.connections).reduce((sum, count) => sum + count, 0)),
+    String(status.totals.open_requests),
     `${Math.round(status.memory_bytes / 1_000_000)} MB`,
     shown(
       status.places

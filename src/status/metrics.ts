@@ -4,7 +4,6 @@ import {
   type Family,
   type HistogramFamily,
   type Labels,
-  labelsText,
   type MetricsFormat,
   metricsOf,
   type Sample,
@@ -64,12 +63,9 @@ function aboutProcesses(processes: readonly ProcessStatus[]): Family[] {
 }
 
 function aboutConnections(processes: readonly ProcessStatus[]): Family[] {
-  const connections = processes.flatMap((one) => one.connections);
-  const transactions = connections.flatMap(({ requests }) =>
-    requests.flatMap(({ since, transaction }) => (transaction === undefined ? [] : [{ since, transaction }])),
+  const agesS = processes.flatMap(({ time, totals: { oldest_transaction: oldest } }) =>
+    oldest === undefined ? [] : [(Date.parse(time) - Date.parse(oldest)) / 1000],
   );
-  const nowMs = Math.max(0, ...processes.map(({ time }) => Date.parse(time)));
-  const agesS = transactions.map(({ since }) => (nowMs - Date.parse(since)) / 1000);
   const journals = processes.flatMap(({ journal }) => (journal?.is_usable === undefined ? [] : [journal]));
   const folders = new Map(journals.map((journal) => [journal.place, journal]));
   const ofJournals = (read: (journal: (typeof journals)[number]) => number | undefined) =>
@@ -77,7 +73,10 @@ function aboutConnections(processes: readonly ProcessStatus[]): Family[] {
   const families = [
     {
       ...gauge('posbridge_connections', 'Connections that are open, by what the peer speaks.', 0),
-      samples: grouped(connections, ({ dialect }) => ({ dialect })),
+      samples: [...sums(processes, ({ totals }) => totals.connections)].map(([dialect, value]) => ({
+        labels: { dialect },
+        value,
+      })),
     },
     ofCounts(processes, 'posbridge_connections_opened', 'Connections that have begun.', [
       ['connections opened', {}],
@@ -88,13 +87,13 @@ function aboutConnections(processes: readonly ProcessStatus[]): Family[] {
     gauge(
       'posbridge_open_requests',
       'Requests of peers that are not answered yet.',
-      sum(connections, (one) => one.open_requests),
+      sum(processes, ({ totals }) => totals.open_requests),
     ),
     {
       ...gauge('posbridge_open_transactions', 'Transactions that are open, by where each is.', 0),
-      samples: STATES.map((state) => ({
+      samples: [...sums(processes, ({ totals }) => totals.transactions)].map(([state, value]) => ({
         labels: { state },
-        value: transactions.filter(({ transaction }) => transaction.state === state).length,
+        value,
       })),
     },
     {
@@ -131,8 +130,6 @@ function aboutConnections(processes: readonly ProcessStatus[]): Family[] {
     ),
   ];
 }
-
-const STATES = ['undecided', 'queued', 'handed-over', 'asking', 'settled'] as const;
 
 function aboutRequests(processes: readonly ProcessStatus[]): (Family | HistogramFamily)[] {
   const outcomes = new Map<string, { labels: Labels; value: number }>();
@@ -212,7 +209,6 @@ function aboutPlaces(processes: readonly ProcessStatus[]): Family[] {
 }
 
 function aboutTraffic(processes: readonly ProcessStatus[]): Family[] {
-  const connections = processes.flatMap((one) => one.connections);
   const others = new Map<string, number>();
   for (const { counts } of processes) {
     for (const [name, count] of Object.entries(counts)) {
@@ -228,10 +224,10 @@ function aboutTraffic(processes: readonly ProcessStatus[]): Family[] {
       ...gauge('posbridge_waiting_bytes', 'Bytes that wait to be taken, by whom.', 0),
       unit: 'bytes',
       samples: [
-        { labels: { by: 'peer' }, value: sum(connections, (one) => one.wire_waiting_bytes ?? 0) },
+        { labels: { by: 'peer' }, value: sum(processes, ({ totals }) => totals.wire_waiting_bytes) },
         {
           labels: { by: 'application' },
-          value: sum(connections, ({ applications }) => sum(applications, (one) => one.waiting_bytes)),
+          value: sum(processes, ({ totals }) => totals.channel_waiting_bytes),
         },
       ],
     },
@@ -318,15 +314,16 @@ function sum<T>(all: readonly T[], read: (one: T) => number): number {
   return all.reduce((total, one) => total + read(one), 0);
 }
 
-function grouped<T>(all: readonly T[], labelsOf: (one: T) => Labels): Sample[] {
-  const groups = new Map<string, { labels: Labels; value: number }>();
-  for (const one of all) {
-    const labels = labelsOf(one);
-    const group = groups.get(labelsText(labels)) ?? { labels, value: 0 };
-    group.value += 1;
-    groups.set(labelsText(labels), group);
+/** Counts by name, over all processes. */
+function sums(
+  processes: readonly ProcessStatus[],
+  read: (one: ProcessStatus) => Readonly<Record<string, number>>,
+): Map<string, number> {
+  const all = new Map<string, number>();
+  for (const [name, count] of processes.flatMap((one) => Object.entries(read(one)))) {
+    all.set(name, (all.get(name) ?? 0) + count);
   }
-  return [...groups.values()];
+  return all;
 }
 
 function emptyCounts(bounds: readonly number[]): { counts: number[]; sum: number } {

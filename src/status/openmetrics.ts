@@ -73,8 +73,7 @@ function histogramLines(
   ];
 }
 
-/** Labels as they stand behind a name. */
-export function labelsText(labels: Labels): string {
+function labelsText(labels: Labels): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }

@@ -5,7 +5,7 @@ import type { LogLevels } from '../base/log-levels.ts';
 import { maskValue } from '../base/mask.ts';
 import { shorten } from '../base/printable.ts';
 import type { Statistics } from '../base/statistics.ts';
-import type { ConnectionStatus, PlaceStatus, StatusSource } from '../base/status.ts';
+import type { ConnectionStatus, PlaceStatus, StatusSource, TransactionStatus } from '../base/status.ts';
 import type { Presence } from '../channel/presence.ts';
 import type { JournalStatus } from './journal-watch.ts';
 
@@ -22,6 +22,8 @@ export interface ProcessStatus {
   readonly memory_bytes: number;
   readonly cpu_seconds: number;
   readonly places: readonly PlaceStatus[];
+  readonly totals: Totals;
+  /** At most `MAX_CONNECTIONS` of them. */
   readonly connections: readonly (ConnectionStatus & { readonly is_traced: boolean })[];
   readonly applications: readonly ApplicationCounts[];
   readonly journal?: JournalStatus;
@@ -29,6 +31,19 @@ export interface ProcessStatus {
   readonly counts: Readonly<Record<string, number>>;
   readonly requests: readonly RequestCounts[];
   readonly keepalives: HistogramCounts;
+}
+
+/** Over all connections. */
+export interface Totals {
+  /** By what the peer speaks. */
+  readonly connections: Readonly<Record<string, number>>;
+  readonly open_requests: number;
+  /** By state. */
+  readonly transactions: Readonly<Record<TransactionStatus['state'], number>>;
+  /** When the oldest open transaction began. */
+  readonly oldest_transaction?: string;
+  readonly wire_waiting_bytes: number;
+  readonly channel_waiting_bytes: number;
 }
 
 /** How many connections have this application, and how many miss it. */
@@ -78,7 +93,7 @@ export function processStatus(observed: Observed): ProcessStatus {
   const now = clock.wallMs();
   const { user, system } = process.cpuUsage();
   const watched = journal();
-  const status: ProcessStatus = {
+  const { connections: listed, ...status }: ProcessStatus = {
     posbridge: version,
     command,
     pid,
@@ -89,7 +104,12 @@ export function processStatus(observed: Observed): ProcessStatus {
     memory_bytes: process.memoryUsage.rss(),
     cpu_seconds: (user + system) / 1e6,
     places,
-    connections: connections.map((one) => ({ ...one, is_traced: levels.isTraced(one.connection) })),
+    totals: totalsOf(connections),
+    // Each by itself: what is masked at one go is bounded.
+    connections: connections.slice(0, MAX_CONNECTIONS).map((one) => {
+      const shown = maskValue(one) as ConnectionStatus;
+      return { ...shown, is_traced: levels.isTraced(one.connection) };
+    }),
     applications: [...presence.counts].map(([endpoint, { there, missing, isMissed }]) => ({
       endpoint,
       is_fixed: observed.isFixed(endpoint),
@@ -106,8 +126,43 @@ export function processStatus(observed: Observed): ProcessStatus {
     })),
     keepalives: countsOf(statistics.keepalives),
   };
-  return maskValue(status) as ProcessStatus;
+  return { ...(maskValue(status) as typeof status), connections: listed };
 }
+
+function totalsOf(connections: readonly ConnectionStatus[]): Totals {
+  const byDialect: Record<string, number> = {};
+  const transactions = { undecided: 0, queued: 0, 'handed-over': 0, asking: 0, settled: 0 };
+  let oldest: string | undefined;
+  let [requests, onWires, onChannels] = [0, 0, 0];
+  for (const {
+    dialect,
+    open_requests,
+    requests: open,
+    applications,
+    wire_waiting_bytes = 0,
+  } of connections) {
+    byDialect[dialect] = (byDialect[dialect] ?? 0) + 1;
+    requests += open_requests;
+    onWires += wire_waiting_bytes;
+    for (const { waiting_bytes } of applications) onChannels += waiting_bytes;
+    for (const { since, transaction } of open) {
+      if (transaction === undefined) continue;
+      transactions[transaction.state] += 1;
+      if (oldest === undefined || since < oldest) oldest = since;
+    }
+  }
+  return {
+    connections: byDialect,
+    open_requests: requests,
+    transactions,
+    ...(oldest !== undefined && { oldest_transaction: oldest }),
+    wire_waiting_bytes: onWires,
+    channel_waiting_bytes: onChannels,
+  };
+}
+
+/** Connections that are told one by one. */
+const MAX_CONNECTIONS = 1000;
 
 const MAX_METHOD = 64;
 

@@ -224,7 +224,8 @@ describe('--status', () => {
         scrape_configs: [
           {
             job_name: 'posbridge',
-            scrape_interval: '1s',
+            scrape_interval: '200ms',
+            scrape_timeout: '200ms',
             static_configs: [{ targets: [`127.0.0.1:${statusPort}`] }],
           },
         ],

@@ -103,6 +103,11 @@ export class Gateway implements Receiver {
     });
   }
 
+  /** How things stand with the terminal. */
+  get terminal(): Pick<Keeper, 'state' | 'failures'> {
+    return this.#keeper;
+  }
+
   /** Speaks on a wire that carries lines, until it closes; the line to the terminal is opened. */
   attach(wire: Wire, gone: () => void = () => {}): void {
     const end = new LineEnd(wire, this);
