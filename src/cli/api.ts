@@ -1,7 +1,10 @@
+import { ANYBODY } from '../api/caller.ts';
+import type { ApiService } from '../api/service.ts';
 import { systemClock } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { BridgeError } from '../base/errors.ts';
 import { quoteText } from '../base/printable.ts';
+import type { PlaceStatus, StatusSource } from '../base/status.ts';
 import { noteInherited } from '../wire/fd.ts';
 import {
   isOwnMachine,
@@ -83,6 +86,7 @@ async function serveApi(settings: Settings): Promise<number> {
     });
     closing.push(() => server.close());
     service.start();
+    program.observe(observed(service, server.addresses));
     for (const address of server.addresses) log.info('listening', { on: address });
     const bare = endpoints.find((endpoint) => tls === undefined && !isOwnMachine(endpoint));
     if (bare !== undefined)
@@ -94,6 +98,23 @@ async function serveApi(settings: Settings): Promise<number> {
     for (const close of closing.reverse()) await close();
     await program.end();
   }
+}
+
+/** Its connections are those to terminals; callers come and go. */
+function observed(service: ApiService, addresses: readonly string[]): StatusSource {
+  return {
+    gauges: {},
+    connections: [],
+    get places(): PlaceStatus[] {
+      const terminals = service.terminals(ANYBODY).map(
+        ({ name, place, isConnected }): PlaceStatus => ({
+          place: `${name} at ${place}`,
+          state: isConnected ? 'open' : 'opening',
+        }),
+      );
+      return [...addresses.map((place): PlaceStatus => ({ place, state: 'listening' })), ...terminals];
+    },
+  };
 }
 
 async function openTokens(

@@ -37,7 +37,7 @@ const EVERY_PROGRAM: readonly CommandName[] = [
 ];
 
 /** Those that run for long and can be looked into. */
-const OBSERVED: readonly CommandName[] = [...ALL, 'terminal', 'gateway', 'fsc-server', 'charge-point'];
+const OBSERVED: readonly CommandName[] = [...ALL, 'terminal', 'gateway', 'api', 'fsc-server', 'charge-point'];
 
 const COMMON = [
   { name: 'app', value: 'ENDPOINT', help: 'attach all four channels to one application', commands: REAL },

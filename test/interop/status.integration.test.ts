@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TestApplication } from '../kit/application.ts';
 import type { TestRegister } from '../kit/register.ts';
-import { exitedWith, freePort, purchase, ROOT, type Running, Workbench } from './kit.ts';
+import { exitedWith, freePort, purchase, ROOT, type Running, Workbench, withDescriptor } from './kit.ts';
 
 let bench: Workbench;
 let application: TestApplication;
@@ -15,6 +15,11 @@ beforeEach(async () => {
 });
 
 afterEach(() => bench.close());
+
+interface Sample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
 
 const folder = () => bench.path('status');
 
@@ -127,19 +132,11 @@ describe('one process a connection', () => {
     register.notify('Something', { words: 'to be seen' });
     await bridge.says(/trace line out connection=till-3\.\w+ .*to be seen/);
     expect((await run(['trace', name, '--off', '--status-dir', folder()])).code).toBe(0);
+    expect((await run(['trace', 'nobody', '--status-dir', folder()])).code).toBe(100);
     const before = bridge.errors.length;
     register.notify('Something', { words: 'unseen' });
     await application.waitFor((line) => line.message?.params?.['words'] === 'unseen');
     expect(bridge.errors.slice(before)).not.toContain('unseen');
-  });
-
-  test('a connection that is not there is wrong usage', async () => {
-    await selling(4);
-    await until(
-      () => view(),
-      (shown) => shown.includes('till-4'),
-    );
-    expect((await run(['trace', 'nobody', '--status-dir', folder()])).code).toBe(100);
   });
 });
 
@@ -239,11 +236,7 @@ describe('--status', () => {
     ]);
     const query = (text: string) =>
       http(own, `/api/v1/query?query=${encodeURIComponent(text)}`).then(
-        ({ body }) =>
-          (JSON.parse(body).data?.result ?? []) as {
-            metric: Record<string, string>;
-            value: [number, string];
-          }[],
+        ({ status, body }) => (status === 200 ? (JSON.parse(body).data.result as Sample[]) : []),
         () => [],
       );
     const [sample] = await until(
@@ -258,6 +251,28 @@ describe('--status', () => {
     expect(JSON.parse(body).data.groups[0].rules).toHaveLength(9);
     expect(existsSync(rules)).toBe(true);
   });
+});
+
+test('lines of the log begin with the time where standard error is a file, and nowhere else', async () => {
+  const file = bench.path('log');
+  await withDescriptor(file, 'w', async (fd) => {
+    const bridge = bench.startBridge(['--app', 'null:'], { stdio: ['pipe', 'pipe', fd] });
+    bridge.register().end();
+    await bridge.exited;
+  });
+  expect(readFileSync(file, 'utf8')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z info connected /);
+  const piped = bench.startBridge(['--app', 'null:']);
+  piped.register().end();
+  await piped.exited;
+  expect(piped.errors).toMatch(/^info connected /);
+});
+
+test('posbridge status --watch shows it again and again until it is told to stop', async () => {
+  const { statusPort } = await serveWithStatus();
+  const watch = bench.start('posbridge', ['status', '--watch', '--at', `tcp:127.0.0.1:${statusPort}`]);
+  await watch.stdout.waitForAll(/Nobody is connected\./g, 2);
+  watch.signal('SIGINT');
+  expect(await watch.exited).toEqual(exitedWith(0));
 });
 
 test('a status that cannot be told is said at the start', async () => {
