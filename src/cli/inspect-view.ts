@@ -33,7 +33,7 @@ function eventText(record: Extract<CaptureRecord, { readonly event: string }>): 
   const { connection, event, peer, dialect, framing, why } = record;
   const words = [
     dialect,
-    framing === 'messages' ? 'WebSocket' : undefined,
+    framing === 'messages' ? 'WebSocket' : framing === 'exchange' ? 'HTTP' : undefined,
     peer === undefined ? undefined : `from ${peer}`,
     why,
   ];

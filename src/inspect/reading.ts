@@ -1,8 +1,9 @@
+import type { Framing } from '../base/framing.ts';
 import type { Inspector } from '../dialect/inspecting.ts';
 import type { DialectRow } from '../dialect/row.ts';
 import { type CaptureRecord, type HEAD, wireRecord } from './record.ts';
 import type { Segment } from './segment.ts';
-import { SideReader } from './side-reader.ts';
+import { type Piece, SideReader } from './side-reader.ts';
 
 /** A record that was read back. Lines that are none are counted. */
 export function readCapture(text: string): {
@@ -48,9 +49,39 @@ export async function readSegments(
 }
 
 interface Stream {
-  readonly framing: 'stream' | 'messages';
+  readonly framing: Framing;
   push(side: 0 | 1, bytes: Buffer, timeMs: number | undefined): void;
   end(): void;
+}
+
+/** What stands between the bytes of a stream and the messages of the protocol; undefined: nothing does. */
+interface Carrier {
+  readonly framing: Framing;
+  readonly name: string;
+  readonly sides: readonly [CarrierSide, CarrierSide];
+}
+
+interface CarrierSide {
+  /** Calls `message` for each whole message. Returns why nothing more can be read, if so. */
+  push(bytes: Buffer, message: (bytes: Buffer) => void): string | undefined;
+}
+
+async function carrierOf(start: Buffer): Promise<Carrier | undefined> {
+  if (!/^(?:GET |POST |HTTP\/)/.test(start.toString('latin1', 0, 5))) return undefined;
+  const [{ isWebSocket, WebSocketSide }, { isHttp, HttpBodies }] = await Promise.all([
+    import('./web-socket.ts'),
+    import('./http-bodies.ts'),
+  ]);
+  if (isWebSocket(start)) {
+    return {
+      framing: 'messages',
+      name: 'WebSocket',
+      sides: [new WebSocketSide(true), new WebSocketSide(false)],
+    };
+  }
+  return isHttp(start)
+    ? { framing: 'exchange', name: 'HTTP', sides: [new HttpBodies(), new HttpBodies()] }
+    : undefined;
 }
 
 async function openStream(
@@ -59,39 +90,38 @@ async function openStream(
   say: (record: CaptureRecord) => void,
   connection: string,
 ): Promise<Stream> {
-  const looksWeb = start.subarray(0, 4).equals(GET) || start.subarray(0, 5).equals(HTTP);
-  const web = looksWeb ? await import('./web-socket.ts') : undefined;
-  const framing = web?.isWebSocket(start) === true ? 'messages' : 'stream';
+  const carrier = await carrierOf(start);
+  const framing = carrier?.framing ?? 'stream';
   const [first, second] = inspector.open(framing);
   const readers = [new SideReader(first, framing), new SideReader(second, framing)] as const;
-  const sockets =
-    framing === 'messages' && web !== undefined
-      ? [new web.WebSocketSide(true), new web.WebSocketSide(false)]
-      : [];
   let lastMs: number | undefined;
-  const found = (side: 0 | 1) => (piece: Parameters<typeof wireRecord>[2]) =>
+  const found = (side: 0 | 1) => (piece: Piece) =>
     say(wireRecord(connection, side === 0 ? 'peer' : 'bridge', piece, framing, inspector));
   return {
     framing,
     push(side, bytes, timeMs) {
       lastMs = timeMs;
-      const socket = sockets[side];
-      if (socket === undefined) {
+      if (carrier === undefined) {
         readers[side].push(bytes, timeMs, found(side));
         return;
       }
-      const fault = socket.push(bytes, (message) => readers[side].push(message, timeMs, found(side)));
-      if (fault !== undefined)
-        found(side)({ timeMs, beganMs: timeMs, raw: bytes, wrong: `no WebSocket: ${fault}` });
+      const fault = carrier.sides[side].push(bytes, (message) =>
+        readers[side].push(message, timeMs, found(side)),
+      );
+      if (fault !== undefined) {
+        found(side)({
+          timeMs,
+          beganMs: timeMs,
+          raw: bytes,
+          wrong: `${carrier.name} that cannot be read: ${fault}`,
+        });
+      }
     },
     end() {
       for (const side of [0, 1] as const) readers[side].end(lastMs, found(side));
     },
   };
 }
-
-const GET = Buffer.from('GET ');
-const HTTP = Buffer.from('HTTP/');
 
 /** So much of a record is enough to find out what is spoken. */
 const GUESSED_BYTES = 64 * 1024;

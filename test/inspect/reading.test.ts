@@ -61,6 +61,22 @@ test('OCPP is read inside a WebSocket, behind its handshake', async () => {
   ]);
 });
 
+test('nexo is read in messages that are posted over HTTP, and the answers to them', async () => {
+  const spoken = SPOKEN.find(({ dialect }) => dialect === 'nexo')?.bytes.subarray(4) ?? Buffer.alloc(0);
+  const post = (body: Buffer) =>
+    Buffer.concat([Buffer.from(`POST /nexo HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n`), body]);
+  const segments = [
+    segment(post(spoken).subarray(0, 50)),
+    segment(post(spoken).subarray(50)),
+    segment('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 204 No Content\r\n\r\n', { side: 1 }),
+  ];
+  expect((await guessDialect(segments, DIALECTS))?.name).toBe('nexo');
+  expect(onWire(await readSegments(segments, rowOf('nexo')))).toMatchObject([
+    { from: 'peer', kind: 'request', name: 'PaymentRequest', bytes: spoken.length },
+    { from: 'bridge', kind: 'message', wrong: 'MessageHeader is missing' },
+  ]);
+});
+
 describe('what is wrong', () => {
   test('is said where it happens, and the next good frame of JSONPOS is found behind it', async () => {
     const good = jsonposFrame({ id: '1', method: 'Status', params: {} });
