@@ -41,6 +41,8 @@ export class Guard {
    */
   admitPage(request: IncomingMessage, { address }: Door): Readonly<Record<string, string>> {
     const { tokens, allowOrigins } = this.#options;
+    // A proxy is asked with a whole address, which may name another host than `Host`.
+    if (!request.url?.startsWith('/')) throw new Problem('NOT_FOUND', 'there is nothing here');
     if (address === undefined) return {};
     if (tokens === undefined && !isOwnName(request, address)) {
       throw new Problem('FOREIGN_PAGE', 'the service is not served under this name');
