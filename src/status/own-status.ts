@@ -41,6 +41,11 @@ export class OwnStatus {
     this.#isWriting = this.#begin(folder);
   }
 
+  /** Resolves when the look that has begun is over. */
+  get written(): Promise<void> {
+    return this.#isWriting;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
