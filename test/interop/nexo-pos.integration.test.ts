@@ -103,7 +103,10 @@ describe('a register of ours pays at a terminal of ours', () => {
     expect(again.exit).toEqual(exitedWith(0));
   });
 
-  test('once, although the terminal is killed while it pays and comes back', async () => {
+  test.each([
+    ['tcp', 'tcp:127.0.0.1:0'],
+    ['HTTP', 'http://127.0.0.1:0/nexo'],
+  ])('once over %s, although the terminal is killed while it pays and comes back', async (_, listen) => {
     let decide: () => void = () => {};
     const decided = new Promise<void>((resolve) => {
       decide = resolve;
@@ -114,7 +117,7 @@ describe('a register of ours pays at a terminal of ours', () => {
       return method === 'Purchase' || method === 'Check' ? outcome : { result: {} };
     });
     const app = ['--app', `unix:${bench.socketPath}`];
-    const { server, address } = await serve('--listen', 'tcp:127.0.0.1:0', ...app);
+    const { server, address } = await serve('--listen', listen, ...app);
     const paying = pos(`nexo+${address}?poi=${POIID}`, 'purchase', '12.30', 'EUR');
     await vi.waitFor(() => expect(application.requests('Purchase')).toHaveLength(1), { timeout: 45_000 });
     await server.kill();
