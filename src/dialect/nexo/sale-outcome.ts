@@ -30,8 +30,7 @@ export function outcomeOf(response: JsonObject, asked: SaleAsked): SaleOutcome {
   if (result === 'Failure') {
     const condition = textAt(response, 'Response', 'ErrorCondition') ?? 'none';
     const details = additional === '' ? condition : `${condition}: ${additional}`;
-    // What is to be undone is not there: that is about the original, not about this request.
-    if (asked.category === 'Reversal' && condition === 'NotFound') {
+    if (asked.category === 'Reversal' && NOTHING_UNDONE.has(condition)) {
       return failed('REVERSAL_REFUSED', 'final', details);
     }
     const { code, says } = meaningOf(condition, additional);
@@ -46,6 +45,9 @@ export function outcomeOf(response: JsonObject, asked: SaleAsked): SaleOutcome {
   const text = Buffer.from(writeTree(read.result));
   return { kind: 'result', says: 'final', text, code: '', details: '', ...(poi !== undefined && { poi }) };
 }
+
+/** To a Reversal; NotFound is about the original, not about this request. */
+const NOTHING_UNDONE: ReadonlySet<string> = new Set(['NotFound', 'Refusal', 'NotAllowed']);
 
 /** A `ReversalResponse` says how much in another place. */
 function withReversedAmount(response: JsonObject): JsonObject {

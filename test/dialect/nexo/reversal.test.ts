@@ -140,26 +140,29 @@ describe("a register's Reversal", () => {
   });
 });
 
-test('a terminal that does not find what is to be undone has undone nothing, and an Abort names a Reversal', async () => {
-  const played = askTerminal();
-  const paying = played.ask('Purchase', PURCHASE);
-  played.respond(await played.asked('Payment'), {
-    Response: { Result: 'Success' },
-    POIData: { POITransactionID: NAME },
-    PaymentResult: { AmountsResp: { AuthorizedAmount: 1.23 } },
-  });
-  await paying;
-  const params = { receipt_id: 9, original_receipt_id: 123, original_sequence_id: 321 };
-  const answer = played.ask('Reversal', { ...params, amount: 123, currency: 'EUR' });
-  const asked = await played.asked('Reversal');
-  await played.ask('Abort', { receipt_id: 9 });
-  expect((await played.asked('Abort')).body.MessageReference.MessageCategory).toBe('Reversal');
-  played.respond(asked, { Response: { Result: 'Failure', ErrorCondition: 'NotFound' } });
-  expect((await answer).error.data).toMatchObject({
-    string_code: 'REVERSAL_REFUSED',
-    outcome: 'not-charged',
-  });
-});
+test.each(['NotFound', 'Refusal', 'NotAllowed'])(
+  'a terminal that says %s to a Reversal has undone nothing, and an Abort names a Reversal',
+  async (ErrorCondition) => {
+    const played = askTerminal();
+    const paying = played.ask('Purchase', PURCHASE);
+    played.respond(await played.asked('Payment'), {
+      Response: { Result: 'Success' },
+      POIData: { POITransactionID: NAME },
+      PaymentResult: { AmountsResp: { AuthorizedAmount: 1.23 } },
+    });
+    await paying;
+    const params = { receipt_id: 9, original_receipt_id: 123, original_sequence_id: 321 };
+    const answer = played.ask('Reversal', { ...params, amount: 123, currency: 'EUR' });
+    const asked = await played.asked('Reversal');
+    await played.ask('Abort', { receipt_id: 9 });
+    expect((await played.asked('Abort')).body.MessageReference.MessageCategory).toBe('Reversal');
+    played.respond(asked, { Response: { Result: 'Failure', ErrorCondition } });
+    expect((await answer).error.data).toMatchObject({
+      string_code: 'REVERSAL_REFUSED',
+      outcome: 'not-charged',
+    });
+  },
+);
 
 describe('totals', () => {
   const TOTALS = [
