@@ -1,7 +1,7 @@
 // Bundles src/ into dist/: the command line, the page of the simulated terminal's screen, and the library with its types.
 // With --test: command line and page only, into dist-test/, with the fault points that the reliability tests use.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -41,9 +41,9 @@ if (!isTest) {
   const entryPoints = { index: 'src/index.ts' };
   await build({ ...settings, entryPoints, outdir: fresh, splitting: true, format: 'esm' });
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc');
-  const types = ['-p', 'tsconfig.build.json', '--outDir', path.join(fresh, 'types')];
+  const types = ['-p', 'tsconfig.build.json', '--outDir', path.join(fresh, 'declarations')];
   execFileSync(process.execPath, [tsc, ...types], { stdio: 'inherit' });
-  keepReachable(path.join(fresh, 'types'), 'index.d.ts');
+  await rollUp(path.join(fresh, 'declarations'), path.join(fresh, 'types/index.d.ts'));
 }
 for (let attempts = 1; ; attempts += 1) {
   rmSync(outdir, { recursive: true, force: true });
@@ -70,16 +70,10 @@ async function buildManual(folder) {
   rmSync(outfile);
 }
 
-/** Removes the declarations that the library's own do not lead to. */
-function keepReachable(folder, entry) {
-  const reached = new Set([entry]);
-  for (const file of reached) {
-    const text = readFileSync(path.join(folder, file), 'utf8');
-    for (const [, to] of text.matchAll(/(?:from|import\()\s*['"](\.[^'"]+)['"]/g)) {
-      reached.add(path.join(path.dirname(file), to).replace(/(\.d)?\.[jt]s$/, '.d.ts'));
-    }
-  }
-  for (const file of readdirSync(folder, { recursive: true })) {
-    if (file.endsWith('.d.ts') && !reached.has(file)) rmSync(path.join(folder, file));
-  }
+/** One file of declarations out of those of all modules. */
+async function rollUp(folder, target) {
+  const { extract } = await import('./extract.mjs');
+  const dtsRollup = { enabled: true, untrimmedFilePath: path.resolve(target) };
+  extract(path.resolve(folder, 'index.d.ts'), { dtsRollup });
+  rmSync(folder, { recursive: true });
 }

@@ -25,6 +25,7 @@ export type { PosClientOptions, RequestHandler, WsCredentials } from './pos/pos-
 export type { NetworkEvent, NetworkOffer, NetworkOptions } from './pos/proxy/network-offer.ts';
 export type {
   ApprovedSale,
+  MadeSale,
   Outcome,
   RecoveredSale,
   RecoverySummary,

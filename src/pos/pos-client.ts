@@ -14,7 +14,14 @@ import { PeerError, PosError } from './pos-error.ts';
 import type { PosEvents } from './pos-events.ts';
 import { type PosClientOptions, type ResolvedPosOptions, resolvePosOptions } from './pos-options.ts';
 import type { NetworkOffer, NetworkOptions } from './proxy/network-offer.ts';
-import type { RecoveredSale, RecoverySummary, ReversalRequest, SaleOutcome, SaleRequest } from './sale.ts';
+import type {
+  MadeSale,
+  RecoveredSale,
+  RecoverySummary,
+  ReversalRequest,
+  SaleOutcome,
+  SaleRequest,
+} from './sale.ts';
 import { refuseOwn } from './sale-methods.ts';
 import { plainParams } from './sale-request.ts';
 import { SaleStore } from './sale-store.ts';
@@ -177,12 +184,12 @@ export class PosClient {
    * sent; with OUTCOME_UNKNOWN when it was sent and the outcome could not be had within `outcomeWaitMs`, or `signal` ended
    * the waiting: then the entry stays open, and `recover` goes on with it.
    */
-  async purchase(request: SaleRequest, { signal }: WaitOptions = {}): Promise<SaleOutcome> {
+  async purchase(request: SaleRequest, { signal }: WaitOptions = {}): Promise<MadeSale> {
     return this.#sales.make('Purchase', request, signal);
   }
 
   /** Pays back; in all else like `purchase`. */
-  async refund(request: SaleRequest, { signal }: WaitOptions = {}): Promise<SaleOutcome> {
+  async refund(request: SaleRequest, { signal }: WaitOptions = {}): Promise<MadeSale> {
     return this.#sales.make('Refund', request, signal);
   }
 
@@ -190,7 +197,7 @@ export class PosClient {
    * Undoes an approved purchase or refund, as a whole and without a card; in all else like `purchase`. It has a receipt number of its
    * own. Without `originalSequenceId` the store is asked which one the original had; rejects with a RangeError where it had several.
    */
-  async reverse(request: ReversalRequest, { signal }: WaitOptions = {}): Promise<SaleOutcome> {
+  async reverse(request: ReversalRequest, { signal }: WaitOptions = {}): Promise<MadeSale> {
     return this.#sales.make('Reversal', request, signal);
   }
 

@@ -68,6 +68,9 @@ export interface UnapprovedSale extends EndedSale {
 /** A sale that has ended; `outcome` tells which of the two it is. */
 export type SaleOutcome = ApprovedSale | UnapprovedSale;
 
+/** A sale that was made here: what was asked for is known. */
+export type MadeSale = SaleOutcome & { readonly amountMinor: number; readonly currency: string };
+
 /** A sale whose outcome nobody could tell yet; its entry stays open. */
 export interface UnknownSale extends SaleIdentity {
   readonly outcome: 'unknown';

@@ -1,4 +1,4 @@
-import type { RecoveredSale, RecoverySummary, SaleOutcome } from './sale.ts';
+import type { MadeSale, RecoveredSale, RecoverySummary, SaleOutcome } from './sale.ts';
 import { SaleDesk, type SalesOptions } from './sale-desk.ts';
 import { SaleMaking, type SaleMethod, type SaleRequests } from './sale-making.ts';
 import { SaleRecovery } from './sale-recovery.ts';
@@ -31,8 +31,10 @@ export class Sales {
     method: M,
     request: SaleRequests[M],
     userSignal: AbortSignal | undefined,
-  ): Promise<SaleOutcome> {
-    return this.#working.keep(this.#making.make(method, request, userSignal));
+  ): Promise<MadeSale> {
+    const sale = await this.#working.keep(this.#making.make(method, request, userSignal));
+    const { amountMinor = request.amountMinor, currency = request.currency } = sale;
+    return { ...sale, amountMinor, currency };
   }
 
   /**

@@ -126,6 +126,10 @@ describe('the tarball', () => {
     );
   });
 
+  test('has the types of the library in one file', () => {
+    expect(files.filter((file) => file.endsWith('.d.ts'))).toEqual([path.normalize(manifest.types)]);
+  });
+
   test('names only pages that it holds', () => {
     const readme = readFileSync(path.join(installed, 'README.md'), 'utf8');
     const links = [...readme.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '');
@@ -205,13 +209,15 @@ describe('the installed library', () => {
   test('has types that a strict program can use', async () => {
     writeFileSync(
       path.join(consumer, 'program.mts'),
-      `import { BridgeError, type BridgeErrorCode, type Endpoint, memoryWirePair, parseEndpoint, type Wire } from 'posbridge';
+      `import { BridgeError, type BridgeErrorCode, type Endpoint, memoryWirePair, parseEndpoint, type PosClient, type Wire } from 'posbridge';
        const endpoint: Endpoint = parseEndpoint('tcp:127.0.0.1:1', 'wire');
        if (endpoint.kind === 'tcp') endpoint.port satisfies number;
        const code: BridgeErrorCode = new BridgeError('USAGE', 'text').code;
        const pair: readonly Wire[] = memoryWirePair();
        // @ts-expect-error: there is no such code
        const wrong: BridgeErrorCode = 'NONSENSE';
+       export const paid = async (client: PosClient): Promise<number> =>
+         (await client.purchase({ amountMinor: 1230, currency: 'EUR' })).amountMinor;
        export { code, pair, wrong };`,
     );
     const settings = {
