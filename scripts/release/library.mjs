@@ -34,7 +34,7 @@ export function idOf(packed) {
 }
 
 function isProgram(name) {
-  return /^(?:bridge\.cjs|part-[^/]*\.cjs|bridge\.cjs\..*\.cache)$|^(?:screen|operator)\//.test(name);
+  return /^(?:bridge\.cjs|part-[^/]*\.cjs|bridge\.cjs\..*\.cache)$|^(?!types\/|man\/)[^/]+\//.test(name);
 }
 
 /** Folders of packages that are no development packages, and are for this machine. */

@@ -63,7 +63,7 @@ async function succeeds(command: string, args: readonly string[], cwd: string): 
 }
 
 /** Of the terminal's screen and the operator's page: for browsers, small, without maps. */
-const isOfPage = (file: string) => /^dist\/(screen|operator)\//.test(file);
+const isOfPage = (file: string) => /^dist\/(?!types\/|man\/)[^/]+\//.test(file);
 
 /** Modules that a bundle has from no file. */
 const GENERATED = /^(elsewhere|lazy-builtins):|^\.\.\/src\/(bridge|part-[a-z-]+)\.cjs$/;
