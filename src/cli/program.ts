@@ -19,6 +19,7 @@ import { EXIT } from './exit-codes.ts';
 import { type Journals, openJournals } from './journal-options.ts';
 import { readLogOptions } from './log-options.ts';
 import { readNatsAccess } from './nats-options.ts';
+import { readFolder } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { stopSignals } from './stop-signals.ts';
 import type { Terminals } from './terminals.ts';
@@ -35,6 +36,8 @@ interface Closable {
   close?(): Promise<void>;
 }
 
+/** Until the first answers are given. */
+const STATUS_DELAY_MS = 100;
 /** Connections that statistics name one by one. */
 const MAX_TOLD = 100;
 
@@ -70,7 +73,8 @@ export class Program {
       await tell(fault, program);
       throw fault;
     }
-    if (settings.isGiven('status') || settings.isGiven('status-dir')) await program.#openStatus(settings);
+    if (settings.isGiven('status')) await program.#openStatus(settings);
+    else if (readFolder(settings, 'status-dir') !== undefined) program.#openStatusSoon(settings);
     return program;
   }
 
@@ -160,6 +164,23 @@ export class Program {
     }
     await this.#journals.journal?.close();
     this.#sink.flush();
+  }
+
+  /** A file can wait until the first answers are given: nobody looks for it earlier. */
+  #openStatusSoon(settings: Settings): void {
+    let opening: Promise<void> | undefined;
+    const timer = systemClock.after(STATUS_DELAY_MS, () => {
+      opening = this.#openStatus(settings).catch((fault: unknown) => {
+        this.log.warn('the status cannot be told', { why: describeFault(fault) });
+      });
+    });
+    // What it has opened by then is closed next.
+    this.own({
+      close: async () => {
+        timer.cancel();
+        await opening;
+      },
+    });
   }
 
   /** Loaded on demand: without the options nothing of it costs anything. */
