@@ -23,6 +23,7 @@ const NAMES = [
   'worst-cases',
   'durable-purchases',
   'ecr-eft',
+  'http-api',
 ];
 
 const { values } = parseArgs({

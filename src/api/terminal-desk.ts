@@ -9,7 +9,7 @@ import type { SaleOutcome, SaleProgress } from '../pos/sale.ts';
 import type { SaleStore } from '../pos/sale-store.ts';
 import type { Status, TerminalInfo } from '../pos/status.ts';
 import { storable } from '../rpc/storable.ts';
-import type { DoneRecord } from '../store/journal-record.ts';
+import { type DoneRecord, type SentRecord, VERSION } from '../store/journal-record.ts';
 import type { Settlement } from '../store/settlement.ts';
 import { settlementOutcome } from '../store/settlement.ts';
 import type { ChangeFeed } from './change-feed.ts';
@@ -61,7 +61,7 @@ const REFRESH_LIMIT_MS = 10_000;
 
 /**
  * One terminal of the service: makes one sale at a time, asks about those without an outcome, and tells the book and the feed what
- * becomes of each. What is told is read from the store first.
+ * becomes of each.
  */
 export class TerminalDesk {
   readonly #options: TerminalDeskOptions;
@@ -218,9 +218,8 @@ export class TerminalDesk {
       const fault = await Promise.race([running.recorded.promise, isMade]);
       if (fault instanceof PosError && fault.code === 'DUPLICATE_TRANSACTION') continue;
       if (fault !== undefined) throw fault;
-      const stored = await readStored(store, running.id);
-      if (stored === undefined) throw new PosError('STORE_FAILED', 'the sale cannot be found in the store');
-      const sale = book.put({ ...stored, done: undefined }, { state: 'pending' });
+      const stored = recordedSale(running.id, { kind, amountMinor, currency, memo });
+      const sale = book.put(stored, OPEN);
       this.#publishSale(sale);
       this.#publishStatus();
       void this.#carryOut(running, made, stored);
@@ -233,7 +232,11 @@ export class TerminalDesk {
   async #carryOut(running: Running, made: Promise<SaleOutcome>, recorded: StoredSale): Promise<void> {
     const { id } = running;
     try {
-      await this.#enter(id, { recorded, outcome: await made });
+      const { clock, book } = this.#options;
+      const outcome = await made;
+      // What the disk has refused is true all the same, and is found again by the next run.
+      const done = doneOf(outcome, outcome.endedAt ?? isoTime(clock));
+      this.#publishSale(book.put({ ...recorded, done }, OPEN));
     } catch (fault) {
       if (!this.#isClosing) {
         if (fault instanceof PosError) this.#becomeUnknown(id, fault);
@@ -252,19 +255,13 @@ export class TerminalDesk {
     this.#publishStatus();
   }
 
-  /** Enters the outcome that the store has; where the disk has refused it, the one that the terminal has given. */
-  async #enter(
-    id: string,
-    given?: { readonly recorded: StoredSale; readonly outcome: SaleOutcome },
-  ): Promise<BookedSale | undefined> {
-    const { store, book, clock, log } = this.#options;
-    let stored = await readStored(store, id).catch((fault: unknown) => {
+  /** Enters the outcome that the store has, if it has one. */
+  async #enter(id: string): Promise<BookedSale | undefined> {
+    const { store, book, log } = this.#options;
+    const stored = await readStored(store, id).catch((fault: unknown) => {
       log.error('a sale cannot be read', { sale: id, why: describeFault(fault) });
       return undefined;
     });
-    if (stored?.done === undefined && given !== undefined) {
-      stored = { ...given.recorded, done: doneOf(given.outcome, isoTime(clock)) };
-    }
     if (stored?.done === undefined) return undefined;
     const sale = book.put(stored, OPEN);
     this.#publishSale(sale);
@@ -342,7 +339,23 @@ export class TerminalDesk {
 
 const OPEN: OpenState = { state: 'pending' };
 
-/** As the store would have it. */
+/** A sale of which the store has no more than that it was begun: what the store reads back is the same. */
+function recordedSale(id: string, { kind, amountMinor, currency, memo }: Order): StoredSale {
+  const { receiptId, sequenceId } = identityOf(id);
+  const sent: SentRecord = {
+    state: 'sent',
+    version: VERSION,
+    register: '',
+    identity: { receipt_id: receiptId, sequence_id: sequenceId },
+    method: kind === 'refund' ? 'Refund' : 'Purchase',
+    amount: String(amountMinor),
+    currency,
+    time: memo.at,
+  };
+  return { sent, memo, done: undefined, isContradicted: false };
+}
+
+/** As the store has it. */
 function doneOf({ outcome, text }: SaleOutcome, time: string): DoneRecord {
   return { state: 'done', kind: outcome === 'approved' ? 'result' : 'error', text: storable(text), time };
 }

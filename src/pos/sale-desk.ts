@@ -81,9 +81,10 @@ export class SaleDesk {
       throw fault;
     });
     faultPoint('before-done');
-    const isRecorded = await store.finish(entry, verdict.answer);
+    const endedAt = await store.finish(entry, verdict.answer);
     faultPoint('after-done');
     this.tell(sale, 'decided');
-    return saleOutcome(sale, verdict, isRecorded);
+    const outcome = saleOutcome(sale, verdict, endedAt !== undefined);
+    return endedAt === undefined ? outcome : { ...outcome, endedAt };
   }
 }

@@ -226,15 +226,16 @@ export class SaleStore {
   }
 
   /**
-   * Stores an outcome and lets go of the entry. False when the disk refuses it or takes too long: the entry is then open,
-   * and whoever recovers it finds the same outcome. Never rejects.
+   * Stores an outcome, lets go of the entry, and returns the time that stands in it. Undefined when the disk refuses it or takes too
+   * long: the entry is then open, and whoever recovers it finds the same outcome. Never rejects.
    */
-  async finish(entry: OwnedEntry, answer: Answer): Promise<boolean> {
-    let isStored = false;
+  async finish(entry: OwnedEntry, answer: Answer): Promise<string | undefined> {
+    let storedAt: string | undefined;
     const storing = async () => {
+      const done = this.#doneRecord(answer);
       try {
-        await entry.finish(this.#doneRecord(answer));
-        isStored = true;
+        await entry.finish(done);
+        storedAt = done.time;
       } catch (fault) {
         const why = describeFault(fault);
         this.#options.log.error('the store does not take an outcome', { folder: this.folder, why });
@@ -242,7 +243,7 @@ export class SaleStore {
       }
     };
     await this.#within('take an outcome', storing());
-    return isStored;
+    return storedAt;
   }
 
   /** Stores a result that came after "not charged" was stored and told; it counts from then on. Never rejects. */
@@ -350,9 +351,12 @@ export function openSale(
 }
 
 /** What an entry with an outcome says about its sale, and the outcome. */
-export function storedSale({ sent, done }: Extract<Lookup, { state: 'done' }>): [KnownSale, Answer] {
+export function storedSale({
+  sent,
+  done,
+}: Extract<Lookup, { state: 'done' }>): [sale: KnownSale, answer: Answer, endedAt: string] {
   const identity = identityOf(sent) ?? { receiptId: '', sequenceId: undefined };
-  return [knownSale(sent, identity), { kind: done.kind, text: done.text }];
+  return [knownSale(sent, identity), { kind: done.kind, text: done.text }, done.time];
 }
 
 function idOf({ receiptId, sequenceId }: SaleIdentity): string {

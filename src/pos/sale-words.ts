@@ -75,8 +75,8 @@ export function knownSale(
   return { receiptId, sequenceId, method, amountMinor, currency };
 }
 
-export function storedOutcome(sale: KnownSale, answer: Answer): SaleOutcome {
-  return saleOutcome(sale, { outcome: outcomeOfStored(answer), answer }, true);
+export function storedOutcome(sale: KnownSale, answer: Answer, endedAt: string): SaleOutcome {
+  return { ...saleOutcome(sale, { outcome: outcomeOfStored(answer), answer }, true), endedAt };
 }
 
 export function saleOutcome(

@@ -40,6 +40,8 @@ interface EndedSale extends SaleIdentity {
   readonly text: string;
   /** False: the disk refused the outcome. It is true all the same, and `recover` will find it again. */
   readonly isRecorded: boolean;
+  /** When the outcome was stored, ISO 8601; undefined where that failed, and for a sale that the store did not know. */
+  readonly endedAt?: string;
 }
 
 /** Money was moved. */

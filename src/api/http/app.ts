@@ -8,7 +8,6 @@ import fastify, {
 import { describeFault } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { PosError } from '../../pos/pos-error.ts';
-import { SECURITY_HEADERS } from '../../screen/page-files.ts';
 import type { Caller } from '../caller.ts';
 import { Problem } from '../problem.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
@@ -76,7 +75,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   app.addHook('onRequest', async (request, reply) => {
     const seen = foundOf(request);
     seen.headers = guard.admitPage(request.raw, seen.door);
-    reply.headers({ ...PLAIN_HEADERS, ...seen.headers });
+    reply.headers(PLAIN_HEADERS);
+    reply.headers(seen.headers);
   });
   app.addHook('onResponse', async (request, reply) => {
     const { operation = 'other', caller, startedMs } = foundOf(request);
@@ -142,7 +142,11 @@ export async function createApp(options: AppOptions): Promise<App> {
 const MAX_PARAMETER = 256;
 const MAX_SHOWN = 200;
 /** Answers are about money: nobody keeps them, and no browser takes them for anything else. */
-const PLAIN_HEADERS = { 'Cache-Control': 'no-store', ...SECURITY_HEADERS };
+const PLAIN_HEADERS = {
+  'Cache-Control': 'no-store',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+};
 const PREFLIGHT_HEADERS = {
   'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key, Prefer, Last-Event-ID',
   'Access-Control-Max-Age': '600',
@@ -164,11 +168,13 @@ function schemaOf({ query, headers = {}, body }: Operation): Record<string, Sche
   ]);
   return {
     querystring: { type: 'object', properties: query ?? {}, additionalProperties: false },
-    headers: {
-      type: 'object',
-      properties: Object.fromEntries(plain) as Schema,
-      required: required.map((name) => name.toLowerCase()),
-    },
+    ...(plain.length > 0 && {
+      headers: {
+        type: 'object',
+        properties: Object.fromEntries(plain) as Schema,
+        required: required.map((name) => name.toLowerCase()),
+      },
+    }),
     ...(body !== undefined && { body: SCHEMAS[body] }),
   };
 }

@@ -25,11 +25,13 @@ export interface Door {
 
 /** Those that were heard of last; a stranger cannot fill the memory with addresses. */
 const MAX_BUCKETS = 2048;
+const MAX_NAMES = 64;
 
 /** Who may ask what. */
 export class Guard {
   readonly #options: GuardOptions;
   readonly #buckets = new Map<string, TokenBucket>();
+  readonly #ownNames = new Set<string>();
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -44,7 +46,7 @@ export class Guard {
     // A proxy is asked with a whole address, which may name another host than `Host`.
     if (!request.url?.startsWith('/')) throw new Problem('NOT_FOUND', 'there is nothing here');
     if (address === undefined) return {};
-    if (tokens === undefined && !isOwnName(request, address)) {
+    if (tokens === undefined && !this.#isOwnName(request, address)) {
       throw new Problem('FOREIGN_PAGE', 'the service is not served under this name');
     }
     const { origin } = request.headers;
@@ -83,6 +85,15 @@ export class Guard {
     this.#count(`token ${caller.name}`);
     if (scopes.some((scope) => caller.scopes.has(scope))) return caller;
     throw new Problem('NOT_ALLOWED', `this needs a token with the scope ${scopes.join(' or ')}`);
+  }
+
+  /** Names that were found to be ours are not looked into again: they are in every request. */
+  #isOwnName(request: IncomingMessage, address: PageAddress): boolean {
+    const key = `${request.socket.localAddress} ${address.port} ${request.headers.host}`;
+    if (this.#ownNames.has(key)) return true;
+    const isOwn = isOwnName(request, address);
+    if (isOwn && this.#ownNames.size < MAX_NAMES) this.#ownNames.add(key);
+    return isOwn;
   }
 
   /** Throws RATE_LIMITED. */
