@@ -1,3 +1,4 @@
+import { type Family, metricsOf } from '../../status/openmetrics.ts';
 import { ANYBODY } from '../caller.ts';
 import { SALE_STATES } from '../sale.ts';
 import type { ApiService } from '../service.ts';
@@ -8,15 +9,20 @@ export type MetricsText = () => string;
 
 /** Requests by operation and status. */
 export class RequestCounts {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { readonly operation: string; readonly status: string; sum: number }>();
 
   count(operation: string, status: number): void {
-    const labels = `operation="${operation}",status="${status}"`;
-    this.#counts.set(labels, (this.#counts.get(labels) ?? 0) + 1);
+    const key = `${operation} ${status}`;
+    const count = this.#counts.get(key) ?? { operation, status: String(status), sum: 0 };
+    count.sum += 1;
+    this.#counts.set(key, count);
   }
 
-  get lines(): string[] {
-    return [...this.#counts].map(([labels, count]) => `posbridge_api_requests_total{${labels}} ${count}`);
+  get samples(): Family['samples'] {
+    return [...this.#counts.values()].map(({ operation, status, sum }) => ({
+      labels: { operation, status },
+      value: sum,
+    }));
   }
 }
 
@@ -28,24 +34,35 @@ export function metricsText(
   return () => {
     const states = new Map(SALE_STATES.map((state) => [state, 0]));
     for (const { state } of service.book.all) states.set(state, (states.get(state) ?? 0) + 1);
-    const terminals = service.terminals(ANYBODY);
-    const lines = [
-      '# HELP posbridge_api_requests_total Requests that were answered.',
-      '# TYPE posbridge_api_requests_total counter',
-      ...requests.lines,
-      '# HELP posbridge_api_sales Sales in the store by state.',
-      '# TYPE posbridge_api_sales gauge',
-      ...[...states].map(([state, count]) => `posbridge_api_sales{state="${state}"} ${count}`),
-      '# HELP posbridge_api_terminal_connected Whether a terminal is connected.',
-      '# TYPE posbridge_api_terminal_connected gauge',
-      ...terminals.map(
-        ({ name, isConnected }) =>
-          `posbridge_api_terminal_connected{terminal="${name}"} ${isConnected ? 1 : 0}`,
-      ),
-      '# HELP posbridge_api_event_streams Event streams that are open.',
-      '# TYPE posbridge_api_event_streams gauge',
-      `posbridge_api_event_streams ${streams.count}`,
+    const families: Family[] = [
+      {
+        name: 'posbridge_api_requests',
+        type: 'counter',
+        help: 'Requests that were answered.',
+        samples: requests.samples,
+      },
+      {
+        name: 'posbridge_api_sales',
+        type: 'gauge',
+        help: 'Sales in the store by state.',
+        samples: [...states].map(([state, value]) => ({ labels: { state }, value })),
+      },
+      {
+        name: 'posbridge_api_terminal_connected',
+        type: 'gauge',
+        help: 'Whether a terminal is connected.',
+        samples: service.terminals(ANYBODY).map(({ name, isConnected }) => ({
+          labels: { terminal: name },
+          value: isConnected ? 1 : 0,
+        })),
+      },
+      {
+        name: 'posbridge_api_event_streams',
+        type: 'gauge',
+        help: 'Event streams that are open.',
+        samples: [{ value: streams.count }],
+      },
     ];
-    return `${lines.join('\n')}\n`;
+    return metricsOf(families, 'text');
   };
 }
