@@ -5,13 +5,14 @@ import { build } from 'esbuild';
 
 const HERE = import.meta.dirname;
 const SRC = path.resolve(HERE, '../../src');
-/** Files of src/ that touch sockets, descriptors or the log's file, and what stands in for them. */
+/** Files of src/ that touch sockets, descriptors or the log's file, or are quicker than a disk, and what stands in for them. */
 const INSIDE = {
   'wire/socket.ts': 'socket.ts',
   'wire/listen.ts': 'listen.ts',
   'wire/fd.ts': 'fd.ts',
   'wire/descriptor.ts': 'fd.ts',
   'base/log-sink.ts': 'log-sink.ts',
+  'base/files.ts': 'files.ts',
 };
 /** What a simulated process has of the runtime's modules. Any other one can be bundled, and fails when it is used. */
 const GLOBALS = {

@@ -8,6 +8,8 @@ import { pause } from './till.ts';
 
 const STORE = '/var/lib/till';
 const OUTCOME_WAIT_MS = 120_000;
+/** To open a store, one a second: a disk that never works any more is not simulated. */
+const MOST_ATTEMPTS = 1000;
 
 export interface ClientOptions {
   readonly subject: Subject;
@@ -87,14 +89,15 @@ export class Client {
     process.kill('done');
   }
 
-  /** However often it takes: a disk may be full for a while. */
+  /** A disk may be full for a while. */
   async #open(process: Process): Promise<PosClient> {
     const { subject, place } = this.#options;
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return await subject.client(process, { to: place, store: STORE, outcomeWaitMs: OUTCOME_WAIT_MS });
       } catch (fault) {
         process.tell(`has no store: ${String(fault)}`);
+        if (attempt === MOST_ATTEMPTS) throw fault;
         await pause(process, 1000);
       }
     }
