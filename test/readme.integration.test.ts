@@ -76,7 +76,12 @@ const DEMO_PORT = '10001';
 const typed = (text: string) => run('bash', ['-c', text], { env: environment, cwd: folder.path });
 
 test('every block that is marked has a test here', () => {
-  expect([...blocks.keys()].toSorted()).toEqual(['named-pipes', 'purchase-by-hand', 'python-application']);
+  expect([...blocks.keys()].toSorted()).toEqual([
+    'api-purchase',
+    'named-pipes',
+    'purchase-by-hand',
+    'python-application',
+  ]);
   expect(readme.match(/<!-- test:/g)).toHaveLength(blocks.size);
 });
 
@@ -120,6 +125,17 @@ test('what the demo says to try works, and the purchase by hand', async () => {
     .replace('"sequence_id":1', '"sequence_id":2');
   const refused = messagesIn((await typedThere(declined)).stdout).find(({ id }) => id === 'pos-1');
   expect(refused).toMatchObject({ error: { data: { string_code: 'DECLINED' } } });
+
+  // The same terminal by HTTP: another demo may have the usual port.
+  const [, url = ''] = /sales in a browser: (\S+)\//.exec(stderr) ?? [];
+  const recipe = block('api-purchase');
+  expect(recipe).toContain('http://127.0.0.1:8480/');
+  const paid = await typed(recipe.replace('http://127.0.0.1:8480', url));
+  expect(JSON.parse(paid.stdout)).toMatchObject({
+    state: 'approved',
+    terminal: 'demo',
+    reference: 'ORDER-1',
+  });
 
   demo.signal('SIGINT');
   expect(await demo.ended).toMatchObject({ code: 0, stdout: '' });
