@@ -16,7 +16,8 @@ export function libraryFiles(root) {
     ...packages(root).flatMap((folder) =>
       readdirSync(path.join(root, folder), { recursive: true })
         .filter((name) => isOfPackage(name))
-        .map((name) => `${folder}/${name}`),
+        .map((name) => `${folder}/${name}`)
+        .filter((name) => !isCommand(path.join(root, name))),
     ),
   ];
   return names.filter((name) => statSync(path.join(root, name)).isFile()).sort();
@@ -31,6 +32,11 @@ export function pack(root, names) {
 
 export function idOf(packed) {
   return createHash('sha256').update(packed).digest('hex').slice(0, 16);
+}
+
+/** Commands of packages are for developers, and want a node in PATH. */
+function isCommand(file) {
+  return statSync(file).isFile() && readFileSync(file).subarray(0, 2).toString('latin1') === '#!';
 }
 
 function isProgram(name) {

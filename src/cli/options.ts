@@ -326,7 +326,10 @@ const COMMON = [
     name: 'on-stuck',
     value: 'COMMAND',
     help: 'run this shell command when opening the line of --wire serial: has failed 5 times in a row, and every 5 times after',
-    commands: ['bridge'],
+    helps: {
+      pos: 'run this shell command when connecting to the terminal has failed 5 times in a row, and every 5 times after',
+    },
+    commands: ['bridge', 'pos'],
   },
   {
     name: 'torture',

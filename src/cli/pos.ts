@@ -19,6 +19,7 @@ import { prepareProxy, prepareTest } from './pos-proxy.ts';
 import { prepareCheck, preparePurchase, prepareRecover, prepareRefund, prepareReverse } from './pos-sale.ts';
 import { PosScreen } from './pos-screen.ts';
 import { resolvePosSettings } from './pos-settings.ts';
+import { StuckWatch } from './pos-stuck.ts';
 import {
   prepareAbort,
   prepareCall,
@@ -91,6 +92,7 @@ export async function runPos(settings: Settings, [name, ...operands]: readonly s
   guardAgainstBugs(bugStatus, screen, log);
   let client: PosClient | undefined;
   let last: Disconnection | undefined;
+  let stuck: StuckWatch | undefined;
   try {
     const isStoring = action.isSale === true || action.isLookup === true;
     const options = await resolvePosSettings(settings, { env: process.env, log, isStoring });
@@ -99,6 +101,7 @@ export async function runPos(settings: Settings, [name, ...operands]: readonly s
     client.on('disconnected', (disconnection) => {
       last = disconnection;
     });
+    stuck = new StuckWatch(client, { command: settings.text('on-stuck'), to, log });
     const status = await work({ settings, operands, client, screen, interrupts, to });
     // The status of a sale is the truth about it, whether or not anybody could read more.
     return screen.hasLostLines && !action.isSale ? EXIT.temporary : status;
@@ -117,6 +120,7 @@ export async function runPos(settings: Settings, [name, ...operands]: readonly s
     return isAnswer ? EXIT.declined : bugStatus;
   } finally {
     await client?.close();
+    await stuck?.close();
     screen.close();
     interrupts.close();
   }
