@@ -22,6 +22,7 @@ const NAMES = [
   'throughput',
   'worst-cases',
   'durable-purchases',
+  'nats',
   'ecr-eft',
   'http-api',
 ];

@@ -1,4 +1,4 @@
-import type { JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamApiError, JetStreamManager } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { BridgeError, describeFault } from '../../base/errors.ts';
@@ -31,6 +31,7 @@ export interface Stored {
 interface Open {
   readonly nats: NatsConnection;
   readonly manager: JetStreamManager;
+  readonly ApiError: typeof JetStreamApiError;
   /** What must not get lost. */
   readonly records: KV;
   /** What vanishes by itself when nobody renews it. */
@@ -144,11 +145,11 @@ export class Buckets {
   }
 
   async #won(write: (open: Open) => Promise<number>): Promise<number | undefined> {
-    const { JetStreamApiError } = await import('@nats-io/jetstream');
+    const open = await this.#connected();
     try {
-      return await write(await this.#connected());
+      return await write(open);
     } catch (fault) {
-      if (fault instanceof JetStreamApiError && WRONG_REVISION.has(fault.code)) return undefined;
+      if (fault instanceof open.ApiError && WRONG_REVISION.has(fault.code)) return undefined;
       throw fault;
     }
   }
@@ -172,7 +173,7 @@ export class Buckets {
     const { endpoint, access } = this.#options;
     const nats = await connectNats(endpoint, access);
     try {
-      const [{ jetstream, StorageType }, { Kvm }] = await Promise.all([
+      const [{ jetstream, JetStreamApiError: ApiError, StorageType }, { Kvm }] = await Promise.all([
         import('@nats-io/jetstream'),
         import('@nats-io/kv'),
       ]);
@@ -191,7 +192,7 @@ export class Buckets {
         openOne(this.#names.records),
         openOne(this.#names.leases),
       ]);
-      return { nats, manager, records, leases };
+      return { nats, manager, ApiError, records, leases };
     } catch (fault) {
       await nats.close();
       throw fault;
