@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { decimalsOf } from '../../base/currency.ts';
-import { describeFault } from '../../base/errors.ts';
 import type { WebSocketWishes } from '../../base/web.ts';
 import type { Dialect } from '../dialect.ts';
 import type { DialectSettings } from '../row.ts';
@@ -52,6 +51,7 @@ export function terminalDialect(end: TerminalEnd, port: Port = 'both'): Dialect 
     }),
     webSocket: end.options.webSocket,
     ranked: (rank) => terminalDialect(end, rank === 1 ? 'primary' : 'secondary'),
+    close: () => end.options.memory.close(),
     converse: (host, framing, options) => new AnsweringConversation(host, framing, options, end, port),
   };
 }
@@ -124,9 +124,7 @@ async function readMemory(settings: DialectSettings): Promise<TerminalMemory> {
   const folder =
     settings.text('terminal-state') ?? (isShared ? path.join(journal, 'sca-terminal') : undefined);
   if (folder === undefined) return forgetfulMemory();
-  return openMemory(folder).catch((fault: unknown) => {
-    throw settings.fault('terminal-state', describeFault(fault));
-  });
+  return openMemory(folder);
 }
 
 function isWebSocket(place: string): boolean {

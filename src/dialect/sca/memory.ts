@@ -1,6 +1,8 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
-import { describeFault } from '../../base/errors.ts';
+import { BridgeError, describeFault } from '../../base/errors.ts';
+import { loadFileLocks } from '../../base/file-lock.ts';
 import type { StoredRegistrations } from './registrations.ts';
 
 /** The last payment of a register, as LAST_TRAN and a late delivery need it. */
@@ -29,28 +31,47 @@ export interface TerminalMemory {
   readonly remembered: Remembered | undefined;
   /** Resolves when what is passed, or something newer, is on the disk. */
   save(remembered: Remembered): Promise<void>;
+  /** Lets another process have it. */
+  close(): Promise<void>;
 }
 
 /** Remembers until the process ends. */
 export function forgetfulMemory(): TerminalMemory {
-  return { remembered: undefined, save: async () => {} };
+  return { remembered: undefined, save: async () => {}, close: async () => {} };
 }
 
 const FILE = 'terminal.json';
+const LOCK_FILE = 'owner.lock';
 
-/** Opens the memory in a folder, which is made where it is missing. Rejects with one line about what cannot be used. */
+/**
+ * Opens the memory in a folder, which is made where it is missing, for one process alone: two would take the same counter twice.
+ * Rejects with STATE_OPEN_FAILED and one line about what cannot be used.
+ */
 export async function openMemory(folder: string): Promise<TerminalMemory> {
   const file = path.join(folder, FILE);
+  let lock: FileHandle | undefined;
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    lock = await takeFolder(folder);
     const text = await readFile(file, 'utf8').catch((fault: NodeJS.ErrnoException) => {
       if (fault.code === 'ENOENT') return undefined;
       throw fault;
     });
-    return new FileMemory(file, text === undefined ? undefined : readRemembered(text));
-  } catch (fault) {
-    throw new Error(`${file} cannot be used: ${describeFault(fault)}`, { cause: fault });
+    return new FileMemory(file, lock, text === undefined ? undefined : readRemembered(text));
+  } catch (cause) {
+    await lock?.close();
+    const text = `--terminal-state: ${file} cannot be used: ${describeFault(cause)}`;
+    throw new BridgeError('STATE_OPEN_FAILED', text, { cause });
   }
+}
+
+/** The lock is held until the file is closed, or the process dies. */
+async function takeFolder(folder: string): Promise<FileHandle> {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+  const handle = await open(path.join(folder, LOCK_FILE), flags, 0o600);
+  if (loadFileLocks().tryLock(handle.fd, 0, 'exclusive')) return handle;
+  await handle.close();
+  throw new Error('another process is this terminal');
 }
 
 function readRemembered(text: string): Remembered {
@@ -62,11 +83,13 @@ function readRemembered(text: string): Remembered {
 class FileMemory implements TerminalMemory {
   readonly remembered: Remembered | undefined;
   readonly #file: string;
+  readonly #lock: FileHandle;
   #writing: Promise<void> | undefined;
   #next: { readonly text: string; readonly written: Promise<void> } | undefined;
 
-  constructor(file: string, remembered: Remembered | undefined) {
+  constructor(file: string, lock: FileHandle, remembered: Remembered | undefined) {
     this.#file = file;
+    this.#lock = lock;
     this.remembered = remembered;
   }
 
@@ -78,6 +101,12 @@ class FileMemory implements TerminalMemory {
       (this.#writing ?? Promise.resolve()).catch(() => {}).then(() => this.#writeNext());
     this.#next = { text, written };
     return written;
+  }
+
+  async close(): Promise<void> {
+    await this.#next?.written.catch(() => {});
+    await this.#writing?.catch(() => {});
+    await this.#lock.close();
   }
 
   #writeNext(): Promise<void> {

@@ -210,6 +210,7 @@ describe('after a restart', () => {
         save: async (remembered) => {
           kept = JSON.parse(JSON.stringify(remembered)) as Remembered;
         },
+        close: async () => {},
       }),
     };
   }

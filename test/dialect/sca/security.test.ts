@@ -225,8 +225,11 @@ describe('what outlives a restart', () => {
     await Promise.all([1, 2, 3].map(() => memory.save({ registrations: registrations.stored, last: {} })));
     const file = path.join(folder, 'a', 'terminal.json');
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    const again = new Registrations((await openMemory(path.join(folder, 'a'))).remembered?.registrations);
+    await memory.close();
+    const reopened = await openMemory(path.join(folder, 'a'));
+    const again = new Registrations(reopened.remembered?.registrations);
     expect(again.has(label)).toBe(true);
+    await reopened.close();
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({
       registrations: registrations.stored,
       last: {},
@@ -240,14 +243,26 @@ describe('what outlives a restart', () => {
     await Promise.all([save(1), save(2), save(3)]);
     await save(4);
     await Promise.all([save(5), save(6)]);
-    expect((await openMemory(path.join(folder, 'b'))).remembered?.registrations.labels['P_A']?.counter).toBe(
-      6,
-    );
+    await memory.close();
+    const again = await openMemory(path.join(folder, 'b'));
+    expect(again.remembered?.registrations.labels['P_A']?.counter).toBe(6);
+    await again.close();
+  });
+
+  test('a folder is one process’s alone: two would take the same counter twice', async () => {
+    const memory = await openMemory(path.join(folder, 'd'));
+    await expect(openMemory(path.join(folder, 'd'))).rejects.toThrow('another process is this terminal');
+    void memory.save({ registrations: { labels: {} }, last: {} });
+    await memory.close();
+    const again = await openMemory(path.join(folder, 'd'));
+    expect(again.remembered).toEqual({ registrations: { labels: {} }, last: {} });
+    await again.close();
   });
 
   test('a file that holds something else is refused, with its name', async () => {
     const memory = await openMemory(path.join(folder, 'c'));
     await memory.save({ registrations: { labels: {} }, last: {} });
+    await memory.close();
     await rm(path.join(folder, 'c', 'terminal.json'));
     await (await import('node:fs/promises')).writeFile(path.join(folder, 'c', 'terminal.json'), 'rubbish');
     await expect(openMemory(path.join(folder, 'c'))).rejects.toThrow(/terminal\.json cannot be used/);
@@ -256,7 +271,8 @@ describe('what outlives a restart', () => {
 
 test('a request whose counter is being stored is obeyed although the register has ended its output', async () => {
   let stored = () => {};
-  const memory = { remembered: undefined, save: () => new Promise<void>((resolve) => (stored = resolve)) };
+  const save = () => new Promise<void>((resolve) => (stored = resolve));
+  const memory = { remembered: undefined, save, close: async () => {} };
   const bench = new TerminalBench({ authentication: 'required', pairsAlone: true, memory });
   const register = bench.connect();
   await register.send('SECURITY', 'REGISTER', { KEY: PUBLIC_KEY });
