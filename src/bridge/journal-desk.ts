@@ -142,7 +142,8 @@ export class JournalDesk {
     if (!attempt.acquired) {
       const holder = await attempt.holder();
       const isTwin = holder?.transaction === id || (await this.#options.journal.isBeginning(id));
-      return isTwin ? 'again' : { kind: 'busy', attempt };
+      // Asking for the holder again takes time, in which a repeated request may begin.
+      return isTwin ? 'again' : { kind: 'busy', attempt: { ...attempt, holder: async () => holder } };
     }
     if (!request.mayBegin()) {
       attempt.release();
