@@ -107,7 +107,7 @@ describe('the tarball', () => {
     );
     const sizes = files.map((file) => statSync(path.join(installed, file)).size);
     expect(Math.max(...sizes)).toBeLessThan(700_000);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(6_000_000);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(7_000_000);
   });
 
   test('has maps that name lines of the source without carrying it', () => {
