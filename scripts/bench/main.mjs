@@ -1,21 +1,25 @@
 // What posbridge costs, next to what people would use instead.
 //
-//     npm run bench [-- --quick] [--only NAME] [--out FILE] [--in FOLDER]
+//     npm run bench [-- --quick] [--only NAME] [--out FILE] [--in FOLDER] [--against REF]
 //
 // Prints a table, and writes the figures to FILE (default: bench.json) for programs. --quick: under a minute, for a first look. NAME is a
-// file of measurements/. FOLDER (default: a temporary one) is where the journal and the files to send are put, and removed again.
+// file of measurements/. FOLDER (default: a temporary one) is where the journal and the files to send are put, and removed again. --against builds
+// another commit as well and runs it in turn with ours.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildRival } from './build-rival.mjs';
+import { setRival } from './interleave.mjs';
 import { killAll } from './processes.mjs';
 import { evaluate } from './statistics.mjs';
 import { formatTable } from './table.mjs';
 
 const NAMES = [
   'start-up',
+  'many-at-once',
   'serve-memory',
   'local-round-trips',
   'routed-round-trips',
@@ -25,6 +29,7 @@ const NAMES = [
   'nats',
   'ecr-eft',
   'http-api',
+  'ocpp',
 ];
 
 const { values } = parseArgs({
@@ -33,6 +38,7 @@ const { values } = parseArgs({
     only: { type: 'string', short: 'o', multiple: true, default: NAMES },
     out: { type: 'string', default: 'bench.json' },
     in: { type: 'string', default: tmpdir() },
+    against: { type: 'string' },
   },
 });
 const unknown = values.only.find((name) => !NAMES.includes(name));
@@ -58,8 +64,10 @@ const machine = {
   system: `${process.platform} ${release()}`,
   loadBefore: loadavg()[0],
 };
-const startMs = performance.now();
 const folder = mkdtempSync(path.join(values.in, 'posbridge-bench-'));
+const rival = values.against === undefined ? undefined : buildRival(values.against, folder);
+setRival(rival);
+const startMs = performance.now();
 const evaluations = [];
 try {
   for (const name of values.only) {
@@ -70,6 +78,7 @@ try {
   }
 } finally {
   killAll();
+  rival?.remove();
   rmSync(folder, { recursive: true, force: true });
 }
 const seconds = Math.round((performance.now() - startMs) / 1000);
@@ -77,6 +86,7 @@ const report = {
   ...machine,
   loadAfter: loadavg()[0],
   isQuick: values.quick,
+  against: rival?.name,
   seconds,
   notes,
   comparisons: evaluations,

@@ -1,12 +1,25 @@
 // Contestants as processes of their own, on real pipes or on TCP, without what would slow only some of them down.
 import { execFile, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { connect, createServer, Socket } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
 const ROOT = path.join(import.meta.dirname, '../..');
+/** Where the program is that `posbridge` starts: ours, but inside of `withProgramOf`. */
+const OURS = path.join(ROOT, 'bin/posbridge.js');
+let program = OURS;
+
+/** Whatever `run` starts of ours is the program of another folder. */
+export async function withProgramOf(folder, run) {
+  program = path.join(folder, 'bin/posbridge.js');
+  try {
+    return await run();
+  } finally {
+    program = OURS;
+  }
+}
 
 /** Of every child: as it is, without what changes how Node.js or posbridge starts. */
 const ENVIRONMENT = Object.fromEntries(
@@ -15,7 +28,7 @@ const ENVIRONMENT = Object.fromEntries(
 
 /** The bridge as everybody runs it. */
 export function posbridge(...args) {
-  return [process.execPath, path.join(ROOT, 'bin/posbridge.js'), ...args];
+  return [process.execPath, OURS, ...args];
 }
 
 /** The same without its log. */
@@ -32,7 +45,8 @@ const children = new Set();
 
 /** Resolves with the exit status by `exited`; a child that cannot be started rejects it. */
 export function start([file, ...args], stdio) {
-  const child = spawn(file, args, { stdio, env: ENVIRONMENT });
+  const given = args.map((arg) => (arg === OURS ? program : arg));
+  const child = spawn(file, given, { stdio, env: ENVIRONMENT });
   children.add(child);
   child.exited = new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -77,13 +91,13 @@ export async function startOnPipes(command, folder) {
 }
 
 /** A process whose standard input and output are a TCP connection, as a super-server starts it. */
-export async function startOnTcp(command) {
+export async function startOnTcp(command, stderr = 'inherit') {
   const server = createServer({ pauseOnConnect: true, noDelay: true });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const accepted = new Promise((resolve) => server.once('connection', resolve));
   const socket = connect({ port: server.address().port, host: '127.0.0.1', noDelay: true });
   const theirs = await accepted;
-  const child = start(command, [theirs, theirs, 'inherit']);
+  const child = start(command, [theirs, theirs, stderr]);
   theirs.destroy();
   server.close();
   return { child, input: socket, output: socket };
@@ -95,6 +109,20 @@ export function residentMb({ pid }, field) {
     readFileSync(`/proc/${pid}/status`, 'latin1'),
   );
   return Number(kb) / 1024;
+}
+
+/** Proportional size in MB: pages that several processes share count once for all of them. */
+export function proportionalMb(pid) {
+  const [, kb] = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'));
+  return Number(kb) / 1024;
+}
+
+/** Milliseconds that processors have spent on a process so far, all threads that live. */
+export function processorMs({ pid }) {
+  const tasks = readdirSync(`/proc/${pid}/task`).map((task) =>
+    Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]),
+  );
+  return tasks.reduce((sum, ns) => sum + ns, 0) / 1e6;
 }
 
 /** The payment application; ready when this resolves. */

@@ -20,6 +20,8 @@ export interface Row extends Summary {
   readonly name: string;
   /** To the median of the reference. */
   readonly ratio?: number;
+  /** To the median of the same build's twin. */
+  readonly toTwin?: number;
 }
 export interface Evaluation extends Omit<Comparison, 'results'> {
   readonly ratio?: number | undefined;

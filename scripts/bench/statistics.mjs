@@ -1,4 +1,5 @@
-// Pure: numbers in, numbers out.
+// Numbers in, numbers out.
+import { twinOf } from './interleave.mjs';
 
 /** The value below which this part (0 to 1) of the samples lies, between two neighbours in proportion. */
 export function quantile(samples, part) {
@@ -35,10 +36,15 @@ export function evaluate({ title, unit, goal, subject, reference, results }) {
   const figures = Object.entries(results).map(([name, samples]) => ({ name, ...summarize(samples) }));
   const medianOf = (wanted) => figures.find(({ name }) => name === wanted)?.median;
   const base = medianOf(reference);
-  const rows = figures.map((row) => ({
-    ...row,
-    ...(base === undefined ? {} : { ratio: row.median / base }),
-  }));
+  const rows = figures.map((row) => {
+    const twin = twinOf(row.name);
+    const before = twin === undefined ? undefined : medianOf(twin);
+    return {
+      ...row,
+      ...(base === undefined ? {} : { ratio: row.median / base }),
+      ...(before === undefined ? {} : { toTwin: row.median / before }),
+    };
+  });
   const ratio = rows.find(({ name }) => name === subject)?.ratio;
   const met = ratio === undefined ? undefined : isMet(ratio, goal);
   return { title, unit, subject, reference, goal, ratio, met, rows };

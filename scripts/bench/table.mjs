@@ -29,7 +29,9 @@ function lineOf(row, { reference, subject, goal, met }) {
   const ratio = row.ratio === undefined || row.name === reference ? '' : `${row.ratio.toFixed(2)} ×`;
   const verdict =
     row.name === subject && met !== undefined ? `${goalText(goal)}: ${met ? 'met' : 'NOT met'}` : '';
-  return [row.name, '', formatNumber(row.median), spread, `${row.samples}`, ratio, verdict];
+  const compared = row.toTwin === undefined ? '' : `${row.toTwin.toFixed(2)} × before`;
+  const last = [verdict, compared].filter((text) => text !== '').join(', ');
+  return [row.name, '', formatNumber(row.median), spread, `${row.samples}`, ratio, last];
 }
 
 function goalText({ atMost, atLeast }) {

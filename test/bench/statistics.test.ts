@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { interleave } from '../../scripts/bench/interleave.mjs';
+import { afterEach, describe, expect, test } from 'vitest';
+import { interleave, setRival } from '../../scripts/bench/interleave.mjs';
 import { evaluate, isMet, quantile, summarize } from '../../scripts/bench/statistics.mjs';
 import { formatNumber, formatTable } from '../../scripts/bench/table.mjs';
 
@@ -82,4 +82,36 @@ test('contestants take turns, another one first each round, and warm-up does not
   const metrics = await interleave(contestants, { rounds: 2, warmUp: 1 });
   expect(order.join('')).toBe('abbaab');
   expect(metrics).toEqual({ turn: { a: [4, 5], b: [3, 6] } });
+});
+
+describe('against another build', () => {
+  afterEach(() => setRival(undefined));
+
+  test('everybody who is called posbridge has a twin, and the table says what has changed', async () => {
+    setRival({ name: 'abc1234', folder: '/nowhere' });
+    const once = (ms: number) => async () => ({ ms });
+    const { ms } = await interleave({ posbridge: once(30), floor: once(20) }, { rounds: 2 });
+    expect(ms).toEqual({ posbridge: [30, 30], 'posbridge (abc1234)': [30, 30], floor: [20, 20] });
+    const results = { posbridge: [30], 'posbridge (abc1234)': [40], floor: [20] };
+    const evaluation = evaluate({ ...comparison, subject: 'posbridge', reference: 'floor', results });
+    expect(evaluation.rows.map((row) => row.toTwin)).toEqual([0.75, undefined, undefined]);
+    expect(formatTable([evaluation])).toContain('0.75 × before');
+  });
+
+  test('a twin that cannot do yet what is measured is left out', async () => {
+    setRival({ name: 'abc1234', folder: '/nowhere' });
+    let calls = 0;
+    const { ms } = await interleave(
+      {
+        posbridge: async () => {
+          calls += 1;
+          if (calls === 2) throw new Error('no such option');
+          return { ms: 30 };
+        },
+        floor: async () => ({ ms: 20 }),
+      },
+      { rounds: 1, warmUp: 1 },
+    );
+    expect(ms).toEqual({ posbridge: [30], floor: [20] });
+  });
 });

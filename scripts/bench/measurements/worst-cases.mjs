@@ -19,7 +19,6 @@ export async function measure({ isQuick, folder }) {
   const some = isQuick ? 4_000_000 : 32_000_000;
   const [normal, largest] = [repeated(notificationOf(1024), some), repeated(notificationOf(262_134), some)];
   const smallest = Buffer.concat(Array(100_000).fill(SMALLEST));
-  const bytewise = repeated(notificationOf(1024), some / 100);
   const receive = (bytes, readBytes) => {
     const reads = []; // made before: cutting them is no part of the cost
     for (let at = 0; at < bytes.length; at += readBytes) reads.push(bytes.subarray(at, at + readBytes));
@@ -31,7 +30,6 @@ export async function measure({ isQuick, folder }) {
       '64 KB reads of the smallest frames': receive(smallest, READ_BYTES),
       '100 000 frames in one read': receive(smallest, smallest.length),
       'frames of 262 134 bytes': receive(largest, READ_BYTES),
-      'reads of one byte': receive(bytewise, 1),
     },
     { rounds: isQuick ? 5 : 21, warmUp: 2 },
   );
