@@ -347,7 +347,12 @@ describe('the recipes', () => {
       value,
     ]);
     const env = Object.fromEntries(set);
-    expect(Object.keys(env)).toEqual(['POSBRIDGE_WIRE', 'POSBRIDGE_APP', 'POSBRIDGE_JOURNAL']);
+    expect(Object.keys(env)).toEqual([
+      'POSBRIDGE_WIRE',
+      'POSBRIDGE_APP',
+      'POSBRIDGE_JOURNAL',
+      'POSBRIDGE_DRAIN',
+    ]);
     const { line, register } = await openLine();
     const [, vendorId, productId] = /usb=(\w+):(\w+)/.exec(env['POSBRIDGE_WIRE'] ?? '') ?? [];
     const bin = fakeUdev(bench.folder, [

@@ -183,8 +183,8 @@ export class Buckets {
       const kept = { history: HISTORY, storage: StorageType.File };
       const leased = { history: 1, storage: StorageType.Memory, ttl: LEASE_MS };
       if (!this.#isFound) {
-        await this.#findOrMake(manager, buckets, this.#names.records, kept);
-        await this.#findOrMake(manager, buckets, this.#names.leases, leased);
+        await patiently(() => this.#findOrMake(manager, buckets, this.#names.records, kept));
+        await patiently(() => this.#findOrMake(manager, buckets, this.#names.leases, leased));
         this.#isFound = true;
       }
       const openOne = (name: string) => buckets.open(name, { allow_direct: false }); // the leader knows what is new
@@ -229,6 +229,20 @@ export class Buckets {
     if (replicas >= REPLICAS || this.#options.allowSingle) return;
     throw new Error(`it has ${replicas === 1 ? 'one replica' : `${replicas} replicas`} only; ${SINGLE}`);
   }
+}
+
+/** Servers that have just begun, or machines that make the same bucket at once, may take longer to agree than one question lasts. */
+async function patiently(task: () => Promise<void>): Promise<void> {
+  try {
+    await task();
+  } catch (fault) {
+    if (!isTimeout(fault)) throw fault;
+    await task();
+  }
+}
+
+function isTimeout(fault: unknown): boolean {
+  return fault instanceof Error && (fault.name === 'TimeoutError' || isTimeout(fault.cause));
 }
 
 async function replicasOf(manager: JetStreamManager, bucket: string): Promise<number | undefined> {
