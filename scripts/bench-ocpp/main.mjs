@@ -1,4 +1,5 @@
-// Our central system beside one of 40 lines on ocpp-rpc that stores the same into SQLite: node scripts/bench-ocpp/main.mjs [SECONDS]
+// Our central system beside one of 40 lines on ocpp-rpc that stores the same into SQLite, or into PostgreSQL:
+//     node scripts/bench-ocpp/main.mjs [SECONDS] [COUNT,COUNT…] [postgres://USER@HOST:PORT]    whose user may make databases
 // Both as a process of their own, loaded by a third; messages a second, time to the answer, memory.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,10 +18,23 @@ const SERVERS = {
     path.join(here, '../../bin/posbridge.js'),
     ...['serve', '--dialect', 'ocpp1.6', '--listen', `ws://127.0.0.1:${port}`, '--app', 'simulator:'],
     ...['--max-connections', '10000'],
-    ...['--database', `sqlite:${file}`, '--log-level', 'error'],
+    ...['--database', file.startsWith('postgres:') ? file : `sqlite:${file}`, '--log-level', 'error'],
   ],
   'ocpp-rpc': (file) => [path.join(here, 'rival.mjs'), file, `${port}`],
 };
+
+/** A database of its own for each run. */
+async function databaseOf(name) {
+  const postgres = process.argv[4];
+  if (postgres === undefined) return path.join(folder, `${name}.db`);
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ connectionString: `${postgres}/postgres` });
+  await client.connect();
+  await client.query(`drop database if exists "${name}"`);
+  await client.query(`create database "${name}"`);
+  await client.end();
+  return `${postgres}/${name}`;
+}
 
 const memoryOf = (pid) =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / 1024;
@@ -28,7 +42,7 @@ console.log('server     points  messages/s  median ms  p99 ms  MB');
 for (const count of (process.argv[3] ?? '1,100,1000').split(',').map(Number)) {
   for (const [name, argsOf] of Object.entries(SERVERS)) {
     port += 1;
-    const server = spawn(process.execPath, argsOf(path.join(folder, `${name}-${count}.db`)), {
+    const server = spawn(process.execPath, argsOf(await databaseOf(`bench-${name}-${count}`)), {
       env,
       stdio: 'ignore',
     });
