@@ -13,6 +13,7 @@ import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
 import { Bridge } from './bridge.ts';
 import type { BridgeContext, BridgeOptions } from './bridge-options.ts';
+import { PeerPlaces } from './peer-places.ts';
 import { isLocked, tryLock } from './terminal-lock.ts';
 import { turnAway, whyTurnedAway } from './turn-away.ts';
 
@@ -21,6 +22,8 @@ export interface ServerOptions extends BridgeOptions {
   readonly listeners: readonly ListenPlace[];
   /** Connections that may be open at one time; more are told so, and closed. */
   readonly maxConnections: number;
+  /** How many of them one peer address may have. Default: see `PeerPlaces`. */
+  readonly maxPerPeer?: number | undefined;
   /** Origins whose web pages may connect over WebSocket. */
   readonly allowOrigins: readonly string[];
   /** For `wss:`. */
@@ -36,6 +39,7 @@ export class Server implements StatusSource {
   readonly #bridges = new Set<Bridge>();
   readonly #running = new Set<Promise<void>>();
   readonly #maxConnections: number;
+  readonly #places: PeerPlaces;
   /** How many are being told that they cannot be served. */
   #leaving = 0;
   #listeners: readonly Listener[] = [];
@@ -46,6 +50,7 @@ export class Server implements StatusSource {
     this.#options = options;
     this.#context = context;
     this.#maxConnections = capacityOf(options, context);
+    this.#places = new PeerPlaces(this.#maxConnections, options.maxPerPeer);
   }
 
   /** Rejects with a BridgeError when an endpoint or the transaction lock cannot be had. */
@@ -116,13 +121,23 @@ export class Server implements StatusSource {
 
   #accept(wire: Wire, options: BridgeOptions): void {
     if (this.#isStopping || this.#running.size >= this.#maxConnections) {
-      this.#context.statistics.count('connections refused');
-      this.#context.log.warn('a connection was refused', { peer: wire.peer.text, open: this.#running.size });
-      this.#turnAway(wire, options, this.#isStopping ? STOPPING : FULL);
+      this.#refuse(wire, options, this.#isStopping ? STOPPING : FULL);
+      return;
+    }
+    const leave = this.#places.take(wire.peer);
+    if (leave === undefined) {
+      this.#refuse(wire, options, FULL_FOR_PEER);
       return;
     }
     const { around } = this.#options;
-    void this.#track(this.#speak(around === undefined ? wire : around(wire), options));
+    void this.#track(this.#speak(around === undefined ? wire : around(wire), options).finally(leave));
+  }
+
+  #refuse(wire: Wire, options: BridgeOptions, reason: CloseReason): void {
+    const facts = { peer: wire.peer.text, open: this.#running.size, why: reason.text };
+    this.#context.statistics.count('connections refused');
+    this.#context.log.warn('a connection was refused', facts);
+    this.#turnAway(wire, options, reason);
   }
 
   #track(speaking: Promise<void>): Promise<void> {
@@ -186,6 +201,11 @@ const MAX_LEAVING = 16;
 const FULL: CloseReason = {
   code: 'BUSY',
   text: 'no more connections at the moment; try again later',
+  by: 'us',
+};
+const FULL_FOR_PEER: CloseReason = {
+  code: 'BUSY',
+  text: 'no more connections from this address at the moment; try again later',
   by: 'us',
 };
 const STOPPING: CloseReason = { code: 'CONNECTION_CLOSED', text: 'the bridge is being stopped', by: 'us' };

@@ -95,6 +95,12 @@ const COMMON = [
     commands: [...LISTENING, 'pos', 'api'],
   },
   {
+    name: 'max-per-peer',
+    value: 'NUMBER',
+    help: 'connections that one address may have at one time; default: a quarter of --max-connections and at least 4, for addresses of other machines',
+    commands: LISTENING,
+  },
+  {
     name: 'allow-origin',
     value: 'ORIGIN',
     repeats: true,

@@ -72,9 +72,13 @@ export async function showDialect(endpoint: TcpEndpoint, dialect: Dialect, progr
   process.stderr.write(`posbridge: open ${screen.url} in a browser\n`);
 }
 
-export function readServerLimits(settings: Settings): Pick<ServerOptions, 'maxConnections' | 'allowOrigins'> {
+export function readServerLimits(
+  settings: Settings,
+): Pick<ServerOptions, 'maxConnections' | 'maxPerPeer' | 'allowOrigins'> {
+  const maxPerPeer = readInteger(settings, 'max-per-peer', 1, MAX_CONNECTIONS);
   return {
     maxConnections: readInteger(settings, 'max-connections', 1, MAX_CONNECTIONS) ?? MAX_CONNECTIONS,
+    ...(maxPerPeer !== undefined && { maxPerPeer }),
     allowOrigins: settings.command === 'serve' ? readOrigins(settings) : [],
   };
 }

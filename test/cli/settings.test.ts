@@ -268,6 +268,8 @@ test('numbers of a listener are refused in the same way', async () => {
     maxConnections: 7,
     allowOrigins: ['https://a'],
   });
+  expect(await limits('--max-per-peer=0')).toMatch(/^USAGE: --max-per-peer: /);
+  expect(readServerLimits(settingsOf(['serve', '--max-per-peer', '3']))).toMatchObject({ maxPerPeer: 3 });
   expect(readServerLimits(settingsOf(['demo']))).toEqual({ maxConnections: 100, allowOrigins: [] });
 });
 

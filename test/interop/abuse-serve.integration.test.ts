@@ -177,6 +177,21 @@ test('more connections than allowed are told BUSY, and closed; when one leaves t
   expect(server.errors).toMatch(/refused/);
 });
 
+test('an address with as many connections as it may have is told BUSY, and another address is served', async () => {
+  const { server, port } = await bench.startServe(['--app', 'null:', '--max-per-peer', '2']);
+  const hoard = [await bench.register(port), await bench.register(port)];
+  for (const register of hoard) expect((await register.request('_Keepalive')).result).toEqual({});
+  const third = await bench.register(port);
+  await third.closed;
+  expect(third.closeReason?.data.string_code).toBe('BUSY');
+  const other = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
+  other.write(frameOf({ jsonrpc: '2.0', id: '1', method: '_Keepalive', params: {} }));
+  const answer = await new Promise((resolve) => other.once('data', (bytes) => resolve(String(bytes))));
+  other.destroy();
+  expect(answer).toContain('"result"');
+  await server.says(/a connection was refused.*from this address/);
+});
+
 describe('one connection does not disturb another', () => {
   const FILLING = 'y'.repeat(2000);
   let server: Running;
