@@ -46,7 +46,7 @@ export const COMMANDS = {
     endpoints: forms(WIRES, CHANNELS),
     statuses: { ...CLOSED, ...BROKEN },
     examples: [
-      's6-tcpserver 0.0.0.0 10001 posbridge --app unix:/run/pay.sock',
+      's6-tcpserver -C 10 0.0.0.0 10001 posbridge --app unix:/run/pay.sock',
       'posbridge --wire serial:/dev/ttyS0?baudRate=115200 --app unix:/run/pay.sock --journal /var/lib/posbridge',
     ],
   },
