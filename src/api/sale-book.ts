@@ -44,6 +44,8 @@ export class SaleBook {
   readonly #order: BookedSale[] = [];
   /** The one that was used last is the last. */
   readonly #whole = new Map<string, Texts>();
+  /** Those whose outcome the disk has refused: nobody could read them again. */
+  readonly #unstored = new Map<string, Texts>();
 
   private constructor(store: SaleStore) {
     this.#store = store;
@@ -78,8 +80,8 @@ export class SaleBook {
     return this.#order;
   }
 
-  /** Enters a sale, or what has become of it. */
-  put(stored: StoredSale, open: OpenState): BookedSale {
+  /** Enters a sale, or what has become of it. `isStored`: the store has all of it. */
+  put(stored: StoredSale, open: OpenState, isStored = true): BookedSale {
     const sale = saleOf(stored, open);
     const { id, terminal, kind, state, reference, createdAt, endedAt } = sale;
     const { by, idempotency, request } = stored.memo;
@@ -88,7 +90,10 @@ export class SaleBook {
     else this.#order.splice(this.#placeOf(booked), 0, booked);
     this.#sales.set(id, booked);
     this.#ids.set(idempotency, id);
-    this.#keep(id, { sale, text: saleText(sale, stored.done) });
+    const texts = { sale, text: saleText(sale, stored.done) };
+    if (isStored) this.#unstored.delete(id);
+    else this.#unstored.set(id, texts);
+    this.#keep(id, texts);
     return booked;
   }
 
@@ -97,16 +102,17 @@ export class SaleBook {
     if (this.#sales.delete(sale.id)) this.#order.splice(this.#placeOf(sale), 1);
     if (this.#ids.get(sale.idempotency) === sale.id) this.#ids.delete(sale.idempotency);
     this.#whole.delete(sale.id);
+    this.#unstored.delete(sale.id);
   }
 
   /** The whole sale, where it need not be read. */
   known(id: string): Texts | undefined {
-    return this.#whole.get(id);
+    return this.#whole.get(id) ?? this.#unstored.get(id);
   }
 
   /** The whole sale. Undefined where the store does not have it any more. Rejects with STORE_FAILED. */
   async whole(booked: BookedSale): Promise<Texts | undefined> {
-    const known = this.#whole.get(booked.id);
+    const known = this.known(booked.id);
     if (known !== undefined) {
       this.#keep(booked.id, known);
       return known;

@@ -71,6 +71,7 @@ export class TerminalDesk {
   #status: Status | undefined;
   #info: TerminalInfo | undefined;
   #shown = '';
+  #reading: Promise<unknown> = Promise.resolve();
   #isClosing = false;
 
   constructor(options: TerminalDeskOptions) {
@@ -236,7 +237,7 @@ export class TerminalDesk {
       const outcome = await made;
       // What the disk has refused is true all the same, and is found again by the next run.
       const done = doneOf(outcome, outcome.endedAt ?? isoTime(clock));
-      this.#publishSale(book.put({ ...recorded, done }, OPEN));
+      this.#publishSale(book.put({ ...recorded, done }, OPEN, outcome.isRecorded));
     } catch (fault) {
       if (!this.#isClosing) {
         if (fault instanceof PosError) this.#becomeUnknown(id, fault);
@@ -256,31 +257,41 @@ export class TerminalDesk {
   }
 
   /** Enters the outcome that the store has, if it has one. */
-  async #enter(id: string): Promise<BookedSale | undefined> {
-    const { store, book, log } = this.#options;
-    const stored = await readStored(store, id).catch((fault: unknown) => {
-      log.error('a sale cannot be read', { sale: id, why: describeFault(fault) });
-      return undefined;
-    });
-    if (stored?.done === undefined) return undefined;
-    const sale = book.put(stored, OPEN);
-    this.#publishSale(sale);
-    return sale;
+  #enter(id: string): Promise<BookedSale | undefined> {
+    return this.#read(id, ({ done }) => (done === undefined ? undefined : OPEN));
   }
 
   #becomeUnknown(id: string, { code, text }: PosError): void {
-    const { book, store } = this.#options;
-    const before = book.get(id);
-    if (before === undefined || before.state === 'unknown') return;
-    void readStored(store, id)
-      .then(async (stored) => {
-        if (stored === undefined || stored.done !== undefined) return;
-        const reason = { code, message: text };
-        this.#publishSale(book.put(stored, { state: 'unknown', reason }));
-      })
-      .catch((fault: unknown) => {
-        this.#options.log.error('a sale cannot be read', { sale: id, why: describeFault(fault) });
-      });
+    const { book } = this.#options;
+    void this.#read(id, ({ done }) => {
+      if (done !== undefined || book.get(id)?.state !== 'pending') return undefined;
+      return { state: 'unknown', reason: { code, message: text } };
+    });
+  }
+
+  /**
+   * Enters what the store has, if it is wanted. One after the other: what was read earlier never takes the place of what was read later.
+   * Never rejects.
+   */
+  #read(
+    id: string,
+    openStateOf: (stored: StoredSale) => OpenState | undefined,
+  ): Promise<BookedSale | undefined> {
+    const { store, book, log } = this.#options;
+    const reading = this.#reading.then(async () => {
+      const stored = await readStored(store, id);
+      const open = stored && openStateOf(stored);
+      if (stored === undefined || open === undefined) return undefined;
+      const sale = book.put(stored, open);
+      this.#publishSale(sale);
+      return sale;
+    });
+    const read = reading.catch((fault: unknown) => {
+      log.error('a sale cannot be read', { sale: id, why: describeFault(fault) });
+      return undefined;
+    });
+    this.#reading = read;
+    return read;
   }
 
   #progressed({ receiptId, step }: SaleProgress): void {
