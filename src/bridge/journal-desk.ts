@@ -1,5 +1,6 @@
 import { describeFault } from '../base/errors.ts';
 import { faultPoint } from '../base/fault-point.ts';
+import { pause } from '../base/pause.ts';
 import type { OutcomeText as Answer } from '../rpc/outcome.ts';
 import { entryId } from '../store/entry-id.ts';
 import type { Lookup } from '../store/entry-state.ts';
@@ -122,7 +123,7 @@ export class JournalDesk {
         return { kind: 'unknown', details: 'an earlier request for this transaction has no known outcome' };
       }
       if (resolution !== 'active') return this.#repeat(resolution, tried);
-      await this.#pause(ASK_AGAIN_MS);
+      await pause(this.#options.clock, ASK_AGAIN_MS);
     }
   }
 
@@ -249,10 +250,6 @@ export class JournalDesk {
     });
     if (await this.#options.journal.mayHaveEntry(id)) return { kind: 'unknown', details };
     return { kind: 'refused', code: 'JOURNAL_UNAVAILABLE', details };
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
   }
 }
 

@@ -5,6 +5,7 @@ import { BridgeError, describeFault } from '../base/errors.ts';
 import { loadFileLocks } from '../base/file-lock.ts';
 import type { OpenFile } from '../base/files.ts';
 import type { Logger } from '../base/log.ts';
+import { pause } from '../base/pause.ts';
 import { storable } from '../rpc/storable.ts';
 import { isDamaged } from '../store/entry-state.ts';
 import { Journal } from '../store/journal.ts';
@@ -224,7 +225,7 @@ export class JournalStore implements TransactionStore {
   async #interruptSoon(id: string): Promise<boolean> {
     for (const waitMs of CLAIM_WAITS_MS) {
       if (await this.#interrupt(id)) return true;
-      await this.#pause(waitMs);
+      await pause(this.#options.clock, waitMs);
     }
     return this.#interrupt(id);
   }
@@ -245,10 +246,6 @@ export class JournalStore implements TransactionStore {
     } finally {
       await entry.release();
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
   }
 
   async #finish(entry: OwnedEntry, { kind, text }: Answer): Promise<void> {

@@ -1,5 +1,6 @@
 import { deferred } from '../../base/deferred.ts';
 import { describeFault } from '../../base/errors.ts';
+import { pause } from '../../base/pause.ts';
 import { errorText, stringCodeOf } from '../../rpc/error-object.ts';
 import type { OutcomeText as Answer } from '../../rpc/outcome.ts';
 import type { SentRecord } from '../../store/journal-record.ts';
@@ -76,7 +77,7 @@ export class OutcomeRecorder {
         return false;
       });
       if (isOver) return;
-      await new Promise<void>((resolve) => clock.after(RECORD_AGAIN_MS, resolve));
+      await pause(clock, RECORD_AGAIN_MS);
     }
   }
 

@@ -1,3 +1,4 @@
+import { pause } from '../../base/pause.ts';
 import { type OutcomeText as Answer, meaningOfCheck } from '../../rpc/outcome.ts';
 import { leastAgeOf, type Moment } from '../../store/age.ts';
 import type { Lookup, Outcome } from '../../store/entry-state.ts';
@@ -143,7 +144,7 @@ export class Resolver {
     if (meaning === 'charged' || meaning === 'not-charged') return first;
     if (meaning === 'active') return 'active';
     if (meaning !== 'not-found' || isDoubtful || isUnderWay(this.#options.journal, id)) return 'unknown';
-    await new Promise<void>((resolve) => this.#options.clock.after(NOT_FOUND_AGAIN_MS, resolve));
+    await pause(this.#options.clock, NOT_FOUND_AGAIN_MS);
     const second = await ask();
     if (second === undefined) return 'unknown';
     const again = this.meaningOf(second, asked, directCode);

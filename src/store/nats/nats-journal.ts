@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { describeFault } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { maskText } from '../../base/mask.ts';
+import { pause } from '../../base/pause.ts';
 import type { NatsEndpoint } from '../../endpoint/endpoint.ts';
 import type { NatsAccess } from '../../nats/access.ts';
 import { ageOf, type Moment } from '../age.ts';
@@ -285,7 +286,7 @@ export class NatsJournal implements TransactionJournal {
       } catch (fault) {
         log.debug('an entry that was perhaps made is not taken back yet', { why: describeFault(fault) });
       }
-      await new Promise<void>((resolve) => clock.after(TAKE_BACK_EVERY_MS, resolve));
+      await pause(clock, TAKE_BACK_EVERY_MS);
     }
     this.#doubtful.delete(id);
   }

@@ -1,5 +1,6 @@
 import { type Clock, isoTime, type Timer } from '../../../base/clock.ts';
 import { describeFault } from '../../../base/errors.ts';
+import { pause } from '../../../base/pause.ts';
 import { OutputQueue } from '../../../wire/output-queue.ts';
 import type { Wire } from '../../../wire/wire.ts';
 import { type Action, actionRow, isAction } from '../actions.ts';
@@ -117,7 +118,7 @@ export class ChargePoint {
   }
 
   pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
+    return pause(this.#options.clock, ms);
   }
 
   /** Resolves when `look` says so, or when it is stopped. */
