@@ -17,10 +17,10 @@ const path = require('node:path');
 const { Script } = require('node:vm');
 
 /**
- * Loads dist/bridge.cjs with the code that V8 has compiled for it already, which is in a file beside it: a start takes 15 ms
- * less than by compiling the source again. It is for one release of Node.js; another one compiles. V8 trusts what is in it,
- * and of the source looks at the length only: nobody but the build may write either (scripts/make-code-cache.mjs), and a
- * cache that is damaged inside kills the process.
+ * Loads dist/bridge.cjs with the code that V8 has compiled for it already, which is in a file beside it: a start takes
+ * 15 ms less than by compiling the source again. It is for one release of Node.js; another one compiles. V8 trusts what
+ * is in it, and of the source looks at the length only: nobody but the build may write either
+ * (scripts/make-code-cache.mjs), and a cache that is damaged inside kills the process.
  */
 function load(file, onScript) {
   let cachedData;

@@ -2,8 +2,8 @@
 //
 //     npm run bench:journal [-- FOLDER [PURCHASES]]
 //
-// FOLDER (default: a temporary one) is where the journal is put, and removed again. Prints a table, and the same as one line
-// of JSON. The application answers at once and keeps no record, so all that differs is the journal.
+// FOLDER (default: a temporary one) is where the journal is put, and removed again. Prints a table, and the same as one
+// line of JSON. The application answers at once and keeps no record, so all that differs is the journal.
 import { spawn } from 'node:child_process';
 import {
   closeSync,

@@ -1,10 +1,10 @@
-// What the network proxy does on slow and fast links: three downloads of 1 MB at once through the register's network, with
-// keepalives, small requests and a purchase beside them.
+// What the network proxy does on slow and fast links: three downloads of 1 MB at once through the register's network,
+// with keepalives, small requests and a purchase beside them.
 //
 //     npm run bench:proxy [-- BYTES_PER_S|off …]      default: 10240 100000 1000000 off
 //
-// Everything is real and on the loopback: register ── relay with the link's rate ── posbridge serve ── posbridge terminal. Prints a table
-// in Markdown, and the same as JSON lines.
+// Everything is real and on the loopback: register ── relay with the link's rate ── posbridge serve ── posbridge
+// terminal. Prints a table in Markdown, and the same as JSON lines.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -181,7 +181,9 @@ async function timed(run) {
   return performance.now() - startedMs;
 }
 
-/** Joins one connection with the bridge, each direction at the link's rate; both see the frames at the terminal's side. */
+/**
+ * Joins one connection with the bridge, each direction at the link's rate; both see the frames at the terminal's side.
+ */
 async function openRelay(port, bytesPerS, { leaves, arrives }) {
   const relay = { port: 0, passed: 0, close: () => {} };
   const listener = createServer((register) => {

@@ -1,9 +1,11 @@
-// Bundles the command line. One process serves one connection, so its start is the price of every connection; what makes
-// it cheap:
+// Bundles the command line. One process serves one connection, so its start is the price of every connection; what
+// makes it cheap:
 //
 // - bridge.cjs has what every bridge needs: what is imported statically from src/cli/main.ts. Everything else is in
-//   part-*.cjs, one for each folder of src/, and for each command: V8 looks through a file whole before it runs any of it.
-//   A module is in one file only, so that its classes and its state exist once; the files ask each other for modules by name.
+//   part-*.cjs, one for each folder of src/, and for each command: V8 looks through a file whole before it runs any of
+//   it.
+//   A module is in one file only, so that its classes and its state exist once; the files ask each other for modules by
+//   name.
 // - CommonJS: Node.js 20 needs 6 ms more before the first statement of an ES module.
 // - Neither comments nor indentation: a process keeps the text of what it runs.
 // - lazy-builtins.mjs, and the code cache of make-code-cache.mjs.

@@ -1,5 +1,6 @@
-// Bundles src/ into dist/: the command line, the page of the simulated terminal's screen, and the library with its types.
-// With --test: command line and page only, into dist-test/, with the fault points that the reliability tests use.
+// Bundles src/ into dist/: the command line, the page of the simulated terminal's screen, and the library with its
+// types. With --test: command line and page only, into dist-test/, with the fault points that the reliability tests
+// use.
 import { execFileSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -5,7 +5,9 @@ import path from 'node:path';
 const require = createRequire(import.meta.url);
 const root = path.dirname(import.meta.dirname);
 
-/** Reads the declarations that start at `entry`; `wanted` says what is made of them. Throws where they cannot be read. */
+/**
+ * Reads the declarations that start at `entry`; `wanted` says what is made of them. Throws where they cannot be read.
+ */
 export function extract(entry, wanted, invocation = {}) {
   const { Extractor, ExtractorConfig, ExtractorLogLevel } = require('@microsoft/api-extractor');
   const silent = { default: { logLevel: ExtractorLogLevel.None } };

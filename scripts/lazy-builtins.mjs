@@ -1,14 +1,14 @@
 import { promisify } from 'node:util';
 
 /**
- * Modules of Node.js that a bridge does not need to begin with. Loading all of them takes 11 ms and 2 MB, a quarter of what
- * a process costs without them.
+ * Modules of Node.js that a bridge does not need to begin with. Loading all of them takes 11 ms and 2 MB, a quarter of
+ * what a process costs without them.
  */
 const LAZY = /^node:(child_process|crypto|fs\/promises|module|timers\/promises|zlib)$/;
 
 /**
- * Makes a bundle load each of these when a function of it is first called. Functions only: the build fails where something else
- * is imported from them (constants are also in node:fs), or a function that is more than its call.
+ * Makes a bundle load each of these when a function of it is first called. Functions only: the build fails where
+ * something else is imported from them (constants are also in node:fs), or a function that is more than its call.
  */
 export const lazyBuiltins = {
   name: 'lazy-builtins',

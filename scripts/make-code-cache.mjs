@@ -1,6 +1,6 @@
-// Runs a bridge as everybody runs it, with an application at a socket and the lock of its terminal, and writes what V8 has
-// compiled for that to a file beside the bundle, for the start of bin/posbridge.js. (All that has run is in it: with less, a
-// start takes 20 ms more.)
+// Runs a bridge as everybody runs it, with an application at a socket and the lock of its terminal, and writes what V8
+// has compiled for that to a file beside the bundle, for the start of bin/posbridge.js. (All that has run is in it:
+// with less, a start takes 20 ms more.)
 //
 //     node scripts/make-code-cache.mjs BUNDLE < FRAMES
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 // Writes src/base/currencies.ts from ISO 4217 List One (XML): node scripts/make-currencies.mjs [LIST-ONE.XML]
-// The list is published by SIX, https://www.six-group.com/en/products-services/financial-information/data-standards.html
-// With --print: to stdout instead.
+// The list is published by SIX,
+// https://www.six-group.com/en/products-services/financial-information/data-standards.html With --print: to stdout
+// instead.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -15,8 +16,9 @@ const published = /<ISO_4217\s[^>]*Pblshd="(\d{4}-\d\d-\d\d)"/.exec(xml)?.[1];
 if (published === undefined) throw new Error('this is no ISO 4217 List One: its date is missing');
 
 /**
- * What amendments of ISO 4217 have changed since the packaged list was published. The test beside this script compares the outcome
- * with the Unicode CLDR, which is published twice a year: it fails when a country has a currency that is not here.
+ * What amendments of ISO 4217 have changed since the packaged list was published. The test beside this script compares
+ * the outcome with the Unicode CLDR, which is published twice a year: it fails when a country has a currency that is
+ * not here.
  */
 const AMENDED = args[0] === undefined ? '2026-01-01' : published;
 const ADDED =

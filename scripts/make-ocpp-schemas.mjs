@@ -1,5 +1,5 @@
-// Writes src/dialect/ocpp/schema-texts.ts from the official JSON schemas of OCPP 1.6 and its security extension, which the
-// development package ocpp-rpc carries: node scripts/make-ocpp-schemas.mjs
+// Writes src/dialect/ocpp/schema-texts.ts from the official JSON schemas of OCPP 1.6 and its security extension, which
+// the development package ocpp-rpc carries: node scripts/make-ocpp-schemas.mjs
 // With --print: to stdout instead.
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

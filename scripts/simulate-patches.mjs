@@ -1,4 +1,5 @@
-// Shows that the simulation sees: takes back one mend after the other, and looks after how many seeds somebody is told something untrue.
+// Shows that the simulation sees: takes back one mend after the other, and looks after how many seeds somebody is told
+// something untrue.
 //     node scripts/simulate-patches.mjs [--seeds LIMIT] [NAME…]
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';

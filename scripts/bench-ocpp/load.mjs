@@ -1,4 +1,5 @@
-// Charge points that send one message after the other: node load.mjs URL COUNT SECONDS. Prints messages a second and times as JSON.
+// Charge points that send one message after the other: node load.mjs URL COUNT SECONDS. Prints messages a second and
+// times as JSON.
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
 

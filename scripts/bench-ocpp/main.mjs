@@ -1,5 +1,6 @@
 // Our central system beside one of 40 lines on ocpp-rpc that stores the same into SQLite, or into PostgreSQL:
-//     node scripts/bench-ocpp/main.mjs [SECONDS] [COUNT,COUNT…] [postgres://USER@HOST:PORT]    whose user may make databases
+//     node scripts/bench-ocpp/main.mjs [SECONDS] [COUNT,COUNT…] [postgres://USER@HOST:PORT] whose user may make
+//     databases
 // Both as a process of their own, loaded by a third; messages a second, time to the answer, memory.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// What somebody writes on ocpp-rpc in an afternoon: a central system that answers, and stores the same as ours in SQLite or PostgreSQL.
+// What somebody writes on ocpp-rpc in an afternoon: a central system that answers, and stores the same as ours in
+// SQLite or PostgreSQL.
 import ocpp from 'ocpp-rpc';
 
 const [, , place, port] = process.argv;

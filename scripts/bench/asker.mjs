@@ -1,8 +1,8 @@
 const LF = 0x0a;
 
 /**
- * Sends frames and counts the answers by their newlines, or where they have none by their length, which is always the same; nothing
- * is parsed, so that both contestants cost the same here.
+ * Sends frames and counts the answers by their newlines, or where they have none by their length, which is always the
+ * same; nothing is parsed, so that both contestants cost the same here.
  */
 export class Asker {
   #input;

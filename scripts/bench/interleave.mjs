@@ -14,8 +14,8 @@ export function twinOf(name) {
 
 /**
  * Runs contestants in turn, another one first each round, so that whatever else the machine does hits all of them. A
- * contestant is a function that resolves with its figures by name; answers the samples as `metric → contestant → numbers`.
- * Warm-up rounds are thrown away. A twin that fails, because it cannot do yet what is measured, is left out.
+ * contestant is a function that resolves with its figures by name; answers the samples as `metric → contestant →
+ * numbers`. Warm-up rounds are thrown away. A twin that fails, because it cannot do yet what is measured, is left out.
  */
 export async function interleave(contestants, { rounds, warmUp = 1 }) {
   const running = new Map();

@@ -2,9 +2,9 @@
 //
 //     npm run bench [-- --quick] [--only NAME] [--out FILE] [--in FOLDER] [--against REF]
 //
-// Prints a table, and writes the figures to FILE (default: bench.json) for programs. --quick: under a minute, for a first look. NAME is a
-// file of measurements/. FOLDER (default: a temporary one) is where the journal and the files to send are put, and removed again. --against builds
-// another commit as well and runs it in turn with ours.
+// Prints a table, and writes the figures to FILE (default: bench.json) for programs. --quick: under a minute, for a
+// first look. NAME is a file of measurements/. FOLDER (default: a temporary one) is where the journal and the files to
+// send are put, and removed again. --against builds another commit as well and runs it in turn with ours.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';

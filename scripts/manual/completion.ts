@@ -3,8 +3,8 @@ import { DIALECTS } from '../../src/dialect/registry.ts';
 import { NAMES, type Row, rowsOf } from './rows.ts';
 
 /**
- * Completion for bash. It needs nothing but bash 4: words are cut at spaces, because bash itself also cuts at the colons of
- * endpoints, and candidates lose what stands before the last of these.
+ * Completion for bash. It needs nothing but bash 4: words are cut at spaces, because bash itself also cuts at the
+ * colons of endpoints, and candidates lose what stands before the last of these.
  */
 export function completion(): string {
   const named = NAMES.filter((name) => name !== 'bridge');

@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-/** The tests that a mutant meets: the fast ones of the folders that decide about money, or what MUTATION_TESTS names. */
+/**
+ * The tests that a mutant meets: the fast ones of the folders that decide about money, or what MUTATION_TESTS names.
+ */
 const FAST = ['test/{bridge,store,rpc,pos}/**/*.test.ts', 'test/base/{mask,never-stored}*.test.ts'];
 
 export default defineConfig({

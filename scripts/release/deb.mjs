@@ -1,5 +1,5 @@
-// The Debian package, dist/posbridge_VERSION-1_amd64.deb: the executable with its folder beside it, manual pages, completion, units
-// of systemd, documentation.
+// The Debian package, dist/posbridge_VERSION-1_amd64.deb: the executable with its folder beside it, manual pages,
+// completion, units of systemd, documentation.
 //
 //     node scripts/release/deb.mjs [COMPRESSION [FOLDER]]     how dpkg-deb compresses: xz (default), gzip, none
 import { execFileSync } from 'node:child_process';

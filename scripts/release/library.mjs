@@ -1,5 +1,5 @@
-// What the program needs at run time, as a folder: launcher, bundles, pages, and the packages of production without what only
-// people, compilers and other machines read.
+// What the program needs at run time, as a folder: launcher, bundles, pages, and the packages of production without
+// what only people, compilers and other machines read.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';

@@ -1,5 +1,5 @@
-// The first code of the single executable. The program itself is a folder: beside the executable where a package has put it
-// (lib/), else unpacked once from the executable into a folder of this user's.
+// The first code of the single executable. The program itself is a folder: beside the executable where a package has
+// put it (lib/), else unpacked once from the executable into a folder of this user's.
 process.on('SIGUSR1', () => {}); // would open Node's debugger on a program that handles money
 const { getAsset, getRawAsset } = require('node:sea');
 const { execFileSync } = require('node:child_process');

@@ -29,8 +29,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 /**
  * The changes of this process, in order, as many as are kept.
  *
- * Shape of an id: time in milliseconds "-" run "-" number. Another run's number says nothing here, but its time does: what has changed
- * since then stands in the store.
+ * Shape of an id: time in milliseconds "-" run "-" number. Another run's number says nothing here, but its time does:
+ * what has changed since then stands in the store.
  */
 export class ChangeFeed {
   readonly #clock: Clock;

@@ -68,7 +68,10 @@ export class Pursuit {
     }
   }
 
-  /** One attempt, and the wait after one that came to nothing. Whether the sale is to be left alone from now on. Never rejects. */
+  /**
+   * One attempt, and the wait after one that came to nothing. Whether the sale is to be left alone from now on. Never
+   * rejects.
+   */
   async #ask(id: string, signal: AbortSignal): Promise<boolean> {
     const { client, clock, log, found, unknown } = this.#options;
     const { receiptId, sequenceId } = identityOf(id);

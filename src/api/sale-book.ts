@@ -33,8 +33,8 @@ interface Texts {
 const MAX_WHOLE = 4096;
 
 /**
- * Every sale of the store, found by id, by key and by what it is. The store is what counts: whatever stands here was read from it,
- * or is about to be in it; only how a sale without an outcome stands is known here alone.
+ * Every sale of the store, found by id, by key and by what it is. The store is what counts: whatever stands here was
+ * read from it, or is about to be in it; only how a sale without an outcome stands is known here alone.
  */
 export class SaleBook {
   readonly #store: SaleStore;
@@ -165,7 +165,10 @@ export class SaleBook {
   }
 }
 
-/** A sale of the service, as it stands in the store now; undefined: it is not there, or cannot be read. Rejects with STORE_FAILED. */
+/**
+ * A sale of the service, as it stands in the store now; undefined: it is not there, or cannot be read. Rejects with
+ * STORE_FAILED.
+ */
 export async function readStored(store: SaleStore, id: string): Promise<StoredSale | undefined> {
   const lookup = await store.lookup(identityOf(id));
   if (!('sent' in lookup) || lookup.sent === undefined) return undefined;

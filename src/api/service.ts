@@ -64,8 +64,8 @@ export interface SaleMade {
 const PRUNE_MS = 3_600_000;
 
 /**
- * The register's side of any number of terminals, for callers that are programs: each key is one sale, each sale is in the store before it is
- * sent, and is asked about until it has an outcome.
+ * The register's side of any number of terminals, for callers that are programs: each key is one sale, each sale is in
+ * the store before it is sent, and is asked about until it has an outcome.
  */
 export class ApiService {
   readonly feed: ChangeFeed;
@@ -79,7 +79,10 @@ export class ApiService {
   #pruning: Timer | undefined;
   #isStopping = false;
 
-  /** Takes the store for this process alone and reads it. Rejects with STATE_OPEN_FAILED, STORE_FAILED, or for bad terminals. */
+  /**
+   * Takes the store for this process alone and reads it. Rejects with STATE_OPEN_FAILED, STORE_FAILED, or for bad
+   * terminals.
+   */
   static async open(options: ApiServiceOptions): Promise<ApiService> {
     const { clock, log, keepMs } = options;
     const lock = await takeStore(options.store);

@@ -60,8 +60,8 @@ const ABORT_LIMIT_MS = 10_000;
 const REFRESH_LIMIT_MS = 10_000;
 
 /**
- * One terminal of the service: makes one sale at a time, asks about those without an outcome, and tells the book and the feed what
- * becomes of each.
+ * One terminal of the service: makes one sale at a time, asks about those without an outcome, and tells the book and
+ * the feed what becomes of each.
  */
 export class TerminalDesk {
   readonly #options: TerminalDeskOptions;
@@ -152,7 +152,9 @@ export class TerminalDesk {
     }
   }
 
-  /** Asks the terminal to end a sale without an outcome. Rejects with a Problem where it cannot be asked, or refuses. */
+  /**
+   * Asks the terminal to end a sale without an outcome. Rejects with a Problem where it cannot be asked, or refuses.
+   */
   async abort({ id, state }: BookedSale): Promise<void> {
     const running = this.#running?.id === id ? this.#running : undefined;
     if (running !== undefined && !running.hasBeenSent) {
@@ -270,8 +272,8 @@ export class TerminalDesk {
   }
 
   /**
-   * Enters what the store has, if it is wanted. One after the other: what was read earlier never takes the place of what was read later.
-   * Never rejects.
+   * Enters what the store has, if it is wanted. One after the other: what was read earlier never takes the place of
+   * what was read later. Never rejects.
    */
   #read(
     id: string,

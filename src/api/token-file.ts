@@ -123,7 +123,10 @@ export function isScope(text: unknown): text is Scope {
   return SCOPES.some((scope) => scope === text);
 }
 
-/** A new token in the file, which is made if it is missing. The result is the token: it is nowhere else. Rejects with USAGE or STATE_OPEN_FAILED. */
+/**
+ * A new token in the file, which is made if it is missing. The result is the token: it is nowhere else. Rejects with
+ * USAGE or STATE_OPEN_FAILED.
+ */
 export async function addToken(
   file: string,
   { name, scopes, terminals }: Pick<TokenEntry, 'name' | 'scopes' | 'terminals'>,

@@ -23,8 +23,8 @@ export const NOTHING_TO_ABORT: AbortRefusal = {
 };
 
 /**
- * Why an order to abort does not mean the running transaction; undefined where it does. A register that has lost its connection, or
- * opens one for each request, aborts by another one.
+ * Why an order to abort does not mean the running transaction; undefined where it does. A register that has lost its
+ * connection, or opens one for each request, aborts by another one.
  */
 export function whyNotAborted(
   running: Abortable,

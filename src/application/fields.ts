@@ -10,7 +10,9 @@ export type Checked<T> =
 
 export interface Rule {
   readonly isNeeded: boolean;
-  /** What the field's JSON text looks like, without needless escapes: numbers are never rounded before they are judged. */
+  /**
+   * What the field's JSON text looks like, without needless escapes: numbers are never rounded before they are judged.
+   */
   readonly form: RegExp;
   readonly words: string;
   /** A number counts as the integer that it is by value, and is that before it is judged. */
@@ -39,7 +41,9 @@ export function rulesOf<N extends string>(members: Readonly<Record<N, Member>>):
   return Object.fromEntries(entries) as Record<N, Rule>;
 }
 
-/** Checks params by rules, in the order of these. The fields come as text: a string's characters, else the JSON text. */
+/**
+ * Checks params by rules, in the order of these. The fields come as text: a string's characters, else the JSON text.
+ */
 export function readFields<N extends string>(
   params: Buffer,
   rules: Readonly<Record<N, Rule>>,

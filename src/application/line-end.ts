@@ -41,8 +41,8 @@ export interface Receiver {
 const MAX_LINE_BYTES = 1024 * 1024;
 
 /**
- * One attachment: lines in, lines out, on one wire, until it closes. When its input ends, what waits is still written. While
- * output is being taken no input is read, so whoever does not read is not asked for more.
+ * One attachment: lines in, lines out, on one wire, until it closes. When its input ends, what waits is still written.
+ * While output is being taken no input is read, so whoever does not read is not asked for more.
  */
 export class LineEnd implements ApplicationEnd {
   readonly peer: string;

@@ -7,5 +7,8 @@ export interface CloseReason {
   readonly by: 'us' | 'peer' | 'wire';
 }
 
-/** The code of a conversation in which our own words come back: a half-duplex adapter that echoes, a plug that is looped. */
+/**
+ * The code of a conversation in which our own words come back: a half-duplex adapter that echoes, a plug that is
+ * looped.
+ */
 export const LINE_ECHOES = 'LINE_ECHOES';

@@ -14,7 +14,8 @@ export function decimalsOf(currency: string): number | undefined {
 }
 
 /**
- * Reads an amount as a person writes it, exactly: `12.30` EUR is 1230, `12` EUR is 1200, `500` JPY is 500, `1.234` BHD is
+ * Reads an amount as a person writes it, exactly: `12.30` EUR is 1230, `12` EUR is 1200, `500` JPY is 500, `1.234` BHD
+ * is
  * 1234. All decimals of the currency or none: `12.3` may be an unfinished `12.35`.
  *
  * Errors: USAGE, one line that quotes the amount, says what is wrong and how to write it

@@ -1,6 +1,9 @@
 /** Somebody who asks to be let in: what is known before a WebSocket is opened, or a message is taken. */
 export interface Knock {
-  /** What its path has below the listener's, as it was sent (percent-encoded), without the slash between; empty: nothing. */
+  /**
+   * What its path has below the listener's, as it was sent (percent-encoded), without the slash between; empty:
+   * nothing.
+   */
   readonly path: string;
   /** Path and query as they were sent. */
   readonly rawPath: string;

@@ -22,8 +22,8 @@ const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
 
 /**
- * Why a file or folder cannot be trusted: it belongs to, or can be written by, somebody else than us or root. Undefined: it can
- * be. For the end of a sentence, with what to do.
+ * Why a file or folder cannot be trusted: it belongs to, or can be written by, somebody else than us or root.
+ * Undefined: it can be. For the end of a sentence, with what to do.
  */
 export function strangerOf(status: Pick<Stats, 'uid' | 'mode'>, name: string): string | undefined {
   if (ownUid() === undefined) return undefined;
@@ -35,8 +35,8 @@ export function strangerOf(status: Pick<Stats, 'uid' | 'mode'>, name: string): s
 }
 
 /**
- * Why what lies in a folder can be replaced or removed by somebody else than its owner, us and root. A sticky folder such as
- * /run/lock keeps everybody from other people's files. Rejects where the folder cannot be looked at.
+ * Why what lies in a folder can be replaced or removed by somebody else than its owner, us and root. A sticky folder
+ * such as /run/lock keeps everybody from other people's files. Rejects where the folder cannot be looked at.
  */
 export async function strangerInFolder(folder: string): Promise<string | undefined> {
   const real = await realpath(folder);

@@ -8,7 +8,9 @@ export interface MethodCounts {
   readonly seconds: Histogram;
 }
 
-/** Seconds. A local answer takes milliseconds; a customer with a card takes a minute; an outcome is looked for for 15. */
+/**
+ * Seconds. A local answer takes milliseconds; a customer with a card takes a minute; an outcome is looked for for 15.
+ */
 export const REQUEST_BOUNDS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 30, 60, 120, 300, 900];
 
 /** Methods of which none is known: a peer cannot make the table grow. */
@@ -27,7 +29,8 @@ export class RequestMeter implements Iterable<[string, MethodCounts]> {
   }
 
   /**
-   * @param isKnown whether the protocol has this method; asked once for each method. Those of the peer's own invention are bounded.
+   * @param isKnown whether the protocol has this method; asked once for each method. Those of the peer's own invention
+   *   are bounded.
    * @param seconds how long the request was open; undefined: it was refused before.
    */
   count(method: string, outcome: string, isKnown: (method: string) => boolean, seconds?: number): void {

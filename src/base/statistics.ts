@@ -6,8 +6,8 @@ import { RequestMeter } from './request-meter.ts';
 export const KEEPALIVE_BOUNDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 20];
 
 /**
- * What one process has counted: shown in the log on SIGUSR2 or SIGPWR, and by `--status`. Names are bounded: a peer cannot make
- * them grow.
+ * What one process has counted: shown in the log on SIGUSR2 or SIGPWR, and by `--status`. Names are bounded: a peer
+ * cannot make them grow.
  */
 export class Statistics {
   readonly requests = new RequestMeter();

@@ -14,8 +14,9 @@ export interface RequestStatus {
 
 export interface TransactionStatus {
   /**
-   * `undecided`: nobody has said yet whether it is new; `queued`: no byte was handed over; `handed-over`: the application may have it;
-   * `asking`: its answer is lost or no outcome, and the application is asked; `settled`: the outcome is being recorded.
+   * `undecided`: nobody has said yet whether it is new; `queued`: no byte was handed over; `handed-over`: the
+   * application may have it; `asking`: its answer is lost or no outcome, and the application is asked; `settled`: the
+   * outcome is being recorded.
    */
   readonly state: 'undecided' | 'queued' | 'handed-over' | 'asking' | 'settled';
   /** The identifying members that were given. */
@@ -40,7 +41,9 @@ export interface ConnectionStatus {
   readonly register?: string;
   readonly identity?: string;
   readonly since: string;
-  /** `draining`: the peer has ended its output, or we are to stop; `gone`: it left, and transactions are still awaited. */
+  /**
+   * `draining`: the peer has ended its output, or we are to stop; `gone`: it left, and transactions are still awaited.
+   */
   readonly state: 'open' | 'draining' | 'gone';
   readonly open_requests: number;
   /** The oldest ones, at most `MAX_LISTED`. */

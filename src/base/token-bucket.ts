@@ -5,17 +5,20 @@ export interface TokenBucketOptions {
   readonly ratePerS: number;
   /** Tokens that fit; above 0. It begins full. */
   readonly burst: number;
-  /** Who was told to wait and comes later than that still finds what has flowed in meanwhile, for so long; default 0. */
+  /**
+   * Who was told to wait and comes later than that still finds what has flowed in meanwhile, for so long; default 0.
+   */
   readonly slackMs?: number;
   readonly clock: Clock;
 }
 
 /**
- * A token bucket: in any period of t seconds at most `burst + t × ratePerS` tokens leave it. Exact however long it runs: the level
- * is worked out from the moment at which the bucket was last full, never added up. A clock that jumps
+ * A token bucket: in any period of t seconds at most `burst + t × ratePerS` tokens leave it. Exact however long it
+ * runs: the level is worked out from the moment at which the bucket was last full, never added up. A clock that jumps
  * backwards costs nothing but the time of the jump.
  *
- * With slack, what flowed in while somebody came late is added to the burst: a machine that is busy sends less at a time, not less.
+ * With slack, what flowed in while somebody came late is added to the burst: a machine that is busy sends less at a
+ * time, not less.
  *
  * More than the burst can be taken when the bucket is full: what lacks is made up before the next taking.
  */

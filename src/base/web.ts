@@ -8,7 +8,10 @@ export interface WebSocketWishes {
   readonly sendsBinary?: boolean;
   /** Largest message, bytes. Default: as the user says. */
   readonly maxMessageBytes?: number;
-  /** Our closing status says why: 1001 when we are stopped, 1002 to a peer that broke the protocol. Default: 1000, whatever it is. */
+  /**
+   * Our closing status says why: 1001 when we are stopped, 1002 to a peer that broke the protocol. Default: 1000,
+   * whatever it is.
+   */
   readonly saysWhy?: boolean;
   /** A ping so often; who has said nothing by the next one is lost. Default: none. */
   readonly pingMs?: number;
@@ -36,7 +39,8 @@ export interface HttpWishes {
 }
 
 /**
- * Judges the certificate of a server, whose root is trusted, instead of the rule that it names the host. Returns what is wrong with it.
+ * Judges the certificate of a server, whose root is trusted, instead of the rule that it names the host. Returns what
+ * is wrong with it.
  *
  * @param names the alternative ones
  */

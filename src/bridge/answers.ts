@@ -29,8 +29,8 @@ export interface AnswersOptions {
 }
 
 /**
- * Takes applications' answers to what they belong to: a request of the peer, or a question of the bridge's own. An application whose
- * answer cannot be taken is told so.
+ * Takes applications' answers to what they belong to: a request of the peer, or a question of the bridge's own. An
+ * application whose answer cannot be taken is told so.
  */
 export class Answers {
   readonly #options: AnswersOptions;

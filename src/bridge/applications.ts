@@ -25,7 +25,10 @@ export interface ApplicationsOptions extends Omit<QuestionOptions, 'user'> {
   readonly statistics: Statistics;
 }
 
-/** The applications of one connection: which one a method goes to, in which order lines go there, and what they are asked. */
+/**
+ * The applications of one connection: which one a method goes to, in which order lines go there, and what they are
+ * asked.
+ */
 export class Applications implements Iterable<Attachment> {
   readonly questions: Questions;
   readonly #user: AttachmentUser;
@@ -119,7 +122,9 @@ export class Applications implements Iterable<Attachment> {
     }
   }
 
-  /** Says what is wrong with a line. `idText` is that of a request; `about` is the id of what an answer was meant for. */
+  /**
+   * Says what is wrong with a line. `idText` is that of a request; `about` is the id of what an answer was meant for.
+   */
   complain(
     from: Attachment,
     code: string,

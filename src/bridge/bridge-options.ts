@@ -28,7 +28,10 @@ export interface BridgeOptions {
   readonly linkSpeed?: number;
   /** A path, or `none`; undefined: the default for the payment endpoint. */
   readonly lock?: string;
-  /** Whose connections they are, with `{peer}` filled in for each: part of the identity of transactions; default: nobody's in particular. */
+  /**
+   * Whose connections they are, with `{peer}` filled in for each: part of the identity of transactions; default:
+   * nobody's in particular.
+   */
   readonly register?: string;
   /** Codes beside the listed ones that mean "not charged"; default: none. */
   readonly outcomeCodes?: ReadonlySet<string>;
@@ -64,7 +67,7 @@ export interface BridgeContext extends ChannelContext {
 }
 
 /**
- * How a bridge ended. `unknown`: the outcome of a transaction could not be found. `refused`: the peer does not let us in, and trying
- * again does not help.
+ * How a bridge ended. `unknown`: the outcome of a transaction could not be found. `refused`: the peer does not let us
+ * in, and trying again does not help.
  */
 export type BridgeEnd = 'ended' | 'broken' | 'failed' | 'refused' | 'unknown';

@@ -60,8 +60,8 @@ export class Bridge implements ConversationHost, StatusSource {
   #stopLimit: Timer | undefined;
 
   /**
-   * Prepares everything that must be had before the first byte is read. Rejects with a BridgeError, and leaves nothing open
-   * but the wire.
+   * Prepares everything that must be had before the first byte is read. Rejects with a BridgeError, and leaves nothing
+   * open but the wire.
    */
   static async open(wire: Wire, options: BridgeOptions, shared: BridgeContext): Promise<Bridge> {
     const token = shared.randomId();

@@ -4,8 +4,8 @@ import type { OutcomeText } from '../rpc/outcome.ts';
 import type { SentRecord } from '../store/journal-record.ts';
 
 /**
- * The refusal of a transaction whose identifiers another one has: when that was, how much, what became of it, and a sentence for
- * the cashier.
+ * The refusal of a transaction whose identifiers another one has: when that was, how much, what became of it, and a
+ * sentence for the cashier.
  *
  * @param outcome of the first one; undefined while it is running.
  */

@@ -18,8 +18,9 @@ export interface Identity {
 }
 
 /**
- * `ambiguous`: a member of `params` comes twice, and two readers could see two transactions; `missing`: the first identifying
- * member is not there; `invalid`: one is neither a string nor an integer, or holds track data, which no store may keep.
+ * `ambiguous`: a member of `params` comes twice, and two readers could see two transactions; `missing`: the first
+ * identifying member is not there; `invalid`: one is neither a string nor an integer, or holds track data, which no
+ * store may keep.
  */
 export type IdentityFault = 'ambiguous' | 'missing' | 'invalid';
 
@@ -61,7 +62,10 @@ export function identify(
   };
 }
 
-/** A string is itself; a number is its integer value in decimal digits. Undefined for everything else, and for track data. */
+/**
+ * A string is itself; a number is its integer value in decimal digits. Undefined for everything else, and for track
+ * data.
+ */
 function valueIn(text: string): string | undefined {
   if (!text.startsWith('"')) return integerText(text);
   const value = decodeString(text);

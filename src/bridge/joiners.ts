@@ -20,8 +20,8 @@ interface Watched {
 }
 
 /**
- * Those who wait in this process until a transaction does not run any more. However many they are, it is looked once for all of them: at once
- * when it has ended in this process, else by and by.
+ * Those who wait in this process until a transaction does not run any more. However many they are, it is looked once
+ * for all of them: at once when it has ended in this process, else by and by.
  */
 export class Joiners {
   readonly #clock: Clock;

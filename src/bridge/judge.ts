@@ -48,7 +48,10 @@ export class Judge {
     return readStatement(answer, this.#options.outcomeCodes);
   }
 
-  /** Of an answer to a question of the bridge's own. A result that is about another sale than was asked for says nothing. */
+  /**
+   * Of an answer to a question of the bridge's own. A result that is about another sale than was asked for says
+   * nothing.
+   */
   check(answer: OutcomeText, asked: AskedFor): Said {
     const said = this.answer(answer);
     if (said.says !== 'charged') return said;

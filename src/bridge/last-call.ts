@@ -18,7 +18,10 @@ export interface LastCallOptions {
   readonly transactions: Transactions;
 }
 
-/** Ends the open requests of one connection when their time is over: the peer has ended its output, or the bridge is to stop. */
+/**
+ * Ends the open requests of one connection when their time is over: the peer has ended its output, or the bridge is to
+ * stop.
+ */
 export class LastCall {
   readonly #options: LastCallOptions;
   /** Runs when the peer has ended its output, until it is gone. */

@@ -31,7 +31,8 @@ export type Known = Pick<OpenRequest, 'attachment' | 'identity'> & {
 /**
  * Where a transaction is:
  *
- * - `undecided`: an earlier request for it may have reached the application, or is running; nobody has said yet what becomes of this one
+ * - `undecided`: an earlier request for it may have reached the application, or is running; nobody has said yet what
+ *   becomes of this one
  * - `queued`: no byte of it was handed over
  * - `handed-over`: the application may have it
  * - `settled`: its outcome is known and being recorded; later answers come too late

@@ -30,7 +30,10 @@ export interface OpenRequestsOptions {
   readonly changed: () => void;
 }
 
-/** The requests of one peer that are not answered yet: each is answered once, or, where its outcome is unknown, not at all. */
+/**
+ * The requests of one peer that are not answered yet: each is answered once, or, where its outcome is unknown, not at
+ * all.
+ */
 export class OpenRequests implements Iterable<OpenRequest> {
   readonly #options: OpenRequestsOptions;
   readonly #table = new Map<string, OpenRequest>();
@@ -108,7 +111,9 @@ export class OpenRequests implements Iterable<OpenRequest> {
     });
   }
 
-  /** Puts an answer into the peer's own form. One that does not fit is as good as sent where nobody is there to read it. */
+  /**
+   * Puts an answer into the peer's own form. One that does not fit is as good as sent where nobody is there to read it.
+   */
   prepare(open: OpenRequest, { kind, text }: Answer): ReturnType<Reply['prepare']> {
     const prepared = open.prepare(kind, text);
     return prepared === 'too-large' && this.#options.isPeerGone() ? UNREAD : prepared;
@@ -185,8 +190,9 @@ export class OpenRequests implements Iterable<OpenRequest> {
   }
 
   /**
-   * An answer by the bridge itself. A register takes an error of the recovery method for the transaction's outcome, so there the only words
-   * are TRANSACTION_ACTIVE and OUTCOME_UNKNOWN, and JSONRPC_INVALID_PARAMS where it names no transaction.
+   * An answer by the bridge itself. A register takes an error of the recovery method for the transaction's outcome, so
+   * there the only words are TRANSACTION_ACTIVE and OUTCOME_UNKNOWN, and JSONRPC_INVALID_PARAMS where it names no
+   * transaction.
    */
   refuse(
     to: Pick<InboundRequest, 'method' | 'prepare'> & Partial<Pick<OpenRequest, 'begunMs'>>,

@@ -35,8 +35,9 @@ interface Asked {
 }
 
 /**
- * The calls of applications to one peer: each has a deadline from the moment that the application asks. An answer that comes after
- * it is dropped and counted. How many the peer takes at one time, and in which order, is the conversation's business.
+ * The calls of applications to one peer: each has a deadline from the moment that the application asks. An answer that
+ * comes after it is dropped and counted. How many the peer takes at one time, and in which order, is the conversation's
+ * business.
  */
 export class PeerCalls {
   readonly #options: PeerCallsOptions;

@@ -1,7 +1,10 @@
 import { HiddenLiterals } from '../base/mask/literals.ts';
 import { decodeString, kindOf, scanObject } from '../rpc/scan.ts';
 
-/** Values that no log shows as long as the connection lives: what the dialect calls secret, whoever repeats it in whatever text. */
+/**
+ * Values that no log shows as long as the connection lives: what the dialect calls secret, whoever repeats it in
+ * whatever text.
+ */
 export class PeerSecrets {
   readonly #names: readonly string[];
   readonly #hidden = new HiddenLiterals();

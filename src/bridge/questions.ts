@@ -34,8 +34,8 @@ export class Questions {
   }
 
   /**
-   * Asks an application. `settle` gets its answer, or undefined when it cannot be asked, goes away, or does not answer in time; it
-   * is called from a later turn.
+   * Asks an application. `settle` gets its answer, or undefined when it cannot be asked, goes away, or does not answer
+   * in time; it is called from a later turn.
    */
   ask(attachment: Attachment, params: Buffer, purpose: Purpose, settle: Question['settle']): void {
     if (this.#isClosed) {

@@ -4,7 +4,9 @@ import { meaningOfCheck, type OutcomeText, type Statement } from '../rpc/outcome
 /** The first urgent questions come after these delays, the others every `ASK_EVERY_MS`. */
 const FIRST_DELAYS_MS = [0, 1000, 2000];
 const ASK_EVERY_MS = 5000;
-/** How often an application that lives and is silent is asked: its answer may have been lost on a way that nobody saw. */
+/**
+ * How often an application that lives and is silent is asked: its answer may have been lost on a way that nobody saw.
+ */
 const ASK_THE_SILENT_MS = 60_000;
 /** The same where nobody sees an application go. */
 const ASK_THE_UNSEEN_MS = 10_000;
@@ -26,13 +28,15 @@ export interface RecoveryHost {
 /**
  * Finds the outcome of a transaction that was handed over: idle → calm ⇄ urgent → over.
  *
- * Calm, it asks every minute. Urgent it is once the application was lost, or has said something that could not be read or that is no
- * outcome: it asks after 0, 1 and 2 s, then every 5 s, and at once when an application that could not be asked is back. An application that
- * lives gets one question at a time: the next comes when it has answered, or after a minute.
+ * Calm, it asks every minute. Urgent it is once the application was lost, or has said something that could not be read
+ * or that is no outcome: it asks after 0, 1 and 2 s, then every 5 s, and at once when an application that could not be
+ * asked is back. An application that lives gets one question at a time: the next comes when it has answered, or after a
+ * minute.
  *
- * "Not found" proves nothing while the transaction may still be under way: it counts from questions that were put after the application was
- * lost, or had answered the transaction itself, and when it is said again 5 s later. Of a group of applications nobody sees one go; there
- * it is asked every 10 s, and "not found" counts from the first question, because only what is recorded for all of them is passed on as such.
+ * "Not found" proves nothing while the transaction may still be under way: it counts from questions that were put after
+ * the application was lost, or had answered the transaction itself, and when it is said again 5 s later. Of a group of
+ * applications nobody sees one go; there it is asked every 10 s, and "not found" counts from the first question,
+ * because only what is recorded for all of them is passed on as such.
  */
 export class Recovery {
   readonly #host: RecoveryHost;
@@ -94,7 +98,9 @@ export class Recovery {
     this.#hurry();
   }
 
-  /** The application has said something that could not be read: perhaps an answer to the transaction, or to a question. */
+  /**
+   * The application has said something that could not be read: perhaps an answer to the transaction, or to a question.
+   */
   misheard(): void {
     if (this.#state === 'urgent') this.#bringForward();
     else this.#hurry();

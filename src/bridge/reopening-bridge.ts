@@ -28,7 +28,10 @@ export interface ReopeningOptions extends BridgeOptions {
   readonly place: string;
   /** Opens the wire, once. Rejects with WIRE_OPEN_FAILED when it cannot be had now; any other fault ends everything. */
   readonly openWire: (signal: AbortSignal) => Promise<Wire>;
-  /** Runs after every fifth failure in a row, and is waited for; within 2 s of the signal's abort it ends. Never rejects. */
+  /**
+   * Runs after every fifth failure in a row, and is waited for; within 2 s of the signal's abort it ends. Never
+   * rejects.
+   */
   readonly onStuck?: (failures: number, signal: AbortSignal) => Promise<void>;
   /** Other wires to the same peer, each with a life of its own. */
   readonly beside?: readonly ReopeningOptions[];
@@ -43,11 +46,11 @@ interface WireLife {
 /**
  * Bridges on a wire that comes and goes: opening → speaking → (wire closed) → pause → opening → … until stopped.
  *
- * Every wire gets a bridge of its own, so nothing that was pending crosses over; a transaction of an earlier wire is still
- * awaited by its own bridge. The applications stay attached throughout.
+ * Every wire gets a bridge of its own, so nothing that was pending crosses over; a transaction of an earlier wire is
+ * still awaited by its own bridge. The applications stay attached throughout.
  *
- * A failure is a wire that cannot be opened, or that closes before anybody has spoken on it for a while; where the dialect says
- * how its wires come back, one that closes before the peer has let us in.
+ * A failure is a wire that cannot be opened, or that closes before anybody has spoken on it for a while; where the
+ * dialect says how its wires come back, one that closes before the peer has let us in.
  *
  * Wires beside this one share its applications and its end.
  */

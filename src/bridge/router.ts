@@ -9,8 +9,8 @@ export interface Route {
 
 /**
  * Finds the attachment for a method: the operator's routes first (of several that match the last given wins), then
- * the dialect's (a plain name before a pattern), else `payment`. A channel that is not attached or cannot be written falls
- * back to `payment`.
+ * the dialect's (a plain name before a pattern), else `payment`. A channel that is not attached or cannot be written
+ * falls back to `payment`.
  */
 export class Router {
   readonly #channels: Channels;

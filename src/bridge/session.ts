@@ -49,7 +49,8 @@ export interface SessionOptions
  * One connection between a peer and its applications: open → draining (the peer has ended its output, or the bridge
  * is to stop) → gone (the peer is not there; transactions are still awaited) → ended.
  *
- * Takes what either side says to where it belongs; the promises about requests are kept by `OpenRequests` and `Transactions`.
+ * Takes what either side says to where it belongs; the promises about requests are kept by `OpenRequests` and
+ * `Transactions`.
  */
 export class Session implements ConnectionEvents, AttachmentUser, Connection {
   readonly lineStart: string;

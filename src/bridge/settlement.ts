@@ -28,7 +28,9 @@ export interface SettlementOptions {
   readonly giveUp: (open: OpenRequest, why: string) => void;
 }
 
-/** What an answer about a transaction means, and what becomes of the transaction then: recorded first, told afterwards. */
+/**
+ * What an answer about a transaction means, and what becomes of the transaction then: recorded first, told afterwards.
+ */
 export class Settlement {
   readonly #options: SettlementOptions;
   readonly #requests: OpenRequests;

@@ -1,16 +1,16 @@
 /**
- * Looks at the first bytes of a stream for protocols that a web page can be made to speak. Behind such a beginning a page of
- * anybody's can put what it likes: a body that is a Refund, a TLS session ticket that holds a `_Sync`.
+ * Looks at the first bytes of a stream for protocols that a web page can be made to speak. Behind such a beginning a
+ * page of anybody's can put what it likes: a body that is a Refund, a TLS session ticket that holds a `_Sync`.
  *
- * Bytes that may still become such a beginning are held back; those of a peer that belongs are told apart by the first byte or
- * the first frame.
+ * Bytes that may still become such a beginning are held back; those of a peer that belongs are told apart by the first
+ * byte or the first frame.
  */
 export class StrangeStart {
   #held: Buffer = Buffer.alloc(0);
 
   /**
-   * `undefined`: not decided yet, and the bytes are held. Else who is there, with everything that was read. Valid only during
-   * the call.
+   * `undefined`: not decided yet, and the bytes are held. Else who is there, with everything that was read. Valid only
+   * during the call.
    */
   judge(chunk: Buffer): { readonly stranger: Stranger | undefined; readonly bytes: Buffer } | undefined {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);

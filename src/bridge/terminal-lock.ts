@@ -7,14 +7,17 @@ import { Router } from './router.ts';
 /** Endpoints whose application belongs to this process alone. */
 const PRIVATE_KINDS: ReadonlySet<Endpoint['kind']> = new Set(['fd', 'simulator', 'null']);
 
-/** Rejects where there is no transaction lock to be had. What each peer has of its own is not looked at before it is there. */
+/**
+ * Rejects where there is no transaction lock to be had. What each peer has of its own is not looked at before it is
+ * there.
+ */
 export async function tryLock(options: BridgeOptions, context: BridgeContext): Promise<void> {
   if (context.journalFor === undefined) await (await openTerminalLock(options, context)).close();
 }
 
 /**
- * The lock that keeps transactions of one terminal apart, whichever process they come through. A journal is one terminal, so its lock
- * lies in it; without one, a terminal is the place that transactions go to.
+ * The lock that keeps transactions of one terminal apart, whichever process they come through. A journal is one
+ * terminal, so its lock lies in it; without one, a terminal is the place that transactions go to.
  */
 export async function openTerminalLock(
   options: Pick<BridgeOptions, 'dialect' | 'lock' | 'channels' | 'routes'>,

@@ -18,7 +18,9 @@ export interface TowardPeerOptions {
   readonly statistics: Statistics;
 }
 
-/** What applications say to the peer: requests, whose answers go back to the application that asked, and notifications. */
+/**
+ * What applications say to the peer: requests, whose answers go back to the application that asked, and notifications.
+ */
 export class TowardPeer {
   readonly #options: TowardPeerOptions;
   readonly #calls: PeerCalls;

@@ -15,7 +15,9 @@ export interface TransactionReaderOptions {
   readonly scope: string;
 }
 
-/** Reads requests by a dialect's rules: which transaction it is, how much, what must be the same when it is repeated. */
+/**
+ * Reads requests by a dialect's rules: which transaction it is, how much, what must be the same when it is repeated.
+ */
 export class TransactionReader {
   readonly #options: TransactionReaderOptions;
 
@@ -46,7 +48,10 @@ export class TransactionReader {
     return `params must have ${first}${optional}, once each, a string or an integer`;
   }
 
-  /** Members that a recovery request carries beside the identifiers, from the peer's own request, else as they were given to us. */
+  /**
+   * Members that a recovery request carries beside the identifiers, from the peer's own request, else as they were
+   * given to us.
+   */
   carriedBy(params: Buffer): string[] {
     const { rules, carried } = this.#options;
     const names = rules.carried ?? [];

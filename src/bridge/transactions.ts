@@ -45,8 +45,8 @@ export interface Connection {
 }
 
 /**
- * The requests of one connection that move money, and the recovery requests about them: the lock, the journal, the search
- * for a lost outcome. What was handed over ends only with the application's own words, or without an answer.
+ * The requests of one connection that move money, and the recovery requests about them: the lock, the journal, the
+ * search for a lost outcome. What was handed over ends only with the application's own words, or without an answer.
  */
 export class Transactions {
   readonly #connection: Connection;

@@ -6,7 +6,9 @@ import type { Dialect } from '../dialect/dialect.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 
-/** Ends a wire for which there is no bridge, and says why in the peer's own protocol. Resolves when the wire is gone. */
+/**
+ * Ends a wire for which there is no bridge, and says why in the peer's own protocol. Resolves when the wire is gone.
+ */
 export async function turnAway(
   wire: Wire,
   { turnAway: encode }: Pick<Dialect, 'turnAway'>,

@@ -45,7 +45,8 @@ export class Unrecorded {
   start(request: InboundRequest, attachment: Attachment, identity: Identity | undefined): void {
     const name = identity === undefined ? undefined : this.#options.reader.nameOf(identity);
     const compared = this.#options.reader.comparedOf(request);
-    // Where nobody can be asked for an outcome, the application itself knows a repeated request: it must not wait for the first.
+    // Where nobody can be asked for an outcome, the application itself knows a repeated request: it must not wait for
+    // the first.
     const isJoined = name !== undefined && this.#options.rules.recovery !== undefined;
     const place = isJoined ? `${attachment.text} ${name}` : undefined;
     const twin = place === undefined ? undefined : runningNamed(place);
@@ -95,8 +96,8 @@ export class Unrecorded {
   }
 
   /**
-   * What an application says to a recovery request that was passed on, for there is no journal. That it does not find a transaction which another
-   * request still waits for proves nothing; undefined: the answer is given as it is.
+   * What an application says to a recovery request that was passed on, for there is no journal. That it does not find a
+   * transaction which another request still waits for proves nothing; undefined: the answer is given as it is.
    */
   overruled(open: OpenRequest, answer: Answer): Promise<Answer> | undefined {
     const { applications, requests, reader, turn, judge } = this.#options;

@@ -47,8 +47,8 @@ const GONE: QueuedLine = { withdraw: () => false };
  * An endpoint and the application behind it.
  *
  * closed ⇄ opening → open → closed …: the first user starts it; a failed attempt or a lost application leads to
- * `closed`, from where a timer (backoff) or the next request tries again. Without a way back it is `gone`; after `close`
- * it is `ended`. Lines that wait while an attempt is under way share its fate.
+ * `closed`, from where a timer (backoff) or the next request tries again. Without a way back it is `gone`; after
+ * `close` it is `ended`. Lines that wait while an attempt is under way share its fate.
  */
 export class StreamAttachment implements Attachment {
   readonly text: string;

@@ -64,8 +64,8 @@ export interface Attachment {
   readonly canWrite: boolean;
   readonly canRead: boolean;
   /**
-   * Any number of applications may be behind it, and share the requests. None of them is seen to go, and one that does not find a
-   * transaction speaks for the others only where it says that it has recorded so.
+   * Any number of applications may be behind it, and share the requests. None of them is seen to go, and one that does
+   * not find a transaction speaks for the others only where it says that it has recorded so.
    */
   readonly isGroup: boolean;
   /** Counts the applications that were there: a new number means a new conversation. */

@@ -23,7 +23,10 @@ export interface ChannelContext {
   readonly tap?: Tap;
   /** The program behind `simulator:`, handed in from above: takes its end of a wire. */
   readonly simulate: (options: Readonly<Record<string, string>>) => Promise<(wire: Wire) => void>;
-  /** The gateway to a terminal, handed in from above: takes its end of a wire. The same for every endpoint of the same text. */
+  /**
+   * The gateway to a terminal, handed in from above: takes its end of a wire. The same for every endpoint of the same
+   * text.
+   */
   readonly askTerminal: (endpoint: TerminalEndpoint) => Promise<(wire: Wire) => void>;
 }
 
@@ -58,8 +61,8 @@ export interface ChannelKind<K extends EndpointKind = EndpointKind> {
   /** Stays attached while no connection uses it: it could not be opened again, or it remembers. */
   readonly isKept: boolean;
   /**
-   * Opens what has to be there before anything starts, for `attach`. Undefined: nothing has. Rejects with a BridgeError where
-   * waiting cannot help.
+   * Opens what has to be there before anything starts, for `attach`. Undefined: nothing has. Rejects with a BridgeError
+   * where waiting cannot help.
    */
   prepare?(want: Want<K>, context: ChannelContext): Promise<Wire | undefined>;
   /**

@@ -112,7 +112,10 @@ export class LineDesk {
 
 const AMBIGUOUS = 'several connections are live: name one in "connection", or in "identity" whom it is for';
 
-/** Whether a line that was refused meant to ask or to tell something, and was no answer: it names a method and no outcome. */
+/**
+ * Whether a line that was refused meant to ask or to tell something, and was no answer: it names a method and no
+ * outcome.
+ */
 function isCall(line: Buffer): boolean {
   const [method, result, error] = scanObject(line, ['method', 'result', 'error']).values;
   return method !== undefined && result === undefined && error === undefined;

@@ -48,7 +48,10 @@ export interface LineRun {
   readonly cost: number;
 }
 
-/** The lines that wait for one application, in a bounded number of bytes. Every line can be withdrawn until it is handed over. */
+/**
+ * The lines that wait for one application, in a bounded number of bytes. Every line can be withdrawn until it is handed
+ * over.
+ */
 export class LineQueue {
   readonly #entries = new Queue<QueueEntry>();
   #blocks = new LineBlocks();
@@ -82,8 +85,8 @@ export class LineQueue {
   }
 
   /**
-   * Hands over the lines that lie together, and tells of each. What waits behind them can still be withdrawn. Undefined: nothing
-   * waits.
+   * Hands over the lines that lie together, and tells of each. What waits behind them can still be withdrawn.
+   * Undefined: nothing waits.
    */
   takeRun(handedOver: (connection: string, line: Place) => void): LineRun | undefined {
     let first: Place | undefined;

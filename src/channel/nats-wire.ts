@@ -16,7 +16,9 @@ import type { AttachmentUser } from './channel.ts';
 
 /** As much may be on its way to the server before it has to say that it has all of it. */
 const MAX_UNCONFIRMED_BYTES = 256 * 1024;
-/** As much of what applications say waits while nobody takes it; the rest is dropped, as NATS does with slow consumers. */
+/**
+ * As much of what applications say waits while nobody takes it; the rest is dropped, as NATS does with slow consumers.
+ */
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
 /** How long a server that stands still keeps us from leaving. */
 const FLUSH_LIMIT_MS = 1000;
@@ -58,10 +60,11 @@ interface Asker {
  * - `_Connected` and the like: `PREFIX.event`
  * - an answer to an application: to the reply subject of its request
  *
- * and applications are heard on `PREFIX.to.<connection>` and `PREFIX.to.id.<identity>` as long as a connection lasts. Their requests get
- * ids of ours on the way in, since two applications may use the same ones.
+ * and applications are heard on `PREFIX.to.<connection>` and `PREFIX.to.id.<identity>` as long as a connection lasts.
+ * Their requests get ids of ours on the way in, since two applications may use the same ones.
  *
- * A request that no application is there for is answered with CHANNEL_UNAVAILABLE at once: the server says that nobody got it.
+ * A request that no application is there for is answered with CHANNEL_UNAVAILABLE at once: the server says that nobody
+ * got it.
  */
 class NatsWire implements Wire {
   readonly framing = 'stream';

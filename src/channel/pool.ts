@@ -10,8 +10,8 @@ export type Keeps = 'by kind' | 'everything';
 
 /**
  * Attachments by endpoint text: equal text is one attachment. A bridge's pool leaves to a `shared` one what outlives
- * the bridge: descriptors, named pipes and the simulator, which are one for the whole process; on a line that comes and goes
- * (`everything`) also the rest, except what names the connection. An attachment that nobody uses any more is
+ * the bridge: descriptors, named pipes and the simulator, which are one for the whole process; on a line that comes and
+ * goes (`everything`) also the rest, except what names the connection. An attachment that nobody uses any more is
  * closed, except descriptors (they cannot be opened again), the simulator (it remembers) and those of a line.
  */
 export class AttachmentPool {

@@ -12,8 +12,8 @@ interface Place {
 const MAX_PLACES = 256;
 
 /**
- * Which endpoints of this process have an application. Many connections may be attached to the same one, each by itself: its loss and
- * its return are news once.
+ * Which endpoints of this process have an application. Many connections may be attached to the same one, each by
+ * itself: its loss and its return are news once.
  */
 export class Presence {
   readonly #places = new Map<string, Place>();

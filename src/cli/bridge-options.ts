@@ -131,7 +131,9 @@ async function setUpDialect(settings: Settings): Promise<Dialect> {
   });
 }
 
-/** `{identity}` stands for whom a dialect speaks for; one that speaks for nobody in particular could never fill it in. */
+/**
+ * `{identity}` stands for whom a dialect speaks for; one that speaks for nobody in particular could never fill it in.
+ */
 function refuseUnknownIdentities(
   settings: Settings,
   channels: ReadonlyMap<ChannelName, Endpoint>,
@@ -277,7 +279,10 @@ export function readTimeouts(settings: Settings, defaultMs = 60_000): (method: s
   return (method) => special.find((one) => matches(one.method, method))?.ms ?? generalMs;
 }
 
-/** What a recovery request carries where the request for the transaction is not known any more: the key of an operator, as JSON. */
+/**
+ * What a recovery request carries where the request for the transaction is not known any more: the key of an operator,
+ * as JSON.
+ */
 async function readCarried(settings: Settings, dialect: Dialect): Promise<Record<string, string>> {
   const { carried = [] } = dialect.transactions;
   const isGiven = settings.isGiven('api-key-file');

@@ -13,7 +13,8 @@ const OUTCOME_WAIT_MS = 900_000;
 const MAX_CONNECTIONS = 200;
 
 /**
- * Offers the demo's terminal by HTTP as well, with a store that goes with it. The result is where; it ends with the program.
+ * Offers the demo's terminal by HTTP as well, with a store that goes with it. The result is where; it ends with the
+ * program.
  *
  * @param terminal `DIALECT+ENDPOINT`.
  */

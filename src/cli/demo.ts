@@ -18,7 +18,9 @@ import type { Settings } from './settings.ts';
 const DEFAULT_SCREEN = 'tcp:127.0.0.1:8080';
 const DEFAULT_API = 'tcp:127.0.0.1:8480';
 
-/** `posbridge demo`: by default a listener with the simulated terminal behind all channels, and the terminal's screen. */
+/**
+ * `posbridge demo`: by default a listener with the simulated terminal behind all channels, and the terminal's screen.
+ */
 export async function runDemo(settings: Settings): Promise<number> {
   const row = readDialect(settings);
   const demo = await row.demo?.();
@@ -104,7 +106,9 @@ async function openDialectScreen(
   return openSomewhere(wanted, (endpoint) => openScreen(endpoint, shown.source, context));
 }
 
-/** The same terminal for tills that speak HTTP, where we speak to such terminals ourselves. Empty, or words about it. */
+/**
+ * The same terminal for tills that speak HTTP, where we speak to such terminals ourselves. Empty, or words about it.
+ */
 async function openApi({ name, asks }: DialectRow, address: string, program: Program): Promise<string> {
   if (asks === undefined || !address.startsWith('tcp:')) return '';
   const { offerDemo } = await import('./demo-api.ts');

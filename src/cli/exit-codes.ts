@@ -5,7 +5,10 @@ import type { BridgeEnd } from '../bridge/bridge-options.ts';
 export const EXIT = {
   /** Closed normally. */
   ok: 0,
-  /** Of `pos`: declined, cancelled, not started or not known to the terminal; an error as the terminal's answer. Nothing was charged. Of `fsc-server`: the script was not kept. */
+  /**
+   * Of `pos`: declined, cancelled, not started or not known to the terminal; an error as the terminal's answer. Nothing
+   * was charged. Of `fsc-server`: the script was not kept.
+   */
   declined: 1,
   /** Of `pos`: approved, but for another amount or currency than was asked for. */
   otherMoney: 2,

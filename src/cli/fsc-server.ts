@@ -136,7 +136,10 @@ interface Output extends PlatformEvents {
   flush(): void;
 }
 
-/** What the platform did and saw, on standard output: for people as in a transcript (`C1:` is a site's line), or as JSON. */
+/**
+ * What the platform did and saw, on standard output: for people as in a transcript (`C1:` is a site's line), or as
+ * JSON.
+ */
 function openOutput(settings: Settings): Output {
   const isJson = settings.flag('json') === true;
   const sink = openLogSink(1, (lines) =>

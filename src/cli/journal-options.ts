@@ -102,7 +102,10 @@ export function readMoment(settings: Settings, name: OptionName, nowMs: number):
   return settings.read(name, form, (text) => parseMoment(text, nowMs));
 }
 
-/** `2025-01-31`, `2025-01-31T12:00`, `2025-01-31 12:00:00+01:00` (UTC where no zone is given), or a duration before `nowMs`. */
+/**
+ * `2025-01-31`, `2025-01-31T12:00`, `2025-01-31 12:00:00+01:00` (UTC where no zone is given), or a duration before
+ * `nowMs`.
+ */
 export function parseMoment(text: string, nowMs: number): number | undefined {
   const agoMs = parseDurationMs(text, MAX_AGO_MS);
   if (agoMs !== undefined) return nowMs - agoMs;

@@ -25,8 +25,8 @@ export function isState(text: string): text is State {
 }
 
 /**
- * `absent`: somebody asked about it, it never came, and that was the answer. `contradicted`: the register was told that nothing was
- * charged, and then a result came.
+ * `absent`: somebody asked about it, it never came, and that was the answer. `contradicted`: the register was told that
+ * nothing was charged, and then a result came.
  */
 export function stateOf(entry: StoredEntry): State {
   const { isRunning, sent, done } = entry;
@@ -107,8 +107,8 @@ export function summaryText({ id, ...rest }: Summary): string {
 }
 
 /**
- * Everything of an entry as one line of JSON: the records as they are stored, so `done.text` is a JSON text inside a string.
- * `masked` where a secret had to be hidden.
+ * Everything of an entry as one line of JSON: the records as they are stored, so `done.text` is a JSON text inside a
+ * string. `masked` where a secret had to be hidden.
  */
 export function recordText(entry: StoredEntry): string {
   const { id, file, sent, done, contradicted, directCode } = entry;
@@ -183,7 +183,10 @@ export function nameLengthOf(ids: readonly string[]): number {
   return length;
 }
 
-/** Words for a terminal: masked, as what stands in `field` if that is known, and with nothing in them that it would act on. */
+/**
+ * Words for a terminal: masked, as what stands in `field` if that is known, and with nothing in them that it would act
+ * on.
+ */
 export function printable(text: string, field?: string): string {
   return escapeActive(field === undefined ? maskText(text) : maskField(field, text));
 }

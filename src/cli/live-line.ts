@@ -79,8 +79,8 @@ export class LiveLine {
 }
 
 /**
- * Writes to a terminal without ever waiting for it: one that was stopped (Ctrl-S) misses frames and holds nobody up. It is
- * opened a second time, so that it becomes non-blocking here alone; undefined where that cannot be.
+ * Writes to a terminal without ever waiting for it: one that was stopped (Ctrl-S) misses frames and holds nobody up. It
+ * is opened a second time, so that it becomes non-blocking here alone; undefined where that cannot be.
  */
 export function terminalWriter(fd: number): ((text: string) => void) | undefined {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;

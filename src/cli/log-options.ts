@@ -19,7 +19,10 @@ export function readLogOptions(settings: Settings): LogRender & { readonly level
   return { level: level ?? 'info', format: format ?? 'human', clock: systemClock, timestamps };
 }
 
-/** Into a regular file nobody else writes the time; whatever reads a pipe or a socket usually does, and so does a person. */
+/**
+ * Into a regular file nobody else writes the time; whatever reads a pipe or a socket usually does, and so does a
+ * person.
+ */
 function isFile(fd: number): boolean {
   try {
     return fstatSync(fd).isFile();

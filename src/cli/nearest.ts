@@ -1,7 +1,9 @@
 /** How far a word may be from what was meant: two slips, and fewer than half of its letters. */
 const MAX_SLIPS = 2;
 
-/** ` (did you mean NAME?)` where one of the names is close to what was typed, else nothing; both stand behind `prefix`. */
+/**
+ * ` (did you mean NAME?)` where one of the names is close to what was typed, else nothing; both stand behind `prefix`.
+ */
 export function didYouMean(typed: string, names: readonly string[], prefix = ''): string {
   if (typed.length > 64) return '';
   const near = names

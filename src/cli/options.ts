@@ -1,4 +1,7 @@
-/** The one table of options: the parser, the help, the environment, the configuration file and the documentation's test read it. */
+/**
+ * The one table of options: the parser, the help, the environment, the configuration file and the documentation's test
+ * read it.
+ */
 
 import { DIALECTS, type DialectOptionName } from '../dialect/registry.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
@@ -801,7 +804,9 @@ export function environmentName(option: string): string {
   return `POSBRIDGE_${option.toUpperCase().replaceAll('-', '_')}`;
 }
 
-/** Secrets are never values of options: they come from the file that an option names, else from a variable of their own. */
+/**
+ * Secrets are never values of options: they come from the file that an option names, else from a variable of their own.
+ */
 export const SECRETS = {
   'api-key-file': 'POSBRIDGE_API_KEY',
   'login-file': 'POSBRIDGE_LOGIN',

@@ -43,7 +43,10 @@ export function followConnection({ client, screen, to }: PosJob): () => void {
   };
 }
 
-/** From the moment that the sale is sent, the first Ctrl-C asks the terminal to abort it; what came of it, the sale tells. */
+/**
+ * From the moment that the sale is sent, the first Ctrl-C asks the terminal to abort it; what came of it, the sale
+ * tells.
+ */
 export function abortOnInterrupt({ client, screen, interrupts }: PosJob): () => void {
   let isSent = false;
   interrupts.onFirst(() => {

@@ -9,8 +9,9 @@ import { RepeatedFailures } from './repeated-failures.ts';
 import { outputFailure, writeLines } from './stdout.ts';
 
 /**
- * Where a register's words go: results to stdout, progress to stderr, there as a live line on a terminal and as plain lines
- * otherwise; for programs everything as objects on stdout. Nothing that anybody reads or does not read holds the work up.
+ * Where a register's words go: results to stdout, progress to stderr, there as a live line on a terminal and as plain
+ * lines otherwise; for programs everything as objects on stdout. Nothing that anybody reads or does not read holds the
+ * work up.
  */
 export class PosScreen {
   readonly isJson: boolean;

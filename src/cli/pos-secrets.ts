@@ -6,8 +6,8 @@ import { SECRETS } from './options.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * Secrets come from a file of one line, else from the environment; they are never the value of an option, which everybody on the
- * machine could read. No error tells anything of what is in them.
+ * Secrets come from a file of one line, else from the environment; they are never the value of an option, which
+ * everybody on the machine could read. No error tells anything of what is in them.
  */
 
 type SecretOption = keyof typeof SECRETS;

@@ -81,7 +81,10 @@ function refuseLacking(settings: Settings, to: Endpoint): void {
   }
 }
 
-/** Where protocols remember: `--terminal-store`, else in the store. Undefined where there is none, and none is needed for sales. */
+/**
+ * Where protocols remember: `--terminal-store`, else in the store. Undefined where there is none, and none is needed
+ * for sales.
+ */
 function terminalFolder(settings: Settings, env: Environment, isStoring: boolean): string | undefined {
   const given = readFolder(settings, 'terminal-store');
   if (given !== undefined) return given;

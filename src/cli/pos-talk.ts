@@ -75,7 +75,10 @@ function whyNoCall(method: string, params: string): string | undefined {
   return isObject ? undefined : `the params are no JSON object, such as '{"test_id":"large_file_download"}'`;
 }
 
-/** What the terminal does, one live line or a line a change, over as many connections as it takes, until it is stopped or unread. */
+/**
+ * What the terminal does, one live line or a line a change, over as many connections as it takes, until it is stopped
+ * or unread.
+ */
 export const prepareWatch: PreparePos = () => async (job) => {
   const { client, screen, interrupts } = job;
   const signal = AbortSignal.any([interrupts.stopped, screen.unread]);

@@ -2,7 +2,10 @@ import type { Endpoint } from '../endpoint/endpoint.ts';
 import { PROXY_EXAMPLE, type ProxyRule, parseProxy, proxiesOf } from '../wire/proxy.ts';
 import type { Settings } from './settings.ts';
 
-/** Which proxy leads to where: the one that was named, else those of the environment, of which the one to `place` is looked at. */
+/**
+ * Which proxy leads to where: the one that was named, else those of the environment, of which the one to `place` is
+ * looked at.
+ */
 export function readProxy(
   settings: Settings,
   env: Readonly<Record<string, string | undefined>>,

@@ -32,7 +32,9 @@ function parsed<T>(settings: Settings, name: OptionName, parse: () => T): T {
   }
 }
 
-/** An option that is a folder. An address is refused: it would become a folder of that name, and nobody would notice. */
+/**
+ * An option that is a folder. An address is refused: it would become a folder of that name, and nobody would notice.
+ */
 export function readFolder(settings: Settings, name: OptionName): string | undefined {
   return settings.read(name, 'the path of a folder', pathIn);
 }

@@ -11,7 +11,10 @@ import type { Settings } from './settings.ts';
 
 type Known = Pick<Observed, 'command' | 'startedMs' | 'levels' | 'isStopping' | 'source'>;
 
-/** Tells what this process does, where `--status` and `--status-dir` say. Rejects with a BridgeError where nobody could ask. */
+/**
+ * Tells what this process does, where `--status` and `--status-dir` say. Rejects with a BridgeError where nobody could
+ * ask.
+ */
 export async function openStatus(
   settings: Settings,
   known: Known,

@@ -3,8 +3,8 @@ import { describeFault } from '../base/errors.ts';
 let isHeard = false;
 
 /**
- * Writes to standard output; resolves when all is written, false when nobody reads any more (`| head`): that is no fault. Rejects
- * with any other one.
+ * Writes to standard output; resolves when all is written, false when nobody reads any more (`| head`): that is no
+ * fault. Rejects with any other one.
  */
 export async function writeOut(text: string): Promise<boolean> {
   if (!isHeard) process.stdout.on('error', () => {}); // told to the callback

@@ -18,8 +18,8 @@ export interface StuckCommandOptions {
 }
 
 /**
- * Runs the operator's command for a line that seems to be stuck, by `sh -c`, for at most a minute. It is told the wire and
- * the number of failures in its environment; what it writes goes to the log. Never rejects.
+ * Runs the operator's command for a line that seems to be stuck, by `sh -c`, for at most a minute. It is told the wire
+ * and the number of failures in its environment; what it writes goes to the log. Never rejects.
  *
  *   running ──exit──▶ over
  *   running ──a minute, or the signal: SIGTERM──▶ ending ──exit of all of it──▶ over

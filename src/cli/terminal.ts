@@ -24,7 +24,10 @@ import type { Settings } from './settings.ts';
 const MAX_DELAY_MS = 999_999;
 const MAX_LINK_SPEED = 1_000_000_000;
 
-/** `posbridge terminal`: a simulated payment terminal, until stopped, its script is played, or every descriptor is closed. */
+/**
+ * `posbridge terminal`: a simulated payment terminal, until stopped, its script is played, or every descriptor is
+ * closed.
+ */
 export async function runTerminal(settings: Settings): Promise<number> {
   noteInherited();
   const setup = await readSetup(settings);

@@ -61,8 +61,8 @@ export class Terminals {
   }
 
   /**
-   * The folder stays the same wherever a terminal moves to: what lies in it counts. Only terminals that are others for each peer have
-   * one in it each.
+   * The folder stays the same wherever a terminal moves to: what lies in it counts. Only terminals that are others for
+   * each peer have one in it each.
    */
   async #storeFor(endpoint: TerminalEndpoint): Promise<string | undefined> {
     const folder = terminalStoreOf(this.#settings);

@@ -48,7 +48,10 @@ export async function readTerminalTls(settings: Settings, place: Endpoint): Prom
   return isSecure(place) ? readTls(settings, side, place) : undefined;
 }
 
-/** The files for `wss:` and `https:`, looked into once: what is wrong with them is said at the start. Undefined for any other endpoint. */
+/**
+ * The files for `wss:` and `https:`, looked into once: what is wrong with them is said at the start. Undefined for any
+ * other endpoint.
+ */
 export async function readTls(
   settings: Settings,
   side: Side,

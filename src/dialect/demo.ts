@@ -6,7 +6,9 @@ import type { Simulator } from './simulator.ts';
 /** What `posbridge demo` shows of a dialect. */
 export type Demo = ListeningDemo | PlayedDemo;
 
-/** Peers come to a simulated application, which has a page in the browser: the simulated terminal, or the dialect's own. */
+/**
+ * Peers come to a simulated application, which has a page in the browser: the simulated terminal, or the dialect's own.
+ */
 export interface ListeningDemo {
   readonly kind: 'listening';
   /** The dialect itself, where it needs something that is of no use after the demo. Default: as for `serve`. */
@@ -32,8 +34,8 @@ export interface Stage {
   /** Writes a line to standard output. */
   show(line: string): void;
   /**
-   * Bridges this wire to the application behind all four channels. `ended` resolves with the bridge, which is also told to end by
-   * SIGINT and SIGTERM.
+   * Bridges this wire to the application behind all four channels. `ended` resolves with the bridge, which is also told
+   * to end by SIGINT and SIGTERM.
    */
   bridge(wire: Wire, dialect: Dialect, application: Simulator): Promise<{ readonly ended: Promise<void> }>;
 }

@@ -32,15 +32,15 @@ export interface Dialect {
   /** It can be spoken over HTTP; default: it cannot. */
   readonly http?: HttpWishes;
   /**
-   * The same for one of several wires to the same peer, of which 1 is the best, or for one of several listeners, of which 1 is the
-   * first. Default: one wire is all it can use, and all listeners are alike.
+   * The same for one of several wires to the same peer, of which 1 is the best, or for one of several listeners, of
+   * which 1 is the first. Default: one wire is all it can use, and all listeners are alike.
    */
   ranked?(rank: number): Dialect;
   /** Where a server of this dialect listens as well, for peers that speak in another way; default: nowhere else. */
   readonly beside?: readonly ListenBeside[];
   /**
-   * Who is let in over WebSocket and HTTP; default: whoever offers the subprotocol, or none. For a connection on which each peer has an
-   * identity this is where it comes from.
+   * Who is let in over WebSocket and HTTP; default: whoever offers the subprotocol, or none. For a connection on which
+   * each peer has an identity this is where it comes from.
    */
   admit?: Admit;
   /** What a peer is told that is not let in, before its connection is closed. Default: nothing. */
@@ -72,8 +72,8 @@ export interface ListenBeside {
 
 export interface CallRules {
   /**
-   * How long the peer may take to answer, counted from the application's request; default: as long as an application may. `own`: the
-   * conversation ends every call itself, with an error of its protocol.
+   * How long the peer may take to answer, counted from the application's request; default: as long as an application
+   * may. `own`: the conversation ends every call itself, with an error of its protocol.
    */
   readonly deadlineMs?: number | 'own';
 }
@@ -90,8 +90,9 @@ export interface ReconnectRules {
 export interface TransactionRules {
   readonly methods: readonly string[];
   /**
-   * Among whom the identifying members are unique: those of one register, or, where the terminal has no such name, of all
-   * (`register`, the default); or the requests of one peer identity (`identity`), for protocols that open a connection for each.
+   * Among whom the identifying members are unique: those of one register, or, where the terminal has no such name, of
+   * all (`register`, the default); or the requests of one peer identity (`identity`), for protocols that open a
+   * connection for each.
    */
   readonly scope?: 'register' | 'identity';
   /** Members of `params` that identify a transaction for ever. The first is needed, the others may be missing. */
@@ -107,8 +108,8 @@ export interface TransactionRules {
   isCompared?(name: string): boolean;
   /**
    * The method that asks for the outcome of an earlier transaction by the same members. Undefined: there is none; the
-   * peer repeats its request when it has lost the outcome, and the application knows a repeated one by its identifiers. So
-   * a request whose application goes away ends with CHANNEL_CLOSED, and a repeated one is handed over unless its
+   * peer repeats its request when it has lost the outcome, and the application knows a repeated one by its identifiers.
+   * So a request whose application goes away ends with CHANNEL_CLOSED, and a repeated one is handed over unless its
    * outcome is known.
    */
   readonly recovery?: string;
@@ -117,9 +118,9 @@ export interface TransactionRules {
   /** Several may run at one time, and no lock keeps them apart; default: one a terminal. */
   readonly isParallel?: boolean;
   /**
-   * How long the peer waits for the answer to a transaction. After that its outcome is unknown to the peer: without `recovery` the
-   * request ends with TIMEOUT, which the peer's protocol has to take for "ask or send again"; with it the connection ends with
-   * OUTCOME_UNKNOWN. Default: as long as an application has the transaction.
+   * How long the peer waits for the answer to a transaction. After that its outcome is unknown to the peer: without
+   * `recovery` the request ends with TIMEOUT, which the peer's protocol has to take for "ask or send again"; with it
+   * the connection ends with OUTCOME_UNKNOWN. Default: as long as an application has the transaction.
    */
   readonly deadlineMs?: number;
   /**
@@ -130,8 +131,8 @@ export interface TransactionRules {
   /** What of an outcome goes into the journal; default: all, without card secrets. */
   kept?(outcome: AnswerText): AnswerText;
   /**
-   * A request that names a known transaction, whatever became of that one, is refused with DUPLICATE_TRANSACTION: it neither waits
-   * for the outcome nor gets it. Default: an equal request does.
+   * A request that names a known transaction, whatever became of that one, is refused with DUPLICATE_TRANSACTION: it
+   * neither waits for the outcome nor gets it. Default: an equal request does.
    */
   readonly refusesRepeats?: boolean;
   /** What a repeated request is answered with, however old the outcome is; default: the outcome, for a while. */
@@ -176,31 +177,31 @@ export interface ConversationHost {
   /** Forgets the frames that are queued and not begun; one that has been begun is written to its end. */
   discardOutput(): void;
   /**
-   * A connection begins; the answer says where its events go. Where a dialect has several at one time, or knows whom it is for,
-   * `identity` says so; default: whom the peer was let in as. Where the protocol names the register, and the user wants it to count,
-   * `register` is its name; it takes the place of the user's own.
+   * A connection begins; the answer says where its events go. Where a dialect has several at one time, or knows whom it
+   * is for, `identity` says so; default: whom the peer was let in as. Where the protocol names the register, and the
+   * user wants it to count, `register` is its name; it takes the place of the user's own.
    */
   opened(connection: PeerConnection, identity?: string, register?: string): ConnectionEvents;
   /** The peer has let us in: whatever failed before is over. */
   accepted?(): void;
   /**
-   * Asks for a wire of its own, to the same place, for a conversation that this wire cannot carry; it is opened again as this
-   * one is. Another one for the same `purpose` changes nothing. False: there is only this wire.
+   * Asks for a wire of its own, to the same place, for a conversation that this wire cannot carry; it is opened again
+   * as this one is. Another one for the same `purpose` changes nothing. False: there is only this wire.
    */
   branch?(purpose: string, converse: Dialect['converse']): boolean;
   /**
-   * Opens the wire again now, once it is closed, instead of after a pause; also one that was `left`. Undefined: this wire does
-   * not come back.
+   * Opens the wire again now, once it is closed, instead of after a pause; also one that was `left`. Undefined: this
+   * wire does not come back.
    */
   readonly reopen?: (() => void) | undefined;
   /**
-   * Posts a message to where the peer says that it listens, for what this wire cannot carry; undefined: nowhere. `answered` is called
-   * once, with the answer's body, or undefined where none could be had.
+   * Posts a message to where the peer says that it listens, for what this wire cannot carry; undefined: nowhere.
+   * `answered` is called once, with the answer's body, or undefined where none could be had.
    */
   readonly post?: ((message: Uint8Array, answered: (body: Buffer | undefined) => void) => void) | undefined;
   /**
-   * Opens another TCP port of the same peer, by its number or the one after this wire's, for what this wire cannot carry.
-   * Undefined: there is no such port.
+   * Opens another TCP port of the same peer, by its number or the one after this wire's, for what this wire cannot
+   * carry. Undefined: there is no such port.
    */
   beside?(port: number | 'next', events: BesideEvents): Beside | undefined;
   /**
@@ -223,9 +224,9 @@ export interface Beside {
 }
 
 /**
- * What the end of a conversation means to who wanted it. `failed`: it was not meant to end now. `refused`: the peer does not
- * let us in, and trying again does not help. `left`: we have left on purpose, and the wire is not opened before `reopen`.
- * Default: all is well.
+ * What the end of a conversation means to who wanted it. `failed`: it was not meant to end now. `refused`: the peer
+ * does not let us in, and trying again does not help. `left`: we have left on purpose, and the wire is not opened
+ * before `reopen`. Default: all is well.
  */
 export type Verdict = 'failed' | 'refused' | 'left';
 
@@ -254,7 +255,10 @@ export interface PeerConnection {
    * a CONNECTION_CLOSED error when the connection ends first.
    */
   request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full';
-  /** Tells the peer. Unlike a request, a notification without words in the peer's protocol cannot be settled with an error. */
+  /**
+   * Tells the peer. Unlike a request, a notification without words in the peer's protocol cannot be settled with an
+   * error.
+   */
   notify(methodText: string, params: Buffer): SendOutcome | Refused;
   /** Says goodbye and ends this connection; `closed` follows at once. Safe to repeat: the first reason sticks. */
   close(reason: CloseReason): void;
@@ -278,7 +282,10 @@ export interface PeerAnswer {
   readonly lost?: CloseReason;
 }
 
-/** A request of the peer. Buffers are valid only during the call that brings it; the reply is, for as long as it is open. */
+/**
+ * A request of the peer. Buffers are valid only during the call that brings it; the reply is, for as long as it is
+ * open.
+ */
 export interface InboundRequest extends Reply {
   /** Decoded, and as the peer wrote it (a JSON string literal). */
   readonly id: string;
@@ -295,8 +302,8 @@ export interface InboundRequest extends Reply {
 /** How a request of the peer is answered: once. */
 export interface Reply {
   /**
-   * Puts an answer into the peer's own form, so that it is known whether it can be sent before anybody is told so. An answer that
-   * is not sent leaves the request open. An error of the bridge's own can always be said.
+   * Puts an answer into the peer's own form, so that it is known whether it can be sent before anybody is told so. An
+   * answer that is not sent leaves the request open. An error of the bridge's own can always be said.
    */
   prepare(kind: 'result' | 'error', text: Buffer): PreparedAnswer | 'too-large' | Refused;
 }
@@ -318,7 +325,9 @@ export interface InboundNotification {
 export interface ConnectionEvents {
   request(request: InboundRequest): void;
   notification(notification: InboundNotification): void;
-  /** This is secret whatever it looks like: wherever it stands in a log, it is masked as long as the connection lives. */
+  /**
+   * This is secret whatever it looks like: wherever it stands in a log, it is masked as long as the connection lives.
+   */
   secret?(value: string): void;
   /** The peer will send nothing more; its requests can still be answered. */
   inputEnded(reason: CloseReason): void;

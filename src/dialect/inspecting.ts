@@ -2,9 +2,15 @@ import type { Framing } from '../base/framing.ts';
 
 /** Reads what was recorded of a wire, for people, with the protocol's own decoder. */
 export interface Inspector {
-  /** What is no message is text that can be shown, masked; default: it may be a secret in a form that only the protocol knows. */
+  /**
+   * What is no message is text that can be shown, masked; default: it may be a secret in a form that only the protocol
+   * knows.
+   */
   readonly isText?: true;
-  /** A message whose text has been masked, as it would stand on the wire. Default, and undefined: that cannot be written. */
+  /**
+   * A message whose text has been masked, as it would stand on the wire. Default, and undefined: that cannot be
+   * written.
+   */
   frame?(text: string, framing: Framing): Buffer | undefined;
   /** Readers for the two sides of one connection: what one says may decide how the other is read. */
   open(framing: Framing): readonly [WireReader, WireReader];
@@ -19,7 +25,10 @@ export interface WireReader {
 }
 
 export interface ReaderSink {
-  /** @param bytes how many of the last bytes it took, where the reader can tell; what came before them belongs to nothing. */
+  /**
+   * @param bytes how many of the last bytes it took, where the reader can tell; what came before them belongs to
+   *   nothing.
+   */
   message(message: SeenMessage, bytes?: number): void;
   /** Bytes that are no message: a plain sentence that quotes nothing of them. */
   wrong(why: string): void;

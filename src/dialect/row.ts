@@ -5,8 +5,8 @@ import type { Inspector } from './inspecting.ts';
 import type { SimulatorModule } from './simulator.ts';
 
 /**
- * Which ends of a protocol there are: `answers` a peer on a wire that somebody else has opened, `dials` the peer itself,
- * `listens` for peers (`serve`), `asks` a terminal as its register.
+ * Which ends of a protocol there are: `answers` a peer on a wire that somebody else has opened, `dials` the peer
+ * itself, `listens` for peers (`serve`), `asks` a terminal as its register.
  */
 export type Role = 'answers' | 'dials' | 'listens' | 'asks';
 

@@ -1,7 +1,7 @@
 /**
- * The vocabulary that applications and registers share, whatever the wire speaks: every method with its members, errors and
- * manners. docs/vocabulary.md prints this table, the simulated terminal checks params by it. Where a method goes is up to each
- * dialect's routes.
+ * The vocabulary that applications and registers share, whatever the wire speaks: every method with its members, errors
+ * and manners. docs/vocabulary.md prints this table, the simulated terminal checks params by it. Where a method goes is
+ * up to each dialect's routes.
  */
 export interface MethodWords {
   /** Who sends it. */

@@ -6,9 +6,9 @@ import type { Endpoint } from './endpoint.ts';
 const MAX_LINKS = 40;
 
 /**
- * The place that an endpoint leads to, as a text that is the same however the endpoint is written: paths are absolute and without
- * symbolic links as far as they exist, hosts are in their usual form, `localhost` is 127.0.0.1. Names of other machines are not
- * looked up. Never rejects.
+ * The place that an endpoint leads to, as a text that is the same however the endpoint is written: paths are absolute
+ * and without symbolic links as far as they exist, hosts are in their usual form, `localhost` is 127.0.0.1. Names of
+ * other machines are not looked up. Never rejects.
  */
 export async function placeOf(endpoint: Endpoint): Promise<string> {
   switch (endpoint.kind) {

@@ -4,8 +4,8 @@ import type { Parity, SerialDevice, SerialOptions } from './endpoint.ts';
 export type Complain = (why: string, example?: string) => Error;
 
 /**
- * Reads what follows `serial:`. Shape: `/dev/PATH`, `usb=VID:PID` or `serial=NUMBER`, then perhaps `?NAME=VALUE&…`. Throws
- * what `complain` makes.
+ * Reads what follows `serial:`. Shape: `/dev/PATH`, `usb=VID:PID` or `serial=NUMBER`, then perhaps `?NAME=VALUE&…`.
+ * Throws what `complain` makes.
  */
 export function readSerialLine(
   rest: string,

@@ -10,8 +10,8 @@ export interface TerminalPlace {
 }
 
 /**
- * Tells the dialect's options from the wire's: those in `names` are the dialect's, all others the wire's, which refuses what it does not
- * know. Errors: ENDPOINT_INVALID.
+ * Tells the dialect's options from the wire's: those in `names` are the dialect's, all others the wire's, which refuses
+ * what it does not know. Errors: ENDPOINT_INVALID.
  *
  * @param names the options that the dialect has.
  */

@@ -2,7 +2,9 @@
 export interface LineSink {
   /** One line without its line end; never empty. */
   line(line: Buffer): void;
-  /** A line over the limit has gone by: dropped, but for its `head`, `HEAD_BYTES`. `bytes` is its length without the LF. */
+  /**
+   * A line over the limit has gone by: dropped, but for its `head`, `HEAD_BYTES`. `bytes` is its length without the LF.
+   */
   overlong(bytes: number, head: Buffer): void;
 }
 

@@ -7,8 +7,8 @@ const KEPT = 5;
 const MODE = 0o600;
 
 /**
- * A file of lines that never grows beyond a size: then it becomes FILE.1, and a new one begins. Several processes may write to it;
- * no line of theirs is lost or mixed up.
+ * A file of lines that never grows beyond a size: then it becomes FILE.1, and a new one begins. Several processes may
+ * write to it; no line of theirs is lost or mixed up.
  */
 export class CaptureFile {
   readonly path: string;

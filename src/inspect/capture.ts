@@ -29,8 +29,8 @@ interface Waiting {
 }
 
 /**
- * Writes down what crosses wires and channels, masked. Whoever shows it something waits for a copy and for nothing else: it is taken apart,
- * masked and written behind.
+ * Writes down what crosses wires and channels, masked. Whoever shows it something waits for a copy and for nothing
+ * else: it is taken apart, masked and written behind.
  */
 export class Capture implements Tap {
   readonly #options: CaptureOptions;

@@ -8,8 +8,8 @@ export function isHttp(start: Buffer): boolean {
 }
 
 /**
- * Takes the bodies out of one side of recorded HTTP: those whose length is announced, one after the other. An empty body is no
- * message.
+ * Takes the bodies out of one side of recorded HTTP: those whose length is announced, one after the other. An empty
+ * body is no message.
  */
 export class HttpBodies {
   #held: Buffer = Buffer.alloc(0);

@@ -1,8 +1,9 @@
 import type { CaptureRecord, LineRecord, WireRecord } from './record.ts';
 
 /**
- * Records as a file for Wireshark: each connection a TCP stream between invented addresses, 10.1.x.y for its peer, 10.0.0.1 for the
- * bridge, 10.2.0.1 for applications. A message in which something is hidden is written as its masked text, with a comment that says so.
+ * Records as a file for Wireshark: each connection a TCP stream between invented addresses, 10.1.x.y for its peer,
+ * 10.0.0.1 for the bridge, 10.2.0.1 for applications. A message in which something is hidden is written as its masked
+ * text, with a comment that says so.
  */
 export function pcapngOf(records: readonly CaptureRecord[]): Buffer {
   const blocks = [sectionHeader(), interfaceDescription()];

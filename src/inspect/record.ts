@@ -6,8 +6,8 @@ import type { Piece } from './side-reader.ts';
 /**
  * One line of a capture: masked, so that it can be stored and handed on. The first line of a file is `HEAD`.
  *
- * A message in which nothing had to be hidden stands there byte for byte (`data`, base64). Of another one `data` is what its masked text
- * would be on the wire, where the protocol can write that.
+ * A message in which nothing had to be hidden stands there byte for byte (`data`, base64). Of another one `data` is
+ * what its masked text would be on the wire, where the protocol can write that.
  */
 export type CaptureRecord = WireRecord | LineRecord | EventRecord | LostRecord;
 

@@ -14,8 +14,8 @@ export interface Piece {
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
 /**
- * Finds out which bytes of one side are which message. A stream is given to the protocol's reader byte by byte: where it reports a message,
- * that one ends.
+ * Finds out which bytes of one side are which message. A stream is given to the protocol's reader byte by byte: where
+ * it reports a message, that one ends.
  */
 export class SideReader {
   readonly #reader: WireReader;

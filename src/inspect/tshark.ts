@@ -34,7 +34,9 @@ export function jsonSegments(text: string): Segment[] {
   );
 }
 
-/** `tshark -T fields -E header=y -e frame.time_epoch -e tcp.stream -e ip.src -e tcp.srcport -e tcp.seq -e tcp.payload` */
+/**
+ * `tshark -T fields -E header=y -e frame.time_epoch -e tcp.stream -e ip.src -e tcp.srcport -e tcp.seq -e tcp.payload`
+ */
 export function fieldsSegments(text: string): Segment[] {
   const [head = '', ...lines] = text.split('\n');
   const names = head.trim().split('\t');

@@ -11,8 +11,8 @@ const PING_EVERY_MS = 3000;
 const MAX_PINGS_OUT = 2;
 
 /**
- * One connection to any of the servers, with one life: a lost one is never mended behind our back, since what waits in the client's
- * buffer would be sent much later then. Who needs another connects again.
+ * One connection to any of the servers, with one life: a lost one is never mended behind our back, since what waits in
+ * the client's buffer would be sent much later then. Who needs another connects again.
  *
  * Errors: NATS_UNAVAILABLE
  */

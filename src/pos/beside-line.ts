@@ -3,7 +3,10 @@ import type { Beside, BesideEvents } from '../dialect/dialect.ts';
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 
-/** A second connection to a terminal, on another port: opening → open → closed. What is sent while it opens waits for it. */
+/**
+ * A second connection to a terminal, on another port: opening → open → closed. What is sent while it opens waits for
+ * it.
+ */
 export class BesideLine implements Beside {
   readonly #events: BesideEvents;
   readonly #giveUp = new AbortController();

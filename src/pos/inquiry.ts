@@ -32,8 +32,8 @@ export interface Search {
 export type AfterAnswer = Pick<AskedSale, 'terminal' | 'directCode'>;
 
 /**
- * What the terminal says to Check about one sale. A result counts only if it names no other amount, currency or receipt: it could be
- * another sale's under the same identifiers.
+ * What the terminal says to Check about one sale. A result counts only if it names no other amount, currency or
+ * receipt: it could be another sale's under the same identifiers.
  */
 export class Inquiry {
   readonly #options: InquiryOptions;
@@ -70,8 +70,8 @@ export class Inquiry {
   }
 
   /**
-   * The answer to a sale that `connection` has just sent, or the outcome, whichever is told first. A result that does not fit ends nothing:
-   * the terminal may yet answer the sale itself. Rejects with OUTCOME_UNKNOWN.
+   * The answer to a sale that `connection` has just sent, or the outcome, whichever is told first. A result that does
+   * not fit ends nothing: the terminal may yet answer the sale itself. Rejects with OUTCOME_UNKNOWN.
    */
   async whileUnderWay(connection: TerminalConnection, answered: Promise<Answer>): Promise<Answer | Verdict> {
     this.#isUnderWay = true;

@@ -16,8 +16,8 @@ const MAX_URGENT = 4;
 /** Questions without an answer; late answers count, but an endless number is not waited for. */
 const MAX_UNANSWERED = 256;
 /**
- * "Not found" counts when it is said twice, to questions that are so far apart: until then the sale may still lie in a buffer on
- * the way. Measured by a clock that never jumps, so after a restart it is waited for anew.
+ * "Not found" counts when it is said twice, to questions that are so far apart: until then the sale may still lie in a
+ * buffer on the way. Measured by a clock that never jumps, so after a restart it is waited for anew.
  */
 const NOT_FOUND_APART_MS = 5000;
 
@@ -44,13 +44,14 @@ export interface SearchOptions {
 /**
  * Asks the terminal by `Check` how a sale ended, until it says so: calm → urgent → over.
  *
- * Calm, while the terminal may still answer the sale itself, it asks every minute, on the connection that carries the sale. "Not found"
- * proves nothing then: the sale may be under way.
+ * Calm, while the terminal may still answer the sale itself, it asks every minute, on the connection that carries the
+ * sale. "Not found" proves nothing then: the sale may be under way.
  *
- * Urgent, once the sale can be under way no more on our side (its connection was lost, or has brought an answer), it asks at once,
- * after 1, 2, then every 5 s, and at once on every new connection; every minute where nothing is answered. After TRANSACTION_ACTIVE the
- * wait until "not found" counts begins anew: a terminal that has just lost its memory gets the time to find it, while a bridge says
- * "active" of what it is still looking for and then truly does not find.
+ * Urgent, once the sale can be under way no more on our side (its connection was lost, or has brought an answer), it
+ * asks at once, after 1, 2, then every 5 s, and at once on every new connection; every minute where nothing is
+ * answered. After TRANSACTION_ACTIVE the wait until "not found" counts begins anew: a terminal that has just lost its
+ * memory gets the time to find it, while a bridge says "active" of what it is still looking for and then truly does not
+ * find.
  */
 export class OutcomeSearch {
   readonly #options: SearchOptions;
@@ -74,7 +75,8 @@ export class OutcomeSearch {
   }
 
   /**
-   * Calm: until the sale's own answer is there (`answered`, which also says that the connection was lost), or an outcome.
+   * Calm: until the sale's own answer is there (`answered`, which also says that the connection was lost), or an
+   * outcome.
    *
    * @returns undefined when `signal` aborts first.
    */

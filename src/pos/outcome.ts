@@ -15,8 +15,8 @@ export interface Verdict {
 }
 
 /**
- * What the direct answer to a Purchase or Refund says: the outcome, or that the terminal has to be asked. `code` then, where it
- * counts for what a `Check` means: a code of no declared meaning, or DUPLICATE_TRANSACTION.
+ * What the direct answer to a Purchase or Refund says: the outcome, or that the terminal has to be asked. `code` then,
+ * where it counts for what a `Check` means: a code of no declared meaning, or DUPLICATE_TRANSACTION.
  */
 export type Judgement =
   | { readonly is: 'outcome'; readonly verdict: Verdict }

@@ -156,8 +156,9 @@ export class PosClient {
   }
 
   /**
-   * One request, but none that moves money: those are made by `purchase`, `refund` and `reverse`, never unrecorded. Params
-   * that are a JSON text go out as they are written, numbers included. Rejects with a PeerError, or a PosError: NOT_CONNECTED (nothing was sent), CONNECTION_CLOSED, KEEPALIVE, TIMEOUT, ABORTED.
+   * One request, but none that moves money: those are made by `purchase`, `refund` and `reverse`, never unrecorded.
+   * Params that are a JSON text go out as they are written, numbers included. Rejects with a PeerError, or a PosError:
+   * NOT_CONNECTED (nothing was sent), CONNECTION_CLOSED, KEEPALIVE, TIMEOUT, ABORTED.
    */
   async call(
     method: string,
@@ -171,7 +172,10 @@ export class PosClient {
     return { value: parseObject(text), text };
   }
 
-  /** Tells the terminal something, never a sale, on the connection that there is. False: there is none, or it does not fit. */
+  /**
+   * Tells the terminal something, never a sale, on the connection that there is. False: there is none, or it does not
+   * fit.
+   */
   notify(method: string, params: JsonObject): boolean {
     refuseOwn(method, this.#options.dialect);
     return this.#keeper.current?.tell(method, JSON.stringify(params)) === 'sent';
@@ -181,8 +185,8 @@ export class PosClient {
    * Charges. Resolves with the truth: what became of it is known, and recorded.
    *
    * Rejects with NOT_CONNECTED, ABORTED, CONNECTION_CLOSED, STORE_FAILED or DUPLICATE_TRANSACTION when nothing was
-   * sent; with OUTCOME_UNKNOWN when it was sent and the outcome could not be had within `outcomeWaitMs`, or `signal` ended
-   * the waiting: then the entry stays open, and `recover` goes on with it.
+   * sent; with OUTCOME_UNKNOWN when it was sent and the outcome could not be had within `outcomeWaitMs`, or `signal`
+   * ended the waiting: then the entry stays open, and `recover` goes on with it.
    */
   async purchase(request: SaleRequest, { signal }: WaitOptions = {}): Promise<MadeSale> {
     return this.#sales.make('Purchase', request, signal);
@@ -194,16 +198,17 @@ export class PosClient {
   }
 
   /**
-   * Undoes an approved purchase or refund, as a whole and without a card; in all else like `purchase`. It has a receipt number of its
-   * own. Without `originalSequenceId` the store is asked which one the original had; rejects with a RangeError where it had several.
+   * Undoes an approved purchase or refund, as a whole and without a card; in all else like `purchase`. It has a receipt
+   * number of its own. Without `originalSequenceId` the store is asked which one the original had; rejects with a
+   * RangeError where it had several.
    */
   async reverse(request: ReversalRequest, { signal }: WaitOptions = {}): Promise<MadeSale> {
     return this.#sales.make('Reversal', request, signal);
   }
 
   /**
-   * How an earlier sale ended: told from the store if it is known there, else asked until the terminal says so, and recorded.
-   * Rejects like `purchase`, and with TRANSACTION_ACTIVE while it is being carried out.
+   * How an earlier sale ended: told from the store if it is known there, else asked until the terminal says so, and
+   * recorded. Rejects like `purchase`, and with TRANSACTION_ACTIVE while it is being carried out.
    */
   async check(
     receiptId: string | number,
@@ -215,8 +220,8 @@ export class PosClient {
 
   /**
    * Brings every unfinished sale of the store to its end, and gives each as it ends; one that cannot be
-   * decided within `outcomeWaitMs` as `unknown`. Sales of other living processes are left alone. It returns how many it could
-   * not tell anything about. Rejects with STORE_FAILED.
+   * decided within `outcomeWaitMs` as `unknown`. Sales of other living processes are left alone. It returns how many it
+   * could not tell anything about. Rejects with STORE_FAILED.
    */
   recover({ signal }: WaitOptions = {}): AsyncGenerator<RecoveredSale, RecoverySummary, undefined> {
     return this.#sales.recover(signal);
@@ -228,8 +233,8 @@ export class PosClient {
   }
 
   /**
-   * What was approved since the period began. `close` ends the period: an answer that was lost then is in the next one, as
-   * `lastClosed`.
+   * What was approved since the period began. `close` ends the period: an answer that was lost then is in the next one,
+   * as `lastClosed`.
    */
   async totals({ close, ...options }: CallOptions & { readonly close?: boolean } = {}): Promise<Totals> {
     return readTotals((await this.call('Totals', close === true ? { close } : {}, options)).text);
@@ -253,8 +258,8 @@ export class PosClient {
   }
 
   /**
-   * Keeps `status` events coming until `signal` aborts or the client is closed, over as many connections as it takes: terminals
-   * before 18.2.0 do not send any by themselves and are asked every 5 s. Never rejects.
+   * Keeps `status` events coming until `signal` aborts or the client is closed, over as many connections as it takes:
+   * terminals before 18.2.0 do not send any by themselves and are asked every 5 s. Never rejects.
    */
   watch({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     return this.#working.keep(
@@ -269,10 +274,10 @@ export class PosClient {
   }
 
   /**
-   * Offers this machine's network to the terminal, over as many connections as it takes, until the offer or the client is
-   * closed. At most one at a time. Resolves when the terminal has accepted it, however long it takes to be there and ready.
-   * Rejects, and nothing is offered any more, with a PeerError when the terminal does not want it, with ABORTED when
-   * `signal` ends the waiting, with CONNECTION_CLOSED when the client is closed first.
+   * Offers this machine's network to the terminal, over as many connections as it takes, until the offer or the client
+   * is closed. At most one at a time. Resolves when the terminal has accepted it, however long it takes to be there and
+   * ready. Rejects, and nothing is offered any more, with a PeerError when the terminal does not want it, with ABORTED
+   * when `signal` ends the waiting, with CONNECTION_CLOSED when the client is closed first.
    */
   async offerNetwork({ signal, ...options }: NetworkOptions & WaitOptions = {}): Promise<NetworkOffer> {
     const { NetworkOffer: Offer } = await import('./proxy/network-offer.ts');
@@ -297,7 +302,10 @@ export class PosClient {
     }
   }
 
-  /** Says goodbye, settles everything, gives everything back. Sales that were sent stay open for `recover`. Safe to repeat. */
+  /**
+   * Says goodbye, settles everything, gives everything back. Sales that were sent stay open for `recover`. Safe to
+   * repeat.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -41,8 +41,8 @@ export class PosError extends BridgeError {
 }
 
 /**
- * What the terminal answered instead of a result. `message` is masked, and says the first of the texts for the cashier, for people
- * and for technicians that there is; the other texts are the terminal's own.
+ * What the terminal answered instead of a result. `message` is masked, and says the first of the texts for the cashier,
+ * for people and for technicians that there is; the other texts are the terminal's own.
  */
 export class PeerError extends Error {
   /** `data.string_code`, for programs. */

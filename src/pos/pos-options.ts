@@ -34,8 +34,8 @@ export type RequestHandler = (
 
 export interface PosClientOptions {
   /**
-   * Where the terminal is: `tcp:`, `unix:`, `ws:`, `wss:`, `serial:` or `fd:`, as text or parsed; one that speaks another protocol than
-   * JSONPOS as `DIALECT+ENDPOINT`.
+   * Where the terminal is: `tcp:`, `unix:`, `ws:`, `wss:`, `serial:` or `fd:`, as text or parsed; one that speaks
+   * another protocol than JSONPOS as `DIALECT+ENDPOINT`.
    */
   readonly to: string | Endpoint;
   /** Opens the wire instead, once, for transports that have no endpoint; `to` is then only its name. */
@@ -55,13 +55,15 @@ export interface PosClientOptions {
   /** How long the outcome of a sale is asked for; default 15 min. */
   readonly outcomeWaitMs?: number | undefined;
   /**
-   * How long "not found" may still mean that a sale has not ended, from the loss of its connection; default 5 s. For terminals that
-   * know finished sales only: longer than a customer takes.
+   * How long "not found" may still mean that a sale has not ended, from the loss of its connection; default 5 s. For
+   * terminals that know finished sales only: longer than a customer takes.
    */
   readonly notFoundAfterMs?: number | undefined;
   /** Further codes with which the terminal says "not charged"; see docs/errors.md. */
   readonly outcomeCodes?: readonly string[] | undefined;
-  /** Default 30 s when idle, 5 s when busy, 5 s for an answer. Like every time that is waited for, at most 2^31-1 ms. */
+  /**
+   * Default 30 s when idle, 5 s when busy, 5 s for an answer. Like every time that is waited for, at most 2^31-1 ms.
+   */
   readonly keepalive?: KeepaliveOptions | 'off' | undefined;
   /** Find the stream's position by `_Sync` before speaking; default: on serial lines only. */
   readonly sync?: boolean | undefined;
@@ -69,7 +71,10 @@ export interface PosClientOptions {
   readonly discardMs?: number | undefined;
   /** Largest JSON text of a frame, bytes; 16 384 to 16 777 216, default 262 134. */
   readonly maxFrameBytes?: number | undefined;
-  /** Bytes a second of the line, at least 10; output is paced to it. Default: what `baudRate` says, else Infinity: as fast as it goes. */
+  /**
+   * Bytes a second of the line, at least 10; output is paced to it. Default: what `baudRate` says, else Infinity: as
+   * fast as it goes.
+   */
   readonly linkSpeed?: number | undefined;
   readonly wsCredentials?: WsCredentials | undefined;
   /** For `wss:` and `https:`: paths of PEM files, whom to trust (`ca`) and who we are (`cert`, `key`). */
@@ -79,8 +84,8 @@ export interface PosClientOptions {
   /** How long ended sales stay in the store; default 30 days. */
   readonly keepMs?: number | undefined;
   /**
-   * A sale of which nothing could be sent stays in the store, as `not-started` or `cancelled`, and resolves with that. Default: no trace
-   * of it is left, and it rejects.
+   * A sale of which nothing could be sent stays in the store, as `not-started` or `cancelled`, and resolves with that.
+   * Default: no trace of it is left, and it rejects.
    */
   readonly keepsUnsent?: boolean | undefined;
   readonly onRequest?: RequestHandler | undefined;
@@ -129,7 +134,10 @@ const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 const MIN_LINK_SPEED = 10;
 const DEFAULT_KEEP_MS = 30 * 86_400_000;
 
-/** Rejects with ENDPOINT_INVALID for a bad endpoint, with RangeError for a bad number, and with what the dialect refuses. */
+/**
+ * Rejects with ENDPOINT_INVALID for a bad endpoint, with RangeError for a bad number, and with what the dialect
+ * refuses.
+ */
 export async function resolvePosOptions(options: PosClientOptions): Promise<ResolvedPosOptions> {
   const terminal = terminalOf(options.to);
   const { wire: to } = checkTerminal(terminal);

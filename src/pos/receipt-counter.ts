@@ -21,8 +21,8 @@ const MAX_RETRIES = 2000;
  *
  * A file that is not there or cannot be read starts from the time in seconds and a random part, so that a store that
  * was lost does not give old numbers again, nor two registers of one terminal the same ones. The first number of each
- * process starts from there too unless the last one was higher, for the store may have been put back from a copy. Numbers
- * that would be taken for card numbers, and masked in every log, are left out.
+ * process starts from there too unless the last one was higher, for the store may have been put back from a copy.
+ * Numbers that would be taken for card numbers, and masked in every log, are left out.
  */
 export class ReceiptCounter {
   readonly #folder: string;

@@ -15,7 +15,10 @@ export interface Approved {
   /** Undefined where the result names no amount, or none that can be read. */
   readonly amountMinor: number | undefined;
   readonly currency: string | undefined;
-  /** `other` also where an amount is named that cannot be read; `unnamed`: nothing differs, but one of the two is missing. */
+  /**
+   * `other` also where an amount is named that cannot be read; `unnamed`: nothing differs, but one of the two is
+   * missing.
+   */
   readonly money: 'same' | 'unnamed' | 'other';
   /** The receipt that it names instead of the one that was asked for. */
   readonly otherReceiptId: string | undefined;
@@ -24,9 +27,10 @@ export interface Approved {
 }
 
 /**
- * Compares a result with what was asked for. Amounts are in the smallest unit, as numbers or as texts of digits; a text with all
- * decimals of the currency is read as it looks (`"12.30"` EUR is 1230). Currencies are compared in either case, and by their
- * numbers (`978` is EUR); what is neither cannot differ. Receipts are compared by value: 17, 17.0 and "17" are one.
+ * Compares a result with what was asked for. Amounts are in the smallest unit, as numbers or as texts of digits; a text
+ * with all decimals of the currency is read as it looks (`"12.30"` EUR is 1230). Currencies are compared in either
+ * case, and by their numbers (`978` is EUR); what is neither cannot differ. Receipts are compared by value: 17, 17.0
+ * and "17" are one.
  */
 export function readApproved(resultText: string, asked: Asked): Approved {
   const scan = scanObject(Buffer.from(resultText), ['amount', 'currency', 'receipt_id']);

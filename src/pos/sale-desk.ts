@@ -59,7 +59,10 @@ export class SaleDesk {
     return new Inquiry(this.options, sale, search, (count) => this.tell(sale, 'asking', count));
   }
 
-  /** What the terminal says to Check about an earlier sale, as soon as it says how it ended. Rejects with OUTCOME_UNKNOWN. */
+  /**
+   * What the terminal says to Check about an earlier sale, as soon as it says how it ended. Rejects with
+   * OUTCOME_UNKNOWN.
+   */
   async ask(sale: AskedSale, search: Search): Promise<Verdict> {
     const inquiry = this.inquiry(sale, search);
     try {

@@ -246,7 +246,10 @@ function remember(
   return () => ({ place, serialNumber: known });
 }
 
-/** A reversal of a sale whose sequence number the caller has left to the store. Rejects with a RangeError: nothing was begun. */
+/**
+ * A reversal of a sale whose sequence number the caller has left to the store. Rejects with a RangeError: nothing was
+ * begun.
+ */
 async function clarified(request: CheckedRequest, store: SaleStore): Promise<CheckedRequest> {
   const { original } = request;
   if (!original?.isVague) return request;

@@ -44,7 +44,9 @@ export class SaleRecovery {
     }
   }
 
-  /** What the store can tell about a sale, with the terminal's help where its entry is open; `lost`: it cannot be read. */
+  /**
+   * What the store can tell about a sale, with the terminal's help where its entry is open; `lost`: it cannot be read.
+   */
   async #lookUp(wanted: SaleIdentity, search: Search): Promise<SaleOutcome | 'none' | 'lost'> {
     const { store, keeper } = this.#desk.options;
     if (store === undefined) {
@@ -62,8 +64,8 @@ export class SaleRecovery {
   }
 
   /**
-   * Brings every unfinished sale of the store to its end, several at a time; those of living processes are theirs. `working` keeps
-   * what is under way, should nobody ask for more of it.
+   * Brings every unfinished sale of the store to its end, several at a time; those of living processes are theirs.
+   * `working` keeps what is under way, should nobody ask for more of it.
    */
   async *recover(
     store: SaleStore,
@@ -141,8 +143,8 @@ export class SaleRecovery {
   }
 
   /**
-   * A sale that the store does not know, or that cannot be read any more. `isTaken`: meanwhile somebody has begun it, so
-   * the store knows better.
+   * A sale that the store does not know, or that cannot be read any more. `isTaken`: meanwhile somebody has begun it,
+   * so the store knows better.
    */
   async #checkUnrecorded(
     identity: SaleIdentity,

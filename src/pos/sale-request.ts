@@ -46,8 +46,8 @@ export interface OriginalSale extends SaleIdentity {
 }
 
 /**
- * Reads each member of the caller's object once; what the caller does to it afterwards changes nothing. Throws RangeError
- * or TypeError, naming the member.
+ * Reads each member of the caller's object once; what the caller does to it afterwards changes nothing. Throws
+ * RangeError or TypeError, naming the member.
  */
 export function readSaleRequest(request: SaleRequest): CheckedRequest {
   if (typeof request !== 'object' || request === null) throw new TypeError('request: not an object');

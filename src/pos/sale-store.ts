@@ -86,7 +86,9 @@ export class SaleStore {
     return this.#guard(async () => String(await this.#counter.next()));
   }
 
-  /** Begins a sale: its entry is on the disk when this resolves. Rejects with STORE_FAILED, and leaves no trace then. */
+  /**
+   * Begins a sale: its entry is on the disk when this resolves. Rejects with STORE_FAILED, and leaves no trace then.
+   */
   begin(record: SaleRecord): Promise<OwnedEntry | 'exists'> {
     const { method, amountMinor, currency, place, memo } = record;
     return this.#guard(async () => {
@@ -134,8 +136,8 @@ export class SaleStore {
   }
 
   /**
-   * The sale that is meant: without a sequence number the one that has none, else the only one with this receipt. Rejects
-   * with OUTCOME_UNKNOWN where there are several, and with STORE_FAILED.
+   * The sale that is meant: without a sequence number the one that has none, else the only one with this receipt.
+   * Rejects with OUTCOME_UNKNOWN where there are several, and with STORE_FAILED.
    */
   async find(wanted: SaleIdentity): Promise<{ readonly identity: SaleIdentity; readonly lookup: Lookup }> {
     const id = idOf(wanted);
@@ -168,7 +170,9 @@ export class SaleStore {
     return this.#guard(() => this.#journal.claim(idOf(identity)));
   }
 
-  /** Every sale that can be read, in no order, for a program that keeps a list of its own. Rejects with STORE_FAILED. */
+  /**
+   * Every sale that can be read, in no order, for a program that keeps a list of its own. Rejects with STORE_FAILED.
+   */
   async *entries(): AsyncGenerator<StoredEntry> {
     const entries = this.#journal.entries();
     for (;;) {
@@ -226,8 +230,8 @@ export class SaleStore {
   }
 
   /**
-   * Stores an outcome, lets go of the entry, and returns the time that stands in it. Undefined when the disk refuses it or takes too
-   * long: the entry is then open, and whoever recovers it finds the same outcome. Never rejects.
+   * Stores an outcome, lets go of the entry, and returns the time that stands in it. Undefined when the disk refuses it
+   * or takes too long: the entry is then open, and whoever recovers it finds the same outcome. Never rejects.
    */
   async finish(entry: OwnedEntry, answer: Answer): Promise<string | undefined> {
     let storedAt: string | undefined;

@@ -2,8 +2,8 @@ import type { ErrorReason, JsonObject } from './answer.ts';
 import type { PosError, SaleIdentity } from './pos-error.ts';
 
 /**
- * How a sale ended, always the truth: money was moved (`approved`) or was not (the others). `not-started`: it was refused before
- * anything began; `not-reached`: the terminal does not know it.
+ * How a sale ended, always the truth: money was moved (`approved`) or was not (the others). `not-started`: it was
+ * refused before anything began; `not-reached`: the terminal does not know it.
  */
 export type Outcome = 'approved' | 'declined' | 'cancelled' | 'not-started' | 'not-reached';
 
@@ -18,7 +18,9 @@ export interface SaleRequest {
   readonly sequenceId?: string | number | null | undefined;
   /** Further params of the request. */
   readonly extra?: JsonObject | undefined;
-  /** Stored with the sale and never sent: what a program wants to find in the store with it. Secrets in it are masked. */
+  /**
+   * Stored with the sale and never sent: what a program wants to find in the store with it. Secrets in it are masked.
+   */
   readonly memo?: JsonObject | undefined;
 }
 
@@ -84,8 +86,9 @@ export interface UnknownSale extends SaleIdentity {
 
 /**
  * Where a sale is. `recorded`: on disk, nothing sent; `sent`: may be charged from here on; `lost`: the connection went
- * away; `asking`: the terminal is asked for the outcome, `count` times so far (what it is asked every minute while the sale is
- * under way is not told); `decided`: the outcome is known; `contradicted`: a result came after "not charged" was told, and counts now.
+ * away; `asking`: the terminal is asked for the outcome, `count` times so far (what it is asked every minute while the
+ * sale is under way is not told); `decided`: the outcome is known; `contradicted`: a result came after "not charged"
+ * was told, and counts now.
  */
 export interface SaleProgress extends SaleIdentity {
   readonly step: 'recorded' | 'connected' | 'sent' | 'lost' | 'asking' | 'decided' | 'contradicted';

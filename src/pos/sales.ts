@@ -6,8 +6,8 @@ import { idText, sequenceIdOf } from './sale-request.ts';
 import { Working } from './wait.ts';
 
 /**
- * Sales from the register's side: made by `SaleMaking`, found out about by `SaleRecovery`. From `sent` on a sale ends only with
- * what the terminal says about it; whoever stops waiting leaves its entry open for `recover`.
+ * Sales from the register's side: made by `SaleMaking`, found out about by `SaleRecovery`. From `sent` on a sale ends
+ * only with what the terminal says about it; whoever stops waiting leaves its entry open for `recover`.
  */
 export class Sales {
   readonly #desk: SaleDesk;

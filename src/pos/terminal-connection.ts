@@ -50,11 +50,12 @@ export type Unsent = 'too-large' | 'full' | 'closed';
 /**
  * One wire to the terminal, from the register's side, whatever the dialect:
  *
- *   opening (the dialect's own handshake) ──▶ speaking ──▶ finishing (goodbye, end of output, read and discard) ──▶ closed
+ *   opening (the dialect's own handshake) ──▶ speaking ──▶ finishing (goodbye, end of output, read and discard) ──▶
+ *   closed
  *
- * Any state goes to finishing when there is a reason, and to closed when the wire is lost. When we finish while a sale is
- * unanswered, output is not ended after the goodbye: a wire that can is reset, so that what the terminal has not been given yet
- * is not given to it later.
+ * Any state goes to finishing when there is a reason, and to closed when the wire is lost. When we finish while a sale
+ * is unanswered, output is not ended after the goodbye: a wire that can is reset, so that what the terminal has not
+ * been given yet is not given to it later.
  */
 export class TerminalConnection implements ConversationHost, ConnectionEvents {
   readonly clock: Clock;
@@ -157,7 +158,10 @@ export class TerminalConnection implements ConversationHost, ConnectionEvents {
     return asked;
   }
 
-  /** Asks for a sign of life; `none`: the dialect has no question for that. The promise always resolves, as that of `ask`. */
+  /**
+   * Asks for a sign of life; `none`: the dialect has no question for that. The promise always resolves, as that of
+   * `ask`.
+   */
   probe(): Promise<Answer> | Unsent | 'none' {
     if (this.#terminal !== undefined && this.#terminal.probe === undefined) return 'none';
     return this.#ask((terminal, settle) => terminal.probe?.(settle) ?? 'closed');

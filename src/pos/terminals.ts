@@ -52,7 +52,10 @@ export class Terminals {
     return asked;
   }
 
-  /** The terminal at the other end, if it is certainly another one; undefined where it is the one of the record, or may be. */
+  /**
+   * The terminal at the other end, if it is certainly another one; undefined where it is the one of the record, or may
+   * be.
+   */
   async other(
     record: TerminalRecord | undefined,
     connection: TerminalConnection,

@@ -4,8 +4,8 @@ const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 const MAX_EXPONENT_CHARACTERS = 6;
 
 /**
- * The decimal digits of a JSON number that is an integer by its value: `17`, `17.0` and `1.7e1` are all `17`, `-0` is `0`. The
- * text is read, not a double, so that no two integers are taken for one.
+ * The decimal digits of a JSON number that is an integer by its value: `17`, `17.0` and `1.7e1` are all `17`, `-0` is
+ * `0`. The text is read, not a double, so that no two integers are taken for one.
  *
  * @param maxDigits more make it no integer that anybody means.
  * @returns undefined for what is no integer, or too long a one.

@@ -60,7 +60,9 @@ export class Keepalive {
       this.#setTimer(this.#options.busyMs);
   }
 
-  /** Our keepalive was answered, by a result or an error. Returns how long that took; undefined: none was outstanding. */
+  /**
+   * Our keepalive was answered, by a result or an error. Returns how long that took; undefined: none was outstanding.
+   */
   answered(): number | undefined {
     if (!this.#isOutstanding) return undefined;
     this.#wait();

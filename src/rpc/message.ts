@@ -1,7 +1,10 @@
 import { type Literal, LiteralCache, readLiteral } from './literal-cache.ts';
 import { MemberScanner } from './scan.ts';
 
-/** One JSON-RPC 2.0 message. Buffers are slices of the input, or an empty object of all; ids and methods are decoded and as written. */
+/**
+ * One JSON-RPC 2.0 message. Buffers are slices of the input, or an empty object of all; ids and methods are decoded and
+ * as written.
+ */
 export type Message =
   | {
       readonly kind: 'request';

@@ -88,8 +88,8 @@ export const UNKNOWN_CODES: ReadonlySet<string> = new Set([
 const NO_CODES: ReadonlySet<string> = new Set();
 
 /**
- * Reads an answer to a transaction or to a `Check`. `data.outcome` counts more than the code: `not-charged` is final, and
- * whatever else stands there, but `null`, is no outcome.
+ * Reads an answer to a transaction or to a `Check`. `data.outcome` counts more than the code: `not-charged` is final,
+ * and whatever else stands there, but `null`, is no outcome.
  *
  * @param outcomeCodes further codes that mean "not charged" (`--outcome`).
  * @returns the statement, and the error's string code (empty for a result).
@@ -113,15 +113,16 @@ export function isDeclarable(code: string): boolean {
 }
 
 /**
- * What the direct answer to a transaction means. Whatever is neither an outcome nor a refusal has to be asked about by `Check`
- * before anybody is told anything.
+ * What the direct answer to a transaction means. Whatever is neither an outcome nor a refusal has to be asked about by
+ * `Check` before anybody is told anything.
  */
 export function meaningOfAnswer(says: Statement): 'charged' | 'not-charged' | 'refused' | 'ask' {
   return says === 'charged' || says === 'not-charged' || says === 'refused' ? says : 'ask';
 }
 
 /**
- * What an answer to a `Check` means. `not-found` proves nothing by itself: how often and when it has to be said is up to who asks.
+ * What an answer to a `Check` means. `not-found` proves nothing by itself: how often and when it has to be said is up
+ * to who asks.
  *
  * @param directCode the code of no declared meaning with which the transaction itself was answered, if it was.
  */
@@ -143,8 +144,9 @@ export function meaningOfCheck(
 }
 
 /**
- * Whether it is TRANSACTION_NOT_FOUND without `data.recorded: true`: who says that of several applications knows only that it has not got the
- * transaction itself. One that has recorded the absence, where all of them look, speaks for all.
+ * Whether it is TRANSACTION_NOT_FOUND without `data.recorded: true`: who says that of several applications knows only
+ * that it has not got the transaction itself. One that has recorded the absence, where all of them look, speaks for
+ * all.
  */
 export function isUnrecordedAbsence({ kind, text }: OutcomeText): boolean {
   if (kind !== 'error' || stringCodeOf(text) !== 'TRANSACTION_NOT_FOUND') return false;

@@ -301,8 +301,8 @@ const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((word) => Buffer.from(
 ];
 
 /**
- * So many plain bytes of a string are read one by one before words are worth while; only in a text of some length are there
- * so many that it is worth while to count them.
+ * So many plain bytes of a string are read one by one before words are worth while; only in a text of some length are
+ * there so many that it is worth while to count them.
  */
 const SHORT_RUN = 64;
 const LONG_TEXT = 2048;

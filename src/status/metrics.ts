@@ -11,8 +11,8 @@ import {
 import type { HistogramCounts, ProcessStatus } from './process-status.ts';
 
 /**
- * Metrics of one process, or the sums over several. Labels have a bounded number of values: methods that a peer has invented are `other`,
- * and applications whose endpoint names the connection are one.
+ * Metrics of one process, or the sums over several. Labels have a bounded number of values: methods that a peer has
+ * invented are `other`, and applications whose endpoint names the connection are one.
  */
 export function metricsText(processes: readonly ProcessStatus[], format: MetricsFormat): string {
   return metricsOf(

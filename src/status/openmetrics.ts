@@ -1,6 +1,9 @@
 import type { HistogramCounts } from './process-status.ts';
 
-/** `openmetrics`: OpenMetrics 1.0. `text`: what Prometheus read before, and node_exporter's textfile collector still does. */
+/**
+ * `openmetrics`: OpenMetrics 1.0. `text`: what Prometheus read before, and node_exporter's textfile collector still
+ * does.
+ */
 export type MetricsFormat = 'openmetrics' | 'text';
 
 export const METRICS_TYPES: Readonly<Record<MetricsFormat, string>> = {

@@ -19,8 +19,8 @@ export interface OwnStatusOptions {
 }
 
 /**
- * Tells the status of this process in a file of its own, for `posbridge status`: written when something has changed, at most once a second,
- * and removed at the end. What is left behind belonged to a process that died.
+ * Tells the status of this process in a file of its own, for `posbridge status`: written when something has changed, at
+ * most once a second, and removed at the end. What is left behind belonged to a process that died.
  */
 export class OwnStatus {
   readonly #file: string;

@@ -25,7 +25,10 @@ export interface ToldStatus {
   readonly status: ProcessStatus;
 }
 
-/** Everything that processes have told in a folder, the oldest process first. What cannot be read is not there. Rejects for the folder alone. */
+/**
+ * Everything that processes have told in a folder, the oldest process first. What cannot be read is not there. Rejects
+ * for the folder alone.
+ */
 export async function readStatusFolder(folder: string, clock: Clock): Promise<ToldStatus[]> {
   const names = (await readdir(folder)).filter((name) => STATUS_FILE.test(name));
   const told = await Promise.all(names.map((name) => readTold(path.join(folder, name), clock)));

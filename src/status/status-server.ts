@@ -27,8 +27,8 @@ interface Answer {
 const MAX_CONNECTIONS = 32;
 
 /**
- * Tells what this process does, over HTTP: `/metrics`, `/health`, `/ready`, `/status`, `/connections`, `/transactions`. What is logged can be
- * changed by POST, from this machine alone. Rejects with LISTEN_FAILED.
+ * Tells what this process does, over HTTP: `/metrics`, `/health`, `/ready`, `/status`, `/connections`, `/transactions`.
+ * What is logged can be changed by POST, from this machine alone. Rejects with LISTEN_FAILED.
  */
 export async function openStatusServer(
   endpoint: ListenEndpoint,

@@ -11,7 +11,10 @@ export const AUTOMATIC_TEXT = '12345';
 export interface AutomaticOptions {
   readonly clock: Clock;
   readonly panel: Panel;
-  /** From a Purchase to its answer: a third for presenting the card, a third for the issuer, the rest for taking it back. */
+  /**
+   * From a Purchase to its answer: a third for presenting the card, a third for the issuer, the rest for taking it
+   * back.
+   */
   readonly delayMs: number;
 }
 

@@ -36,9 +36,9 @@ const TEST_RULES = {
 };
 
 /**
- * What a register does with display, paper and keypad beside transactions. The protocol's fields for this are not public:
- * these are the simulated terminal's own, documented in docs/terminal.md. The terminal calls only while it is free,
- * except for `print` and `test`.
+ * What a register does with display, paper and keypad beside transactions. The protocol's fields for this are not
+ * public: these are the simulated terminal's own, documented in docs/terminal.md. The terminal calls only while it is
+ * free, except for `print` and `test`.
  */
 export class CustomerDisplay {
   readonly #options: CustomerDisplayOptions;

@@ -39,10 +39,10 @@ export interface JournalStoreOptions {
 const CLAIM_WAITS_MS: readonly number[] = [2, 5, 10, 20, 50, 100, 200, 500];
 
 /**
- * Remembers in a folder, which belongs to one terminal at a time. An entry without outcome that nobody is at was cut off before
- * it was decided, by the death of its terminal or a fault (the outcome is on the disk before anybody hears of it): it becomes
- * TRANSACTION_INTERRUPTED, once and for ever. So does one whose last record is found torn at the start, for it was not yet answered.
- * Which identifiers are used is kept in memory as well, read at the start.
+ * Remembers in a folder, which belongs to one terminal at a time. An entry without outcome that nobody is at was cut
+ * off before it was decided, by the death of its terminal or a fault (the outcome is on the disk before anybody hears
+ * of it): it becomes TRANSACTION_INTERRUPTED, once and for ever. So does one whose last record is found torn at the
+ * start, for it was not yet answered. Which identifiers are used is kept in memory as well, read at the start.
  */
 export class JournalStore implements TransactionStore {
   readonly #journal: Journal;

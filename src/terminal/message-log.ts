@@ -12,7 +12,9 @@ const MAX_MASKED_CHARACTERS = 65_536;
 /** The newest messages on the channels, masked, for a screen. Keeps nothing until somebody looks. */
 export class MessageLog {
   readonly #clock: Clock;
-  /** By the method: as a bridge sends it where nobody has changed the routes; the terminal's own by what they are about. */
+  /**
+   * By the method: as a bridge sends it where nobody has changed the routes; the terminal's own by what they are about.
+   */
   readonly #router = new Router(new Map(), [], { ...routes, StatusEvent: 'device', PosMessage: 'ui' });
   #messages: LoggedMessage[] | undefined;
   #count = 0;

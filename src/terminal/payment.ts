@@ -40,8 +40,9 @@ export interface PaymentOptions {
  *
  *   begun → WAIT_CARD_IN → PROCESSING → (WAIT_POS, for a signature) → decided → recorded → WAIT_CARD_OUT → over
  *
- * Until it is decided the register (`abort`), the cardholder and time limits may end it; then it is decided as well, and
- * recorded in the same way. WAIT_CARD_OUT only while a card is in the reader. A Reversal begins with PROCESSING: it needs no card.
+ * Until it is decided the register (`abort`), the cardholder and time limits may end it; then it is decided as well,
+ * and recorded in the same way. WAIT_CARD_OUT only while a card is in the reader. A Reversal begins with PROCESSING: it
+ * needs no card.
  */
 export class Payment {
   readonly purchase: Purchase;

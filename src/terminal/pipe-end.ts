@@ -27,8 +27,9 @@ export interface PipeEndOptions {
 }
 
 /**
- * An end of named pipes: several that are read, by whatever bridges write to them, and for each bridge one that is written,
- * which its `_Connected` names as the device channel. What is for a connection that has named none goes nowhere.
+ * An end of named pipes: several that are read, by whatever bridges write to them, and for each bridge one that is
+ * written, which its `_Connected` names as the device channel. What is for a connection that has named none goes
+ * nowhere.
  */
 export class PipeEnd implements ApplicationEnd {
   readonly peer = 'pipe';

@@ -24,8 +24,8 @@ export function attachOnce(terminal: Terminal, wire: Wire): Promise<void> {
 }
 
 /**
- * Connects to somebody who listens, such as a relay, and again whenever that was lost: trying → attached → waiting (0.1 s
- * to 5 s) → trying … → closed. What is attached then is the terminal's to close.
+ * Connects to somebody who listens, such as a relay, and again whenever that was lost: trying → attached → waiting (0.1
+ * s to 5 s) → trying … → closed. What is attached then is the terminal's to close.
  */
 export class KeptConnection {
   readonly #terminal: Terminal;
@@ -75,8 +75,8 @@ export class KeptConnection {
 }
 
 /**
- * Attaches named pipes, which bridges write; answers go to the pipe that each bridge reads, its device channel. Rejects with
- * CHANNEL_OPEN_FAILED. `over` resolves when they are closed.
+ * Attaches named pipes, which bridges write; answers go to the pipe that each bridge reads, its device channel. Rejects
+ * with CHANNEL_OPEN_FAILED. `over` resolves when they are closed.
  */
 export async function attachPipes(
   terminal: Terminal,

@@ -4,8 +4,8 @@ import { type Identifiers, identifiersOf, type TransactionKey } from '../applica
 type Use = 'sale' | 'absent';
 
 /**
- * Which identifiers are used up. It lives in memory, where finding and claiming are one step: of a Purchase and a Check that
- * come at the same time exactly one wins.
+ * Which identifiers are used up. It lives in memory, where finding and claiming are one step: of a Purchase and a Check
+ * that come at the same time exactly one wins.
  */
 export class ReceiptIndex {
   readonly #receipts = new Map<string, Map<TransactionKey, Use>>();

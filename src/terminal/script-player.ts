@@ -30,8 +30,8 @@ export interface ScriptSummary {
 
 /**
  * Plays a script: waiting for step 1 → … → waiting for the last one → finished, when the actions of all are done. A
- * request that does not fit the step that is waited for gets INTERNAL_ERROR, which no register takes for an outcome, and is
- * reported; the step is still waited for.
+ * request that does not fit the step that is waited for gets INTERNAL_ERROR, which no register takes for an outcome,
+ * and is reported; the step is still waited for.
  */
 export class ScriptPlayer {
   readonly #script: Script;

@@ -50,7 +50,10 @@ export interface TerminalOptions {
   readonly receipts?: ReceiptForm;
   /** What the test `large_file_download` gets; default: it is refused. */
   readonly download?: DownloadSource;
-  /** Whether a person at a screen decides, else the amount does; a function is asked at the beginning of each transaction. */
+  /**
+   * Whether a person at a screen decides, else the amount does; a function is asked at the beginning of each
+   * transaction.
+   */
   readonly isInteractive?: boolean | (() => boolean);
   /** Answers instead of the terminal, except what it leaves. */
   readonly script?: ScriptPlayer;

@@ -60,9 +60,9 @@ interface Running {
 }
 
 /**
- * The terminal's transactions: one at a time, known by its identifiers alone, whoever asks; it goes on when its register leaves. A
- * change of status is told to every register that is connected, for it is the terminal's; texts for the cashier go to the one that
- * pays.
+ * The terminal's transactions: one at a time, known by its identifiers alone, whoever asks; it goes on when its
+ * register leaves. A change of status is told to every register that is connected, for it is the terminal's; texts for
+ * the cashier go to the one that pays.
  */
 export class TransactionDesk {
   readonly #options: TransactionDeskOptions;

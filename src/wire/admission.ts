@@ -23,7 +23,8 @@ export interface Refusal extends NotAdmitted {
 }
 
 /**
- * Whether a request is let in. Refused are another path (404), an `Origin` that is not allowed (403), and whom `admit` does not let in.
+ * Whether a request is let in. Refused are another path (404), an `Origin` that is not allowed (403), and whom `admit`
+ * does not let in.
  *
  * @param path the listener's
  */

@@ -7,8 +7,9 @@ const RESERVE_SHARE = 8;
 const MAX_RESERVE = 64;
 
 /**
- * Keeps newcomers from the last descriptors. Without it accepting goes on until there is none left, and libuv then drops
- * newcomers without a word while nobody can open a journal's file any more. A shortage is reported once, until it is over.
+ * Keeps newcomers from the last descriptors. Without it accepting goes on until there is none left, and libuv then
+ * drops newcomers without a word while nobody can open a journal's file any more. A shortage is reported once, until it
+ * is over.
  */
 export class DescriptorGuard {
   readonly #limit: number;

@@ -2,10 +2,12 @@ import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
 /**
- * Writes to a socket's descriptor, past the stream and the request that Node makes for each write: an answer over TCP is a tenth
- * quicker. Only while nothing else is being written, and for a descriptor that libuv has made non-blocking: a socket or a pipe.
+ * Writes to a socket's descriptor, past the stream and the request that Node makes for each write: an answer over TCP
+ * is a tenth quicker. Only while nothing else is being written, and for a descriptor that libuv has made non-blocking:
+ * a socket or a pipe.
  *
- * @returns how many bytes the kernel has taken. The rest is for `socket.write`, and so is everything where there is no way to
+ * @returns how many bytes the kernel has taken. The rest is for `socket.write`, and so is everything where there is no
+ *   way to
  *   the descriptor, which no documented property tells. A fault destroys the socket, as one of `socket.write` does.
  */
 export function writeDirectly(socket: Socket, bytes: Uint8Array): number {

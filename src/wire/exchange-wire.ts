@@ -5,8 +5,8 @@ import { WireFault } from './wire-fault.ts';
 import { WireLife } from './wire-life.ts';
 
 /**
- * A wire over one request of HTTP: its body is the only chunk, the first write the answer. Where nothing was written before the end of
- * output the connection is broken: silence must not be taken for success.
+ * A wire over one request of HTTP: its body is the only chunk, the first write the answer. Where nothing was written
+ * before the end of output the connection is broken: silence must not be taken for success.
  */
 export class ExchangeWire implements Wire {
   readonly framing = 'exchange';

@@ -12,9 +12,9 @@ const SHARE = 4;
 const REPORT_MS = 10_000;
 
 /**
- * Peers that have connected and have not said what they want: each has 5 s, all together a share of the connections. One that
- * comes when that is used up takes the place of the oldest, so that many who say nothing keep nobody out. The first one that is
- * dropped is reported at once, the others of a burst together.
+ * Peers that have connected and have not said what they want: each has 5 s, all together a share of the connections.
+ * One that comes when that is used up takes the place of the oldest, so that many who say nothing keep nobody out. The
+ * first one that is dropped is reported at once, the others of a burst together.
  */
 export class Handshakes {
   readonly #clock: Clock;
@@ -23,7 +23,9 @@ export class Handshakes {
   /** Since the last report. */
   #dropped = 0;
   #reportTimer: Timer | undefined;
-  /** Oldest first, by who is at the other end: a socket that TLS is put around is another object, with the same peer. */
+  /**
+   * Oldest first, by who is at the other end: a socket that TLS is put around is another object, with the same peer.
+   */
   readonly #pending = new Map<string | Socket, { readonly socket: Socket; readonly deadline: Timer }>();
 
   constructor(

@@ -12,8 +12,8 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from './ws.ts';
 type HttpEndpoint = Extract<Endpoint, { kind: 'http' }>;
 
 /**
- * Accepts posted messages on one path, or below it: each is a wire of its own. What they say they are does not matter; they have as long
- * as any handshake.
+ * Accepts posted messages on one path, or below it: each is a wire of its own. What they say they are does not matter;
+ * they have as long as any handshake.
  */
 export async function listenHttp(endpoint: HttpEndpoint, options: ListenOptions): Promise<Listener> {
   const { onFault: report = () => {} } = options;

@@ -41,8 +41,8 @@ export interface HttpListener {
   /** Who is at this socket has said what it wants: from now on its connection may be silent. */
   heard(socket: Socket): void;
   /**
-   * Accepts nobody any more. `drain`: what is being answered goes on. `at-once`: every connection is broken but those that have been
-   * upgraded, and the result waits until all are gone. Safe to repeat.
+   * Accepts nobody any more. `drain`: what is being answered goes on. `at-once`: every connection is broken but those
+   * that have been upgraded, and the result waits until all are gone. Safe to repeat.
    */
   close(how: 'drain' | 'at-once'): Promise<void>;
 }
@@ -65,9 +65,9 @@ interface OwnServer extends Server {
 }
 
 /**
- * Serves HTTP, whatever for: messages of a protocol, WebSockets, pages, an interface for programs. Who connects and does not come to the point
- * is cut off, newcomers never get the last descriptors, and certificates are read again when they change. Rejects with LISTEN_FAILED,
- * or a BridgeError about the endpoint or the certificates.
+ * Serves HTTP, whatever for: messages of a protocol, WebSockets, pages, an interface for programs. Who connects and
+ * does not come to the point is cut off, newcomers never get the last descriptors, and certificates are read again when
+ * they change. Rejects with LISTEN_FAILED, or a BridgeError about the endpoint or the certificates.
  */
 export async function openHttpServer(
   endpoint: ListenEndpoint,

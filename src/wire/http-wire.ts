@@ -21,8 +21,9 @@ export interface ConnectHttpOptions extends ConnectOptions, HttpWishes, Pick<Dia
 }
 
 /**
- * Connects, so that it is known whether somebody is there, and posts each message that is written. Every request has a connection of its
- * own: one that was idle may be closed by the other side at the very moment in which it is used. Rejects with WIRE_OPEN_FAILED.
+ * Connects, so that it is known whether somebody is there, and posts each message that is written. Every request has a
+ * connection of its own: one that was idle may be closed by the other side at the very moment in which it is used.
+ * Rejects with WIRE_OPEN_FAILED.
  */
 export async function connectHttp(endpoint: HttpEndpoint, options: ConnectHttpOptions = {}): Promise<Wire> {
   const {

@@ -10,8 +10,8 @@
 export const MARKING = ['inpck', 'parmrk', '-ignpar', '-ignbrk', '-brkint', '-istrip'] as const;
 
 /**
- * Takes the marks out again, over any split. A damaged byte is passed on as FF, which is in no UTF-8 text: what it was part of is
- * refused instead of misread. An FF in front of any other byte is nothing that the kernel writes, and stays.
+ * Takes the marks out again, over any split. A damaged byte is passed on as FF, which is in no UTF-8 text: what it was
+ * part of is refused instead of misread. An FF in front of any other byte is nothing that the kernel writes, and stays.
  *
  *   plain ──FF──▶ marked ──00──▶ damaged ──X──▶ plain
  *     ▲             └─FF, other─┐

@@ -36,7 +36,9 @@ export function describeFormat({ dataBits = 8, parity = 'none', stopBits = 1 }: 
   return `${dataBits}${parity.charAt(0).toUpperCase()}${stopBits}`;
 }
 
-/** The arguments that make `stty` set a line so, but for the speed. `stty` fails if the line does not take one of them. */
+/**
+ * The arguments that make `stty` set a line so, but for the speed. `stty` fails if the line does not take one of them.
+ */
 export function sttyArguments(options: SerialOptions): string[] {
   const { dataBits = 8, parity = 'none', stopBits = 1 } = options;
   const { rtscts = false, xon = false, xoff = false, xany = false, hupcl } = options;

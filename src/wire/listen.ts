@@ -10,8 +10,8 @@ import { socketWire } from './socket-wire.ts';
 export type { Listener, ListenOptions } from './listener.ts';
 
 /**
- * Accepts wires on a `tcp:`, `unix:`, `ws:`, `http:` or `fd:` endpoint. Rejects with LISTEN_FAILED, or with ENDPOINT_INVALID for
- * other endpoints, `wss:` and `https:` without a certificate and UNIX names that are too long.
+ * Accepts wires on a `tcp:`, `unix:`, `ws:`, `http:` or `fd:` endpoint. Rejects with LISTEN_FAILED, or with
+ * ENDPOINT_INVALID for other endpoints, `wss:` and `https:` without a certificate and UNIX names that are too long.
  */
 export async function listen(endpoint: Endpoint, options: ListenOptions): Promise<Listener> {
   switch (endpoint.kind) {

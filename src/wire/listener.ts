@@ -20,7 +20,10 @@ export interface ListenOptions extends WsOptions, DoorRules {
   /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
   readonly onFault?: (fault: Error) => void;
   readonly clock?: Clock;
-  /** How many connections are meant to be open at one time; of those that begin with HTTP, a share may be in their handshake. Default 100. */
+  /**
+   * How many connections are meant to be open at one time; of those that begin with HTTP, a share may be in their
+   * handshake. Default 100.
+   */
   readonly maxConnections?: number;
   /** For `wss:` and `https:`. `ca`: clients have to show a certificate that it has signed. */
   readonly tls?: TlsFiles | undefined;

@@ -1,8 +1,9 @@
 import type { Server, Socket } from 'node:net';
 
 /**
- * Makes a server of HTTP take header lines with white space before their colon, which the parser of Node.js refuses however it is told
- * to be lenient: the first head of a connection is mended before the parser sees it. Call it before the server listens.
+ * Makes a server of HTTP take header lines with white space before their colon, which the parser of Node.js refuses
+ * however it is told to be lenient: the first head of a connection is mended before the parser sees it. Call it before
+ * the server listens.
  *
  * @param event with which a connection comes to the parser
  */

@@ -29,8 +29,9 @@ export const SLOW_FRAME_S = 4;
 /**
  * What waits to be written to one wire. Urgent frames overtake normal ones that wait, never the one that is
  * being written. To keep that wait short a stream gets at most 16 KiB at a time: long frames in slices, short
- * ones joined. When nothing is under way a frame is handed over at once; an urgent one that answers a chunk waits until the
- * rest of the chunk has been read, so that all the answers go together: for 100 keepalives one write instead of two.
+ * ones joined. When nothing is under way a frame is handed over at once; an urgent one that answers a chunk waits until
+ * the rest of the chunk has been read, so that all the answers go together: for 100 keepalives one write instead of
+ * two.
  *
  * With a link speed L the wire gets L bytes per second, at most a quarter of that at once, in pieces of 256 bytes: what
  * waits waits here, where it can be overtaken, and not in the kernel.

@@ -22,7 +22,8 @@ export function isLoopback(address: string): boolean {
 }
 
 /**
- * Whether the `Host` header names this address. A page that makes its own name point here (DNS rebinding) is given away by it.
+ * Whether the `Host` header names this address. A page that makes its own name point here (DNS rebinding) is given away
+ * by it.
  */
 export function isOwnName(request: IncomingMessage, address: PageAddress): boolean {
   const named = request.headers.host?.toLowerCase() ?? '';
@@ -36,7 +37,9 @@ export function isOwnName(request: IncomingMessage, address: PageAddress): boole
   });
 }
 
-/** Whether the page that makes the request, as browsers name it in `Origin`, has come from the address that is asked. */
+/**
+ * Whether the page that makes the request, as browsers name it in `Origin`, has come from the address that is asked.
+ */
 export function isOwnOrigin({ headers }: IncomingMessage, isSecure = false): boolean {
   return headers.origin === `${isSecure ? 'https' : 'http'}://${headers.host}`;
 }

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Peer } from './wire.ts';
 
-/** The peer behind an IP address; an IPv4 address inside an IPv6 one is written plainly, so that one till has one name. */
+/**
+ * The peer behind an IP address; an IPv4 address inside an IPv6 one is written plainly, so that one till has one name.
+ */
 export function addressPeer(address: string): Peer {
   const plain = MAPPED_IPV4.exec(address)?.[1] ?? address;
   return { address: plain, text: plain };

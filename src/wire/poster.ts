@@ -19,8 +19,8 @@ export interface PosterOptions {
 }
 
 /**
- * What posts messages to a peer, one after the other, where it has said that it listens. Undefined where that is no place for them:
- * it has to be on the peer's own machine, so that nobody makes us post to others.
+ * What posts messages to a peer, one after the other, where it has said that it listens. Undefined where that is no
+ * place for them: it has to be on the peer's own machine, so that nobody makes us post to others.
  */
 export function posterTo(
   url: string | undefined,

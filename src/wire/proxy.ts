@@ -25,9 +25,10 @@ export function parseProxy(text: string): ProxyAddress | undefined {
 }
 
 /**
- * The proxies that the environment names, in the way of curl: `https_proxy` for what is encrypted and `http_proxy` for what is not,
- * except where `no_proxy` says so; capital letters do as well, but for HTTP_PROXY, which a web server may have made of a header. This
- * machine is never reached through one. A rule throws USAGE for a variable that cannot be read.
+ * The proxies that the environment names, in the way of curl: `https_proxy` for what is encrypted and `http_proxy` for
+ * what is not, except where `no_proxy` says so; capital letters do as well, but for HTTP_PROXY, which a web server may
+ * have made of a header. This machine is never reached through one. A rule throws USAGE for a variable that cannot be
+ * read.
  */
 export function proxiesOf(env: Environment): ProxyRule {
   return (target) => {

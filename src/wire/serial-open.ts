@@ -31,8 +31,9 @@ const closeFile = promisify(close);
 const statFile = promisify(fstat);
 
 /**
- * Opens a port by the binding of `serialport`, which sets, locks and flushes it. Read and written is a descriptor of our own:
- * the binding's own way of waiting is deaf to input while output is blocked, and reads a line that hung up in an endless loop.
+ * Opens a port by the binding of `serialport`, which sets, locks and flushes it. Read and written is a descriptor of
+ * our own: the binding's own way of waiting is deaf to input while output is blocked, and reads a line that hung up in
+ * an endless loop.
  *
  * Rejects with WIRE_OPEN_FAILED.
  */
@@ -104,8 +105,8 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses a port that another program has locked (flock). The binding locks too, but only after it has changed the settings
- * under the feet of that program.
+ * Refuses a port that another program has locked (flock). The binding locks too, but only after it has changed the
+ * settings under the feet of that program.
  */
 async function refuseLocked(path: string, fd: number): Promise<void> {
   const { dev, ino } = await statFile(fd);
@@ -120,7 +121,9 @@ async function refuseLocked(path: string, fd: number): Promise<void> {
   }
 }
 
-/** The binding knows neither mark and space, which are `stty`'s part, nor 1.5: that is what two are with 5 data bits. */
+/**
+ * The binding knows neither mark and space, which are `stty`'s part, nor 1.5: that is what two are with 5 data bits.
+ */
 function bindingOptions({ parity = 'none', stopBits = 1, ...options }: SerialOptions) {
   return {
     ...options,

@@ -8,9 +8,9 @@ import { WireLife } from './wire-life.ts';
 /**
  * An open serial port as a wire.
  *
- * A line has no end: `endOutput` only refuses further writes, the peer notices nothing, and input goes on until `destroy`.
- * Destroyed with nothing under way, the line is closed when the kernel has transmitted what it took, after 2 s at most;
- * with a write under way what is left is discarded. A line that hangs up closes with WIRE_UNPLUGGED.
+ * A line has no end: `endOutput` only refuses further writes, the peer notices nothing, and input goes on until
+ * `destroy`. Destroyed with nothing under way, the line is closed when the kernel has transmitted what it took, after 2
+ * s at most; with a write under way what is left is discarded. A line that hangs up closes with WIRE_UNPLUGGED.
  */
 export class SerialWire implements Wire {
   readonly framing = 'stream';

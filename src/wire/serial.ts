@@ -20,8 +20,9 @@ export interface SerialWireOptions {
 const DEFAULT_TIMEOUT_MS = 5000;
 
 /**
- * Opens a serial line, discarding what the kernel has kept of earlier input. A device named by `usb=` or `serial=` is looked
- * for each time. Rejects with WIRE_OPEN_FAILED: not there, busy, not permitted, or a setting that the line does not take.
+ * Opens a serial line, discarding what the kernel has kept of earlier input. A device named by `usb=` or `serial=` is
+ * looked for each time. Rejects with WIRE_OPEN_FAILED: not there, busy, not permitted, or a setting that the line does
+ * not take.
  */
 export function openSerial(endpoint: SerialEndpoint, options: SerialWireOptions = {}): Promise<Wire> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, clock = systemClock, onLineError } = options;

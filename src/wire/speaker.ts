@@ -6,7 +6,9 @@ import type { Wire } from './wire.ts';
 
 /** How long the peer's last bytes are read and thrown away after the goodbye. */
 export const DISCARD_MS = 2000;
-/** A line that has been silent for so long after the goodbye has nothing more to be thrown away: its end cannot be seen. */
+/**
+ * A line that has been silent for so long after the goodbye has nothing more to be thrown away: its end cannot be seen.
+ */
 export const QUIET_MS = 150;
 
 export interface SpeakerOptions extends Pick<OutputQueueOptions, 'linkSpeed' | 'onSlowFrame' | 'onWritten'> {
@@ -38,9 +40,9 @@ export interface Farewell {
   /** When `DISCARD_MS` begins: once everything is written, for a peer that still reads; default. */
   readonly limit?: 'from now' | 'once written';
   /**
-   * What becomes of output that the peer has not received: the transport may go on delivering it (`deliver`, default); not what is
-   * unwritten when the time is over (`cut`); nothing that it has not received by then (`reset`); nothing once all is
-   * written, and without ending output before (`reset when written`). Only for wires that can be reset.
+   * What becomes of output that the peer has not received: the transport may go on delivering it (`deliver`, default);
+   * not what is unwritten when the time is over (`cut`); nothing that it has not received by then (`reset`); nothing
+   * once all is written, and without ending output before (`reset when written`). Only for wires that can be reset.
    */
   readonly undelivered?: 'deliver' | 'cut' | 'reset' | 'reset when written';
 }
@@ -48,7 +50,8 @@ export interface Farewell {
 /**
  * Speaks on one wire, paces what is sent, and says goodbye in good order:
  *
- *   speaking ──finish──▶ finishing (what is queued is written, output is ended, input is read and thrown away) ──▶ closed
+ *   speaking ──finish──▶ finishing (what is queued is written, output is ended, input is read and thrown away) ──▶
+ *   closed
  *       └──── the wire is lost, or takes nothing for too long ──────────────────────────────────────────────────────▲
  */
 export class Speaker {

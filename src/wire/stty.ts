@@ -3,8 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import { describeFault } from '../base/errors.ts';
 
 /**
- * Has `stty` set the terminal behind a descriptor, once the output that the kernel has taken is transmitted. Resolves with
- * why it failed, or undefined; never rejects. After `limitMs` it is killed.
+ * Has `stty` set the terminal behind a descriptor, once the output that the kernel has taken is transmitted. Resolves
+ * with why it failed, or undefined; never rejects. After `limitMs` it is killed.
  */
 export function runStty(
   fd: number,

@@ -8,7 +8,10 @@ export interface TlsFiles {
   /** Our certificate, with what is between it and its root, and its key: both or none. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
-  /** Who may have signed the peer's certificate. A client without: whom Node.js trusts. A listener without asks for none. */
+  /**
+   * Who may have signed the peer's certificate. A client without: whom Node.js trusts. A listener without asks for
+   * none.
+   */
   readonly ca?: string | undefined;
 }
 
@@ -46,8 +49,8 @@ function readPem(file: string): Buffer {
 }
 
 /**
- * Gives a server new certificates when their files change, for new connections. What cannot be used, as a certificate whose
- * key has not been written yet, changes nothing. The answer stops it.
+ * Gives a server new certificates when their files change, for new connections. What cannot be used, as a certificate
+ * whose key has not been written yet, changes nothing. The answer stops it.
  */
 export function keepCertificates(
   server: Server,
@@ -73,8 +76,8 @@ export function keepCertificates(
 const WATCH_MS = 1000;
 
 /**
- * What a failed TLS handshake means, in one line. `shown`: our own files; in TLS 1.3 the peer looks at our certificate when our
- * handshake is over, and may break the connection without an alert, or so that the alert is lost.
+ * What a failed TLS handshake means, in one line. `shown`: our own files; in TLS 1.3 the peer looks at our certificate
+ * when our handshake is over, and may break the connection without an alert, or so that the alert is lost.
  */
 export function tlsFault(fault: unknown, shown: TlsFiles = {}): string {
   const { code = '', message = '' } = fault as NodeJS.ErrnoException;
@@ -82,7 +85,8 @@ export function tlsFault(fault: unknown, shown: TlsFiles = {}): string {
     const names = /altnames: (.*)$/s.exec(message)?.[1];
     return `the certificate is for another host${names === undefined ? '' : ` (${names})`}`;
   }
-  // Some faults carry their name only inside the library's text: `…:SSL routines:ssl3_get_record:wrong version number:…`.
+  // Some faults carry their name only inside the library's text: `…:SSL routines:ssl3_get_record:wrong version
+  // number:…`.
   const reason = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1]?.replaceAll(' ', '_').toUpperCase();
   const name = code === 'EPROTO' && reason !== undefined ? `ERR_SSL_${reason}` : code;
   const words = TLS_WORDS.get(name.replace(/^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_/, ''));

@@ -4,8 +4,8 @@ import type { Peer, Wire, WireEvents } from './wire.ts';
 import { WireLife } from './wire-life.ts';
 
 /**
- * The same wire at its worst, for tests: every chunk of input is one byte, and output is handed to the transport a byte at a
- * time. A wire with message borders has no such worst case and is returned as it is.
+ * The same wire at its worst, for tests: every chunk of input is one byte, and output is handed to the transport a byte
+ * at a time. A wire with message borders has no such worst case and is returned as it is.
  */
 export function tortureWire(wire: Wire): Wire {
   return wire.framing === 'stream' ? new TortureWire(wire) : wire;

@@ -28,9 +28,9 @@ export async function bindUnix(server: Server, endpoint: Extract<Endpoint, { kin
 }
 
 /**
- * Held while a dead socket is replaced, so that two starters do not take a fresh socket for the dead one: a lock on a file
- * beside it, which only who may make the socket can make. It is removed while it is held; who has opened the removed one
- * by then finds that out, and tries again.
+ * Held while a dead socket is replaced, so that two starters do not take a fresh socket for the dead one: a lock on a
+ * file beside it, which only who may make the socket can make. It is removed while it is held; who has opened the
+ * removed one by then finds that out, and tries again.
  */
 async function takeGuard(path: string, text: string): Promise<{ release(): Promise<void> }> {
   const name = `${path}.starting`;

@@ -19,8 +19,9 @@ export interface WireEvents {
   /** End of input, at most once, after the last chunk. Output may still be possible. */
   end(): void;
   /**
-   * The transport refuses what the peer sends, and nothing more of it will come. Until `endOutput`, or for a second, the peer can
-   * still be told why in its own protocol; `closed` follows, with this fault. At most once. Without a handler the wire closes.
+   * The transport refuses what the peer sends, and nothing more of it will come. Until `endOutput`, or for a second,
+   * the peer can still be told why in its own protocol; `closed` follows, with this fault. At most once. Without a
+   * handler the wire closes.
    */
   refused?(fault: Error): void;
   /** Both directions are over and every descriptor is released. Exactly once, and nothing follows. */
@@ -62,13 +63,13 @@ export interface Wire {
   /** Gives everything back at once. Safe to repeat; `closed` follows, from a later turn. */
   destroy(): void;
   /**
-   * As `destroy`, and what the other side has not received by now it never will. Only where the transport would otherwise go
-   * on delivering by itself.
+   * As `destroy`, and what the other side has not received by now it never will. Only where the transport would
+   * otherwise go on delivering by itself.
    */
   reset?(): void;
   /**
-   * Posts a message to where the peer says that it listens, beside this wire, which has no room for it; missing: it says nothing of
-   * the kind. `answered` is called once, with the answer's body, or undefined where none could be had.
+   * Posts a message to where the peer says that it listens, beside this wire, which has no room for it; missing: it
+   * says nothing of the kind. `answered` is called once, with the answer's body, or undefined where none could be had.
    */
   readonly post?: ((message: Uint8Array, answered: (body: Buffer | undefined) => void) => void) | undefined;
 }

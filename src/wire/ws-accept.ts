@@ -11,9 +11,9 @@ export type AcceptWsOptions = Omit<WsDoorOptions, 'path' | 'takesPathsBelow' | '
   Partial<Pick<WsDoorOptions, 'clock'>>;
 
 /**
- * Answers the WebSocket handshake with which a stream wire begins, as a server does that has one connection. Any path will do: who
- * gets here is the business of whoever has started us, and `admit` sees the last part of it. Rejects with WIRE_FAULT for a peer that
- * is not let in, or that wants something else; the wire is closed then.
+ * Answers the WebSocket handshake with which a stream wire begins, as a server does that has one connection. Any path
+ * will do: who gets here is the business of whoever has started us, and `admit` sees the last part of it. Rejects with
+ * WIRE_FAULT for a peer that is not let in, or that wants something else; the wire is closed then.
  */
 export function acceptWs(wire: Wire, options: AcceptWsOptions): Promise<Wire> {
   const { clock = systemClock } = options;

@@ -37,7 +37,10 @@ export class WsDoor {
     });
   }
 
-  /** Answers a request for an upgrade; `opened` runs in the turn in which there is a wire. Rejects with a BridgeError about a peer that was refused. */
+  /**
+   * Answers a request for an upgrade; `opened` runs in the turn in which there is a wire. Rejects with a BridgeError
+   * about a peer that was refused.
+   */
   async open(
     request: IncomingMessage,
     { socket, head, peer }: { readonly socket: Duplex; readonly head: Buffer; readonly peer: Peer },

@@ -1,7 +1,10 @@
 import { afterSilence, type Clock, type Timer } from '../base/clock.ts';
 import type { PatientWebSocket } from './ws-socket.ts';
 
-/** Asks a peer for a sign of life; one that gives none until the next time is silent. Nobody is judged while nothing is read. */
+/**
+ * Asks a peer for a sign of life; one that gives none until the next time is silent. Nobody is judged while nothing is
+ * read.
+ */
 export class Pings {
   readonly #ws: PatientWebSocket;
   readonly #clock: Clock;

@@ -14,7 +14,8 @@ import type { PatientWebSocket } from './ws-socket.ts';
 /**
  * A wire over an open WebSocket: a text message is a chunk or a write. There is no half-close: the peer's
  * close is `end` and `closed`, and after `endOutput` the peer is expected to close as well. A binary message, unless
- * `isBinary`, or an oversized one is `refused`, and ends the wire with a fault after the peer has had a moment to read why.
+ * `isBinary`, or an oversized one is `refused`, and ends the wire with a fault after the peer has had a moment to read
+ * why.
  *
  * To be made in the turn in which the WebSocket opens, else messages are missed.
  */

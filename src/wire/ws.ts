@@ -86,7 +86,10 @@ async function trustOf(endpoint: WsEndpoint, files: TlsFiles = {}): Promise<obje
   }
 }
 
-/** Makes the connection of a WebSocket by way of a proxy, as Node.js lets it be made: later, and reported by the callback. */
+/**
+ * Makes the connection of a WebSocket by way of a proxy, as Node.js lets it be made: later, and reported by the
+ * callback.
+ */
 function through(
   endpoint: WsEndpoint,
   { tls, proxy, signal }: ConnectWsOptions,

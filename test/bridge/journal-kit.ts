@@ -108,7 +108,9 @@ function nextConnection(register: string): string {
   return `${register}.${connections}`;
 }
 
-/** A desk on a real journal. With `beside` another one on the same journal, terminal and clock, as in another process. */
+/**
+ * A desk on a real journal. With `beside` another one on the same journal, terminal and clock, as in another process.
+ */
 export async function deskBench({
   register = 'till-1',
   connection = nextConnection(register),

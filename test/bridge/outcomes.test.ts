@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { CANCELLED_CODES, DECLINED_CODES, REFUSED_CODES, UNKNOWN_CODES } from '../../src/rpc/outcome.ts';
 import { type Any, type Bench, bench, pass, purchase } from './kit.ts';
 
-/** The table "Outcomes" of docs/errors.md, row by row, on a bridge without a journal and with an application that lives. */
+/**
+ * The table "Outcomes" of docs/errors.md, row by row, on a bridge without a journal and with an application that lives.
+ */
 
 const OUTCOMES = [...CANCELLED_CODES, ...DECLINED_CODES];
 const UNKNOWN = [...UNKNOWN_CODES, 'JSONRPC_INVALID_REQUEST', 'JSONRPC_SOMETHING', 'TRANSACTION_ACTIVE'];

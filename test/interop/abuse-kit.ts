@@ -58,7 +58,9 @@ export async function statistics(bridge: Running): Promise<Statistics> {
   return JSON.parse(line) as Statistics;
 }
 
-/** Has a bridge write its statistics and gives that line; the log is written in order, so it has everything until now. */
+/**
+ * Has a bridge write its statistics and gives that line; the log is written in order, so it has everything until now.
+ */
 export async function settledLog(bridge: Running): Promise<string> {
   const pattern = /^.*statistics.*uptime.*\n/gm;
   if (bridge.stderr === undefined) throw new Error('stderr is no pipe');

@@ -298,7 +298,8 @@ describe('one connection does not disturb another', () => {
     const deaf = await bench.register(port);
     deaf.pause();
     for (let n = 0; n < 200; n += 1) void deaf.request('Status', { n, large: true });
-    // The application cannot be held back for one of two, so the deaf one is given up before its answers fill the memory.
+    // The application cannot be held back for one of two, so the deaf one is given up before its answers fill the
+    // memory.
     const gone = await shared.waitFor('_Disconnected', 45_000);
     expect(gone.message?.params).toMatchObject({ reason: 'WIRE_WRITE_TIMEOUT' });
     await expectServed(well, 1);

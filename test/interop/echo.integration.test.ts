@@ -19,8 +19,8 @@ afterEach(async () => {
 });
 
 /**
- * A relay to a terminal. It gives the register what it sends: from the moment on when it has sent `from`, on that connection, or
- * `always`, on every one after it too.
+ * A relay to a terminal. It gives the register what it sends: from the moment on when it has sent `from`, on that
+ * connection, or `always`, on every one after it too.
  */
 class EchoingRelay {
   readonly to: string;

@@ -50,7 +50,9 @@ function* randomBytes(total: number, note: (bytes: Buffer) => void): Generator<B
   }
 }
 
-/** Counts frames one byte at a time by the words of the protocol: a second opinion that shares nothing with the first. */
+/**
+ * Counts frames one byte at a time by the words of the protocol: a second opinion that shares nothing with the first.
+ */
 class FrameCount {
   good = 0;
   bad = 0;

@@ -4,7 +4,9 @@ import { SCRIPTS } from '../../src/dialect/openfsc/simulator/scripts.ts';
 import { type Opened, openStation, startPlatform, startSite, writeSites } from './fsc-kit.ts';
 import { Workbench } from './kit.ts';
 
-/** Every script of the simulated platform, played with a real bridge and a simulated station: three ends, two processes. */
+/**
+ * Every script of the simulated platform, played with a real bridge and a simulated station: three ends, two processes.
+ */
 
 let bench: Workbench;
 let station: Opened;

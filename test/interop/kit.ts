@@ -9,8 +9,8 @@ import { type Handler, type Place, TestApplication } from '../kit/application.ts
 import { type Json, type JsonObject, type RegisterOptions, TestRegister } from '../kit/register.ts';
 
 /**
- * Real programs for tests: every process runs `bin/posbridge.js` or a program of the machine, and is gone after the test
- * with everything that it started, wherever that has gone: a mark in the environment is inherited by all of them.
+ * Real programs for tests: every process runs `bin/posbridge.js` or a program of the machine, and is gone after the
+ * test with everything that it started, wherever that has gone: a mark in the environment is inherited by all of them.
  *
  *     const bench = await Workbench.open();   // beforeEach
  *     await bench.close();                    // afterEach

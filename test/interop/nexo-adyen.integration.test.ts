@@ -7,8 +7,8 @@ import { Certificates } from '../kit/certificates.ts';
 import { Workbench } from './kit.ts';
 
 /**
- * The vendor's own library for registers, unmodified. It wants port 8443, the path `/nexo/`, and a certificate with a name of its
- * own form, so every test listens on an address of its own.
+ * The vendor's own library for registers, unmodified. It wants port 8443, the path `/nexo/`, and a certificate with a
+ * name of its own form, so every test listens on an address of its own.
  */
 const { Client, Config, TerminalLocalAPI } = createRequire(import.meta.url)('@adyen/api-library');
 

@@ -7,7 +7,9 @@ import type { TestRegister } from '../kit/register.ts';
 import { frameAround, settledLog } from './abuse-kit.ts';
 import { exitedWith, type Running, Workbench } from './kit.ts';
 
-/** What must not be in a log is put everywhere, and then every byte of the log is searched for it. Cards are invented. */
+/**
+ * What must not be in a log is put everywhere, and then every byte of the log is searched for it. Cards are invented.
+ */
 
 let bench: Workbench;
 beforeEach(async () => {
@@ -283,7 +285,8 @@ describe.each(['human', 'json'])('a log in %s form at level trace', (format) => 
     await register.waitFor(({ id }) => id === 'last');
     await settledLog(bridge);
     expect(bridge.errors).toMatch(/refused/);
-    // Cut inside its name or its value nobody can know what it was: what is whole is hidden, and of what has a name no piece is shown.
+    // Cut inside its name or its value nobody can know what it was: what is whole is hidden, and of what has a name no
+    // piece is shown.
     expectSecret(
       bridge,
       secrets.filter(

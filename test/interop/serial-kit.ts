@@ -9,8 +9,8 @@ const FILLER = '\n'.repeat(64);
 let syncs = 0;
 
 /**
- * A register at a serial line: it finds the stream's position as the protocol says (newlines, `_Sync`, everything ignored up
- * to the answer), and is strict from then on.
+ * A register at a serial line: it finds the stream's position as the protocol says (newlines, `_Sync`, everything
+ * ignored up to the answer), and is strict from then on.
  */
 export class SerialRegister {
   readonly #port: ReadStream;

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { frameAround } from './abuse-kit.ts';
 import { codeOf, exitedWith, purchase, Workbench } from './kit.ts';
 
-/** Other users of the machine, and peers that do not belong. What they have put in our way is refused, with what to do. */
+/**
+ * Other users of the machine, and peers that do not belong. What they have put in our way is refused, with what to do.
+ */
 
 const isRoot = process.getuid?.() === 0;
 /** Number of a user who is not us. */

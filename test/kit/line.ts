@@ -18,8 +18,8 @@ export interface LineOptions {
  *
  *   bridge ── bridgeEnd ── socat ══ relay ══ socat ── registerEnd ── register
  *
- * Pseudo-terminals know no speed: the kernel and socat take some 30 KB (80 KB without a rate) before a slow relay is felt by
- * the writer, and a writer that limits itself never feels it.
+ * Pseudo-terminals know no speed: the kernel and socat take some 30 KB (80 KB without a rate) before a slow relay is
+ * felt by the writer, and a writer that limits itself never feels it.
  */
 export class Line {
   readonly toBridge: RelayDirection;
@@ -79,8 +79,8 @@ export class Line {
   }
 
   /**
-   * Unplugs the bridge's end when exactly so many bytes more have passed in that direction. What passed to the bridge has
-   * reached the terminal by then; what the bridge has not read is lost with it.
+   * Unplugs the bridge's end when exactly so many bytes more have passed in that direction. What passed to the bridge
+   * has reached the terminal by then; what the bridge has not read is lost with it.
    */
   async cutAfter(bytes: number, direction: 'toBridge' | 'toRegister'): Promise<void> {
     await this[direction].pass(bytes);

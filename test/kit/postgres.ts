@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /**
- * A PostgreSQL of our own: its data in a new folder, reached over a UNIX socket there, so that no port has to be free. It refuses to be
- * root, so as root it runs as the user `postgres` that the Debian package has made.
+ * A PostgreSQL of our own: its data in a new folder, reached over a UNIX socket there, so that no port has to be free.
+ * It refuses to be root, so as root it runs as the user `postgres` that the Debian package has made.
  */
 export class Postgres {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'pg-'));

@@ -28,8 +28,8 @@ const DEFAULT_BUFFER_BYTES = 64 * 1024;
 const STEP_MS = 10;
 
 /**
- * One direction of a relay: reads from a stream, writes to another, in real time. Streams may be exchanged on the way; without
- * a target bytes are lost, as on a line that is plugged in nowhere.
+ * One direction of a relay: reads from a stream, writes to another, in real time. Streams may be exchanged on the way;
+ * without a target bytes are lost, as on a line that is plugged in nowhere.
  */
 export class RelayDirection {
   /** Bytes from the source; bytes handed to the target (or lost without one); faults done. */

@@ -11,8 +11,8 @@ export interface UdevPort {
 }
 
 /**
- * A folder for the front of PATH whose `udevadm` tells of these ports, as they are written at the moment it is asked. Ports
- * need names such as `ttyUSB0` to be taken for serial ones.
+ * A folder for the front of PATH whose `udevadm` tells of these ports, as they are written at the moment it is asked.
+ * Ports need names such as `ttyUSB0` to be taken for serial ones.
  */
 export function fakeUdev(folder: string, ports: readonly UdevPort[]): string {
   const bin = path.join(folder, 'bin');

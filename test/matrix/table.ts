@@ -1,9 +1,10 @@
 /**
- * Every register protocol against every payment end: what each can carry, and so what has to come of each case. The tests and
- * docs/matrix.md are made from this table; a protocol that is added adds a row to each list.
+ * Every register protocol against every payment end: what each can carry, and so what has to come of each case. The
+ * tests and docs/matrix.md are made from this table; a protocol that is added adds a row to each list.
  *
  *     pos --to REGISTER+tcp ──▶ posbridge --dialect REGISTER ──▶ END: an application, the simulator, or
- *                                                                TERMINAL+tcp ──▶ posbridge --dialect TERMINAL ──▶ an application
+ *                                                                TERMINAL+tcp ──▶ posbridge --dialect TERMINAL ──▶ an
+ *                                                                application
  */
 
 export interface Protocol {
@@ -97,8 +98,8 @@ export type CaseName =
   | 'link cut';
 
 /**
- * What has to come of a case: the status of `pos`, and how often money moved. `honest`: unknown (75) where the outcome cannot be asked for,
- * and the truth wherever something is said. `cannot`: the protocol has no words for it.
+ * What has to come of a case: the status of `pos`, and how often money moved. `honest`: unknown (75) where the outcome
+ * cannot be asked for, and the truth wherever something is said. `cannot`: the protocol has no words for it.
  */
 export type Expected = { readonly status: number; readonly charges: number } | 'honest' | 'truth' | 'cannot';
 

@@ -16,7 +16,10 @@ import {
   temporaryFolder,
 } from '../cli/kit.ts';
 
-/** The Debian package and the executable in it, as a machine without Node.js has them; dpkg works in a folder of the test's. */
+/**
+ * The Debian package and the executable in it, as a machine without Node.js has them; dpkg works in a folder of the
+ * test's.
+ */
 
 const isSoak = (process.env['SOAK'] ?? '') !== '';
 let folder: Folder;

@@ -27,7 +27,9 @@ const MISLEADING = [
   'UNKNOWN',
 ];
 
-/** A terminal that charges whatever Purchase reaches it, whoever waits for the answer, and answers Check with the truth. */
+/**
+ * A terminal that charges whatever Purchase reaches it, whoever waits for the answer, and answers Check with the truth.
+ */
 export class ChargingTerminal extends PlayedTerminal {
   /** Identities, each time that it was charged. */
   readonly charges: string[] = [];

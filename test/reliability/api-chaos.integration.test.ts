@@ -9,8 +9,8 @@ import { isSoak } from './pos-kit.ts';
 import { Random, sizeOf } from './random.ts';
 
 /**
- * Tills pay at four terminals of four protocols while the service, the terminals and the links between them die at random. Each till
- * does what docs/api.md tells it: the same key again until there is an answer.
+ * Tills pay at four terminals of four protocols while the service, the terminals and the links between them die at
+ * random. Each till does what docs/api.md tells it: the same key again until there is an answer.
  */
 
 const SALES = isSoak ? 250 : 2;
@@ -31,7 +31,9 @@ interface Sale {
   readonly endedAt: string | null;
 }
 
-/** A terminal of one protocol: a bridge that can be killed, an application with a record, and a link that can be cut. */
+/**
+ * A terminal of one protocol: a bridge that can be killed, an application with a record, and a link that can be cut.
+ */
 class FarTerminal {
   readonly protocol: Protocol;
   readonly application: PaymentApplication;

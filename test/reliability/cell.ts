@@ -22,9 +22,9 @@ type Way = 'Check' | 'the same Purchase';
 /**
  * `free`: nothing is on record, nothing was charged, Check says so, a Purchase is a first one. `refused`: the same, and
  * the register was told an error. `not charged`: there is a record, and the application denies twice. `asked`:
- * the application gives its outcome. `cancelled`: the application gives an error as its outcome. `stored`: the journal gives the
- * outcome, without the application. `forgotten`: Check finds the outcome with the application, but a Purchase is refused as
- * a duplicate. `unknown`: nobody can say, and everybody is told that.
+ * the application gives its outcome. `cancelled`: the application gives an error as its outcome. `stored`: the journal
+ * gives the outcome, without the application. `forgotten`: Check finds the outcome with the application, but a Purchase
+ * is refused as a duplicate. `unknown`: nobody can say, and everybody is told that.
  */
 export type Outcome =
   | 'free'

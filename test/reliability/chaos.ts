@@ -9,14 +9,16 @@ import { Random } from './random.ts';
 import { type Question, readAnswer, type Statement, statementsOfPos } from './witnesses.ts';
 
 /**
- * One terminal whose application lies and dies, bridges in front of it that are killed, and registers that ask again and again, cut
- * their connections and are killed as well: everything that is random comes from one seed, but for the moments at which
- * real processes are ready.
+ * One terminal whose application lies and dies, bridges in front of it that are killed, and registers that ask again
+ * and again, cut their connections and are killed as well: everything that is random comes from one seed, but for the
+ * moments at which real processes are ready.
  */
 
 const REGISTERS = 2;
 const SALES = 3;
-/** A register gives up asking after a while: nobody ever does that for good, and `Chaos.settle` asks for all of them. */
+/**
+ * A register gives up asking after a while: nobody ever does that for good, and `Chaos.settle` asks for all of them.
+ */
 const PATIENCE_MS = 4000;
 const MOST_DEATHS = 3;
 /** From one death to the next, at most. */
@@ -211,7 +213,9 @@ export class Chaos {
     if (!this.#isUndeclared(key)) throw new Error(`${key} stays unknown\n${this.storyOf([key])}`);
   }
 
-  /** Declined with a code of no declared meaning, which its register perhaps never heard: nobody can know what it means. */
+  /**
+   * Declined with a code of no declared meaning, which its register perhaps never heard: nobody can know what it means.
+   */
   #isUndeclared(key: string): boolean {
     return this.terminal.application.record.some(
       (line) => line.key === key && JSON.stringify(line).includes('OUT_OF_ORDER'),

@@ -8,9 +8,9 @@ import type { RegisterMessage, TestRegister } from '../kit/register.ts';
 import { sizeOf } from './random.ts';
 
 /**
- * Four bridge processes with two connections each, "on four machines", two terminals, two applications, three servers. One after the
- * other dies, stands still, or is started again, while registers pay. In the end what registers were told is what the
- * applications' store says, each sale once.
+ * Four bridge processes with two connections each, "on four machines", two terminals, two applications, three servers.
+ * One after the other dies, stands still, or is started again, while registers pay. In the end what registers were told
+ * is what the applications' store says, each sale once.
  */
 
 const isSoak = (process.env['SOAK'] ?? '') !== '';
@@ -185,7 +185,8 @@ function troubles(): [string, () => Promise<void>][] {
   ];
 }
 
-// Only in a soak: now and then it does not come to an end, and it is not known yet whether that is the test's fault or ours.
+// Only in a soak: now and then it does not come to an end, and it is not known yet whether that is the test's fault or
+// ours.
 test.runIf(isSoak)(
   'whatever dies, each sale is charged at most once, and registers were told what is in the store',
   async () => {

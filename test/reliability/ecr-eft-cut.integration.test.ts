@@ -8,9 +8,10 @@ import { fastClock, isSoak } from './pos-kit.ts';
 import { Random, sizeOf } from './random.ts';
 
 /**
- * Our register of ECR-EFT, whose connection is cut after every byte of a purchase, in either direction and in every way, in front of our
- * terminal with a journal and an application that keeps a record of what it charges. On this wire nobody can ask about a lost
- * payment: the register knows the truth or says that it does not, and a register that repeats the payment finds it out.
+ * Our register of ECR-EFT, whose connection is cut after every byte of a purchase, in either direction and in every
+ * way, in front of our terminal with a journal and an application that keeps a record of what it charges. On this wire
+ * nobody can ask about a lost payment: the register knows the truth or says that it does not, and a register that
+ * repeats the payment finds it out.
  */
 
 const SEED = sizeOf('SOAK_SEED', 1);
@@ -93,7 +94,10 @@ async function repeat(till: Till, { receiptId, amountMinor }: Attempt): Promise<
   return said?.slice('7777 S2 '.length).split(',')[0];
 }
 
-/** What the register believes is what the record says; what it does not know a repeated payment tells, and charges nothing twice. */
+/**
+ * What the register believes is what the record says; what it does not know a repeated payment tells, and charges
+ * nothing twice.
+ */
 async function verify(till: Till, attempts: readonly Attempt[]): Promise<void> {
   const { application } = till.terminal;
   const wrong: unknown[] = [];

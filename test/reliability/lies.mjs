@@ -1,5 +1,6 @@
-// How payment-application.mjs lies when it is given a seed: as far as a bridge can find out what is true, and no further. It never says
-// an outcome that is not the true one, and never charges what it has denied to somebody who had reason to believe it.
+// How payment-application.mjs lies when it is given a seed: as far as a bridge can find out what is true, and no
+// further. It never says an outcome that is not the true one, and never charges what it has denied to somebody who had
+// reason to believe it.
 import { createHash } from 'node:crypto';
 
 /** How an answer is written. */

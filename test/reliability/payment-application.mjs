@@ -1,11 +1,12 @@
-// A payment application, as a process of its own with a record of its own. It keeps its duties, or lies as far as nobody needs to
-// believe it (lies.mjs).
+// A payment application, as a process of its own with a record of its own. It keeps its duties, or lies as far as
+// nobody needs to believe it (lies.mjs).
 //
 //     payment-application.mjs SOCKET RECORD [SETTINGS]
 //
-// RECORD has a JSON object a line, each on the disk before anything is said about it: {"key","what","atMs"} where `what` is begun, charged,
-// declined, cancelled (its own death cut it off, or an Abort) or promised (Check was told TRANSACTION_NOT_FOUND). It is the truth
-// about the money. SETTINGS, a JSON object, also come as messages of the parent, which is told every step.
+// RECORD has a JSON object a line, each on the disk before anything is said about it: {"key","what","atMs"} where
+// `what` is begun, charged, declined, cancelled (its own death cut it off, or an Abort) or promised (Check was told
+// TRANSACTION_NOT_FOUND). It is the truth about the money. SETTINGS, a JSON object, also come as messages of the
+// parent, which is told every step.
 import { existsSync, fdatasyncSync, openSync, readFileSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { garbled, Lies } from './lies.mjs';
@@ -19,7 +20,10 @@ const settings = {
   haltAt: undefined,
   /** Whether sockets that connect from now on are read; else each waits for `resume` with its number. */
   reads: true,
-  /** `once`; `twice`: afterwards also a decline; `astray`: before that a decline for another connection; `unreadable`: rubbish instead. */
+  /**
+   * `once`; `twice`: afterwards also a decline; `astray`: before that a decline for another connection; `unreadable`:
+   * rubbish instead.
+   */
   answers: 'once',
   /** Bytes of text in a result, as receipts have it. */
   padBytes: 0,

@@ -7,8 +7,8 @@ import { fastClock, isSoak } from './pos-kit.ts';
 import { Random, sizeOf } from './random.ts';
 
 /**
- * A register whose connection is cut after every byte of a purchase, in either direction and in every way: in front of a real
- * bridge with a journal and an application that keeps a record of what it charges.
+ * A register whose connection is cut after every byte of a purchase, in either direction and in every way: in front of
+ * a real bridge with a journal and an application that keeps a record of what it charges.
  */
 
 const SEED = sizeOf('SOAK_SEED', 1);

@@ -5,8 +5,9 @@ import { isSoak } from './pos-kit.ts';
 import { pause, Random, sizeOf } from './random.ts';
 
 /**
- * A till, a network, a bridge and a simulated terminal that keeps its state, as `posbridge` gives them to everybody; and a person
- * who pulls every plug during one purchase. Whatever is dead is started again, the till by asking for what is open.
+ * A till, a network, a bridge and a simulated terminal that keeps its state, as `posbridge` gives them to everybody;
+ * and a person who pulls every plug during one purchase. Whatever is dead is started again, the till by asking for what
+ * is open.
  */
 
 vi.setConfig({ maxConcurrency: 12 });

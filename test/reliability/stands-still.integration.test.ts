@@ -9,8 +9,8 @@ import { NatsServers } from '../kit/nats.ts';
 import type { RegisterMessage } from '../kit/register.ts';
 
 /**
- * A bridge stands still at each step of a sale for longer than its lease lasts. Another machine is asked about the sale meanwhile, and ends
- * it; then the first one goes on.
+ * A bridge stands still at each step of a sale for longer than its lease lasts. Another machine is asked about the sale
+ * meanwhile, and ends it; then the first one goes on.
  */
 
 const isSoak = (process.env['SOAK'] ?? '') !== '';

@@ -5,8 +5,8 @@ import { CutRelay } from './cut-relay.ts';
 import { TEST_PROGRAM, Terminal } from './kit.ts';
 
 /**
- * A register, a bridge, and behind that bridge's channels a real terminal: another bridge with a journal and an application that keeps
- * a record of what it charges. Between the two is a relay that can be cut.
+ * A register, a bridge, and behind that bridge's channels a real terminal: another bridge with a journal and an
+ * application that keeps a record of what it charges. Between the two is a relay that can be cut.
  */
 export class TerminalBehind {
   readonly terminal: Terminal;

@@ -6,7 +6,9 @@ import { isSoak } from './pos-kit.ts';
 import { sizeOf } from './random.ts';
 import { TerminalBehind } from './terminal-behind-kit.ts';
 
-/** A terminal behind the channels, cut off or killed at every stage: one charge or none, and the register knows which. */
+/**
+ * A terminal behind the channels, cut off or killed at every stage: one charge or none, and the register knows which.
+ */
 
 const SEED = sizeOf('SOAK_SEED', 1);
 /** One byte of so many is tried. */

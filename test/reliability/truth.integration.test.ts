@@ -4,9 +4,9 @@ import { sizeOf } from './random.ts';
 import { untruths } from './witnesses.ts';
 
 /**
- * An application that answers late, twice, unreadably, with every code, dies, restarts and forgets Check, registers that
- * ask again, cut and abort, bridges that die: nobody is ever told "charged" of a sale that was not, or "not charged" of one
- * that was. A seed that fails tells its story.
+ * An application that answers late, twice, unreadably, with every code, dies, restarts and forgets Check, registers
+ * that ask again, cut and abort, bridges that die: nobody is ever told "charged" of a sale that was not, or "not
+ * charged" of one that was. A seed that fails tells its story.
  */
 
 // They wait much more than they work.

@@ -4,8 +4,8 @@ import { codeOf, Workbench } from '../interop/kit.ts';
 import { type SpawnedApplication, spawnApplication } from '../kit/application.ts';
 
 /**
- * Registers that are in use: `receipt_id` alone, a connection for each request, Abort as a notification by another one, receipts
- * read from `text`. Through a real bridge, against the simulated terminal and an example.
+ * Registers that are in use: `receipt_id` alone, a connection for each request, Abort as a notification by another one,
+ * receipts read from `text`. Through a real bridge, against the simulated terminal and an example.
  */
 
 let bench: Workbench;

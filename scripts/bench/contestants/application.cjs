@@ -1,5 +1,5 @@
-// The payment application of the benchmark: answers every request at once, in lines behind a bridge, in frames where there is
-// none. `node application.cjs SOCKET`; writes a byte when it listens.
+// The payment application of the benchmark: answers every request at once, in lines behind a bridge, in frames where
+// there is none. `node application.cjs SOCKET`; writes a byte when it listens.
 const { createServer } = require('node:net');
 
 const RESULT = { approved: true, authorization_code: '123456' };

@@ -1,4 +1,5 @@
-// A Fastify server that answers every sale from memory, with the JSON of its argument: nothing that the API could leave out.
+// A Fastify server that answers every sale from memory, with the JSON of its argument: nothing that the API could leave
+// out.
 import fastify from 'fastify';
 
 const [, , text] = process.argv;

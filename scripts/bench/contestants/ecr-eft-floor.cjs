@@ -1,5 +1,5 @@
-// The floor of ECR-EFT: the least that a Node.js program can do to answer link tests on standard input and output. It checks the check byte
-// and looks at nothing but the token.
+// The floor of ECR-EFT: the least that a Node.js program can do to answer link tests on standard input and output. It
+// checks the check byte and looks at nothing but the token.
 const TAIL = Buffer.from('\x1cT2\x1c170\x1cposbridge\x1cbridge\x1c0\x1c\x03', 'latin1');
 const ACK = 6;
 const NAK = 21;

@@ -1,4 +1,5 @@
-// The floor: the least that a Node.js program can do to answer `_Keepalive` on standard input and output. Nothing is checked.
+// The floor: the least that a Node.js program can do to answer `_Keepalive` on standard input and output. Nothing is
+// checked.
 let rest = '';
 process.stdin.setEncoding('latin1').on('data', (text) => {
   rest += text;

@@ -1,5 +1,5 @@
-// The plain pipeline: frames split at their newlines, parsed to know the method, passed on as lines with the connection's name.
-// It trusts the length, checks nothing, knows one direction.
+// The plain pipeline: frames split at their newlines, parsed to know the method, passed on as lines with the
+// connection's name. It trusts the length, checks nothing, knows one direction.
 const { pipeline } = require('node:stream');
 const split = require('split2');
 

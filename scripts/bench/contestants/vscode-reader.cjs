@@ -1,5 +1,5 @@
-// Reads JSON-RPC messages in the framing of the Language Server Protocol, and does nothing with them. A byte tells that the
-// first one is there, another that all are.
+// Reads JSON-RPC messages in the framing of the Language Server Protocol, and does nothing with them. A byte tells that
+// the first one is there, another that all are.
 const { StreamMessageReader } = require('vscode-jsonrpc/node');
 
 let isFirst = true;

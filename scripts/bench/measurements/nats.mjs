@@ -17,8 +17,8 @@ const PARAMS = { text: 'x'.repeat(200) };
 const RECORD = Buffer.from('x'.repeat(300));
 
 /**
- * A routed request over NATS against a bare request, and durable purchases against bare writes to a bucket: on one server, and on
- * three. Nothing where there is no nats-server.
+ * A routed request over NATS against a bare request, and durable purchases against bare writes to a bucket: on one
+ * server, and on three. Nothing where there is no nats-server.
  */
 export async function measure({ isQuick, folder }) {
   if (spawnSync('nats-server', ['--version']).error !== undefined) return [];

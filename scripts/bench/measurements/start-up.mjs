@@ -15,8 +15,9 @@ import {
 const KEEPALIVE = frameOf({ jsonrpc: '2.0', id: 'pos-1-1', method: '_Keepalive', params: {} });
 
 /**
- * From the start of the process, on a TCP connection as super-servers start it, to the answer of its first `_Keepalive`,
- * and the memory that it had taken by then. As everybody runs it: an application at a socket, lock and log.
+ * From the start of the process, on a TCP connection as super-servers start it, to the answer of its first
+ * `_Keepalive`, and the memory that it had taken by then. As everybody runs it: an application at a socket, lock and
+ * log.
  */
 export async function measure({ isQuick, folder }) {
   const socketPath = path.join(folder, 'start-up.sock');

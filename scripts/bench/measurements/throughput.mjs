@@ -15,9 +15,9 @@ const BLOCK_BYTES = 4_000_000;
 const SINK = 'sink.sock';
 
 /**
- * Notifications from standard input to a channel, in MB of JSON a second: what has arrived, not what was taken. A pipe at both
- * ends; once more with the channel on a UNIX socket. The bridge drops whole notifications that its channel cannot take, so how
- * many arrived is told too.
+ * Notifications from standard input to a channel, in MB of JSON a second: what has arrived, not what was taken. A pipe
+ * at both ends; once more with the channel on a UNIX socket. The bridge drops whole notifications that its channel
+ * cannot take, so how many arrived is told too.
  */
 export async function measure({ isQuick, folder }) {
   const totalBytes = isQuick ? 12_000_000 : 200_000_000;

@@ -11,8 +11,8 @@ const NORMAL = '64 KB reads of 1 KB frames';
 const SMALLEST = frameOf('{"jsonrpc":"2.0","method":"A","params":{}}');
 
 /**
- * Nanoseconds a byte of the bridge's JSONPOS side, inside this process: frames split, messages checked, handed on to nobody.
- * Hostile splits and sizes against ordinary reads of ordinary frames.
+ * Nanoseconds a byte of the bridge's JSONPOS side, inside this process: frames split, messages checked, handed on to
+ * nobody. Hostile splits and sizes against ordinary reads of ordinary frames.
  */
 export async function measure({ isQuick, folder }) {
   const jsonpos = await loadDialect(folder);

@@ -99,8 +99,9 @@ function hasMore(feed: ChangeFeed, number: number, id: string): boolean {
 }
 
 /**
- * One reader: what the store knows of the time that it has missed, then each change as it comes. It is written no faster than it reads, and
- * holds nothing but its place in the feed; one that has fallen out of the feed is sent away, and comes back with its last id.
+ * One reader: what the store knows of the time that it has missed, then each change as it comes. It is written no
+ * faster than it reads, and holds nothing but its place in the feed; one that has fallen out of the feed is sent away,
+ * and comes back with its last id.
  */
 class EventStream {
   readonly caller: Caller;

@@ -38,8 +38,8 @@ export class Guard {
   }
 
   /**
-   * The headers that let the page read the answer, if a page of others asks that may. Throws FOREIGN_PAGE for any other page, reading
-   * included: without a token nothing else keeps it out.
+   * The headers that let the page read the answer, if a page of others asks that may. Throws FOREIGN_PAGE for any other
+   * page, reading included: without a token nothing else keeps it out.
    */
   admitPage(request: IncomingMessage, { address }: Door): Readonly<Record<string, string>> {
     const { tokens, allowOrigins } = this.#options;

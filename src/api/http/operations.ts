@@ -2,7 +2,10 @@ import type { Scope } from '../caller.ts';
 import type { ProblemCode } from '../problem.ts';
 import { ref, type SCHEMAS, type Schema, STATE } from './schemas.ts';
 
-/** The one table of what can be asked: routes, validation, permissions, the OpenAPI document and the documentation's test read it. */
+/**
+ * The one table of what can be asked: routes, validation, permissions, the OpenAPI document and the documentation's
+ * test read it.
+ */
 
 export interface Answer {
   readonly description: string;

@@ -16,10 +16,10 @@ export interface Cut extends Span {
 
 /**
  * Hides card numbers in any text: digits with a prefix and a length that some card network issues, which pass the Luhn
- * check. They may be joined by spaces and dashes, in groups of any size; by anything else but letters, in groups as people
- * write them; or stand in a longer piece. More than 21 digits in one piece are hidden whatever they are, and so is the
- * number in track data, what follows it there, and the number in EMV's tag 5A. The last four digits stay readable where
- * nothing joins them.
+ * check. They may be joined by spaces and dashes, in groups of any size; by anything else but letters, in groups as
+ * people write them; or stand in a longer piece. More than 21 digits in one piece are hidden whatever they are, and so
+ * is the number in track data, what follows it there, and the number in EMV's tag 5A. The last four digits stay
+ * readable where nothing joins them.
  *
  * Limits: each group of digits is looked at together with at most 20 later ones, so the work is linear
  *
@@ -270,9 +270,9 @@ function isOther(text: string, token: Span | undefined): boolean {
 const EAN_DIGITS = 13;
 
 /**
- * Whether people and programs write card numbers in such groups: all alike but for a shorter last one, or 4-6-5. Lists of
- * other numbers look the same, so they must begin or end the list; groups of three or less, with the same between them,
- * must be all of it.
+ * Whether people and programs write card numbers in such groups: all alike but for a shorter last one, or 4-6-5. Lists
+ * of other numbers look the same, so they must begin or end the list; groups of three or less, with the same between
+ * them, must be all of it.
  */
 function isWrittenSo(text: string, run: Run, first: number, end: number): boolean {
   const sizes = run.slice(first, end).map(({ from, to }) => to - from);
@@ -322,8 +322,8 @@ function lastDigits(text: string, from: number, to: number): string {
 }
 
 /**
- * The digits of a run, with the Luhn sums of everything before each, once with the digits at even and once with those at
- * odd places doubled, so that any part is checked by one subtraction.
+ * The digits of a run, with the Luhn sums of everything before each, once with the digits at even and once with those
+ * at odd places doubled, so that any part is checked by one subtraction.
  */
 class RunDigits {
   readonly #digits: string;
@@ -361,8 +361,8 @@ class RunDigits {
   }
 
   /**
-   * Where in a group there is a card number with other digits before or behind it: of any network among zeros, of the big
-   * ones among other digits.
+   * Where in a group there is a card number with other digits before or behind it: of any network among zeros, of the
+   * big ones among other digits.
    */
   inside(index: number): 'end' | 'elsewhere' | undefined {
     const start = this.#start(index);

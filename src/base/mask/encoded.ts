@@ -2,7 +2,8 @@ import { findDigits, hasDigits, maskDigits } from './digits.ts';
 import { MASK } from './rules.ts';
 
 /**
- * Hides words in base64 (either alphabet) that hold a secret, and digits that are written as the hex of their characters.
+ * Hides words in base64 (either alphabet) that hold a secret, and digits that are written as the hex of their
+ * characters.
  *
  * @param mask what the decoded text is judged by
  */

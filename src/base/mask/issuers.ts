@@ -11,7 +11,10 @@ export function isIssued(prefix: number, length: number): boolean {
   return isIn(ranges, prefix, length);
 }
 
-/** Whether one of the networks does that most cards belong to: for places where others would be found by chance too often. */
+/**
+ * Whether one of the networks does that most cards belong to: for places where others would be found by chance too
+ * often.
+ */
 export function isIssuedOften(prefix: number, length: number): boolean {
   often ??= OFTEN.flatMap(readRanges);
   return isIn(often, prefix, length);

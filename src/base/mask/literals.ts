@@ -14,8 +14,8 @@ let numbers: readonly string[] = [];
 let pattern: RegExp | undefined;
 
 /**
- * Hides a secret that is known, an api key for instance, wherever it stands in what is masked, until the answer is called:
- * a peer may repeat it where no name tells what it is. Texts under 6 characters, or 12 digits, are not hidden.
+ * Hides a secret that is known, an api key for instance, wherever it stands in what is masked, until the answer is
+ * called: a peer may repeat it where no name tells what it is. Texts under 6 characters, or 12 digits, are not hidden.
  *
  * Limits: 256 texts at a time; beyond, those that came first are forgotten
  */

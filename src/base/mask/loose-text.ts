@@ -15,7 +15,10 @@ export function maskLooseText(source: string): string {
   return maskElements(maskNamed(hasDigits(source) ? maskDigits(source, shownSpans(source)) : source));
 }
 
-/** Whether the value of a field that is to be shown is what such fields hold: one word, without names or track data in it. */
+/**
+ * Whether the value of a field that is to be shown is what such fields hold: one word, without names or track data in
+ * it.
+ */
 export function isIdentifier(value: string): boolean {
   if (!IDENTIFIER.test(value) || TRACK_2.test(value)) return false;
   return !value.includes(':') || maskNamed(value) === value;
@@ -25,8 +28,8 @@ const IDENTIFIER = /^[\w.:/#+-]{1,256}$/;
 const TRACK_2 = /\d{12}d\d{7}/i;
 
 /**
- * Identifiers, amounts and times behind their names, a sale as our texts name it (`receipt 17/1`, `1a2b3c4d (17/1)`), and UUIDs:
- * one in 1500 has digits like a card's.
+ * Identifiers, amounts and times behind their names, a sale as our texts name it (`receipt 17/1`, `1a2b3c4d (17/1)`),
+ * and UUIDs: one in 1500 has digits like a card's.
  */
 function shownSpans(source: string): Span[] {
   const { text } = readSymbols(source);

@@ -4,8 +4,8 @@ export const MASK = '***';
 /**
  * How a member is treated because of its name: `secret` whatever it holds, `line` likewise and in running text
  * up to the end of the line (HTTP headers), `card` where 12 or more digits are too many, `encoded` where a text in
- * base64 or hex may be somebody's data (network proxy, EMV), `shown` what identifies a sale or a message, an amount or a
- * time: as it is, `plain` by its digits.
+ * base64 or hex may be somebody's data (network proxy, EMV), `shown` what identifies a sale or a message, an amount or
+ * a time: as it is, `plain` by its digits.
  */
 export type MaskRule = 'secret' | 'line' | 'card' | 'encoded' | 'shown' | 'plain';
 
@@ -27,7 +27,9 @@ const MAX_JUDGED = 500;
 /** No peer fills the memory, or leaves a number in it. */
 const JUDGED = /^[\p{L}_]{1,32}$/u;
 
-/** The names in the log lines that every connection writes: compiling the expressions for them takes 2 ms of each start. */
+/**
+ * The names in the log lines that every connection writes: compiling the expressions for them takes 2 ms of each start.
+ */
 export const COMMON_NAMES: ReadonlyMap<string, MaskRule> = new Map([
   ['connection', 'shown'],
   ...'dialect peer endpoint why reason details by awaited signal unix tcp fd fifo file pipe socket'

@@ -29,7 +29,10 @@ export function hiddenParts(texts: readonly string[], rule: MaskRule): boolean[]
   });
 }
 
-/** A buffer as programs write it in JSON: the characters of a number (`[52,49,…]`), or its digits, two a byte (`[65,17,…]`). */
+/**
+ * A buffer as programs write it in JSON: the characters of a number (`[52,49,…]`), or its digits, two a byte
+ * (`[65,17,…]`).
+ */
 function areBytesOfCard(texts: readonly string[]): boolean {
   if (texts.length < MIN_CARD_DIGITS / 2 || !texts.every((text) => BYTE.test(text) && Number(text) < 256))
     return false;

@@ -3,8 +3,8 @@
  * found in `text` can be replaced in the source.
  *
  * `\u0034` is one character, however many backslashes stand before it; `\n` is a line break. A quote that is
- * itself escaped, as in JSON inside a JSON string, is one character too (see `quoteLevel`). Of `%XX`, digits and what may
- * stand between them are decoded. Digits of every script are ASCII digits.
+ * itself escaped, as in JSON inside a JSON string, is one character too (see `quoteLevel`). Of `%XX`, digits and what
+ * may stand between them are decoded. Digits of every script are ASCII digits.
  */
 export interface Symbols {
   readonly text: string;

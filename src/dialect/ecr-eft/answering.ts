@@ -16,9 +16,10 @@ export interface AnsweringOptions {
 /**
  * The terminal's end of a line: open → closed.
  *
- * It is one connection, which begins at once, or on a serial line with the register's first word. Where registers are named by their
- * ECR ids each of them is a connection of its own, which begins with its first S1. Nothing is said at the end, because the
- * protocol has no word for it: a register that gets no S2 has to find out what became of its payment.
+ * It is one connection, which begins at once, or on a serial line with the register's first word. Where registers are
+ * named by their ECR ids each of them is a connection of its own, which begins with its first S1. Nothing is said at
+ * the end, because the protocol has no word for it: a register that gets no S2 has to find out what became of its
+ * payment.
  */
 export class AnsweringConversation implements Conversation, ConnectionOwner {
   readonly host: ConversationHost;

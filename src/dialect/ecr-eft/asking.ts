@@ -58,8 +58,8 @@ interface OpenSale {
 /**
  * The register's end of a line: testing (T1 until T2) → speaking → closed.
  *
- * S1 goes out once, and again only when the terminal has refused the frame by NAK. It ends with S2; where that cannot come any more,
- * or S1 was not acknowledged and nothing is heard of it, the outcome is unknown.
+ * S1 goes out once, and again only when the terminal has refused the frame by NAK. It ends with S2; where that cannot
+ * come any more, or S1 was not acknowledged and nothing is heard of it, the outcome is unknown.
  */
 class AskingConversation implements Conversation, AskedTerminal {
   readonly #host: ConversationHost;
@@ -258,7 +258,10 @@ class AskingConversation implements Conversation, AskedTerminal {
     }
   }
 
-  /** It may be the end of a payment that was called unknown: on a serial line S2 can come after the line was opened again. */
+  /**
+   * It may be the end of a payment that was called unknown: on a serial line S2 can come after the line was opened
+   * again.
+   */
   #late({ fields }: EcrMessage): void {
     const [result, , , , transaction, amount] = fields.map((field) => field.toString('latin1'));
     this.#host.log.error('THE TERMINAL ENDS A PAYMENT THAT NOBODY WAITS FOR ANY MORE; somebody has to look', {

@@ -11,9 +11,9 @@ export interface MessageType {
   /** The fields are not known at all. */
   readonly isOpaque?: true;
   /**
-   * When the peer's frame is one that has been taken already: `remembered`, the same token, type and body within 30 s; `step`, the
-   * same while our answer to the first is not acknowledged, because equal steps of a conversation follow each other. Default:
-   * never, it does no harm twice.
+   * When the peer's frame is one that has been taken already: `remembered`, the same token, type and body within 30 s;
+   * `step`, the same while our answer to the first is not acknowledged, because equal steps of a conversation follow
+   * each other. Default: never, it does no harm twice.
    */
   readonly repeats?: 'remembered' | 'step';
   /** It may have an effect each time that it arrives: it is sent again only when the peer has refused it. */

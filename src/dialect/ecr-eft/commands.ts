@@ -17,7 +17,10 @@ export interface Command {
   readonly steps: readonly Step[];
   /** What frees the other device when a step fails behind the first; sent without waiting for more. */
   readonly cleanUp?: Step;
-  /** What the application hears: a result of these members, or why there is none. `isComplete`: each step was answered well. */
+  /**
+   * What the application hears: a result of these members, or why there is none. `isComplete`: each step was answered
+   * well.
+   */
   conclude(answers: readonly EcrMessage[], isComplete: boolean): object | string;
   readonly settle: (answer: PeerAnswer) => void;
 }

@@ -31,7 +31,9 @@ export function fieldOfJson(value: unknown): Buffer | undefined {
   return bytes === undefined || FORBIDDEN.some((byte) => bytes.includes(byte)) ? undefined : bytes;
 }
 
-/** Printable ASCII, at most so many characters: other letters lose their marks, what is left becomes a question mark. */
+/**
+ * Printable ASCII, at most so many characters: other letters lose their marks, what is left becomes a question mark.
+ */
 export function plainText(text: string, maxLength: number): Buffer {
   const plain = text
     .replace(/[łŁ]/g, (letter) => (letter === 'ł' ? 'l' : 'L'))

@@ -1,6 +1,8 @@
 /** What a stream consists of, in its order. */
 export interface FrameSink {
-  /** A frame whose check byte is right. `content` is what stands between STX and ETX; it is valid only during the call. */
+  /**
+   * A frame whose check byte is right. `content` is what stands between STX and ETX; it is valid only during the call.
+   */
   frame(content: Buffer): void;
   /** A frame that is complete and cannot be taken. */
   rejected(why: 'check-byte' | 'too-long'): void;

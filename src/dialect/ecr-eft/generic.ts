@@ -18,7 +18,9 @@ export function paramsOf({ type, fields }: Pick<EcrMessage, 'type' | 'fields'>):
   return { ...Object.fromEntries(named), ...(others.length > 0 && { fields: others }) };
 }
 
-/** The fields that such params stand for, or why they stand for none. A named field that is missing ends the named ones. */
+/**
+ * The fields that such params stand for, or why they stand for none. A named field that is missing ends the named ones.
+ */
 export function fieldsOf(
   type: string,
   params: Readonly<Record<string, unknown>>,

@@ -58,7 +58,10 @@ export class House {
     }
   }
 
-  /** The highest version that both have. Versions may stand in a list or in fields of their own, and empty ones mean nothing. */
+  /**
+   * The highest version that both have. Versions may stand in a list or in fields of their own, and empty ones mean
+   * nothing.
+   */
   #select(fields: readonly Buffer[]): string {
     const offered = new Set(fields.flatMap(itemsOf).map((item) => item.toString('latin1')));
     const common = VERSIONS.findLast((version) => offered.has(version));

@@ -17,7 +17,10 @@ const T2_MS = 10_000;
 
 /** What a link reports to the end that it belongs to. */
 export interface LinkEvents {
-  /** A request of the peer, or something that it says by itself: new, and nothing that the link answers. Valid only during the call. */
+  /**
+   * A request of the peer, or something that it says by itself: new, and nothing that the link answers. Valid only
+   * during the call.
+   */
   said(message: EcrMessage, request: Received): void;
   /** An answer of the peer, to whatever. Valid only during the call. */
   answered(message: EcrMessage): void;
@@ -46,8 +49,8 @@ export interface LinkOptions extends DialectOptions {
 }
 
 /**
- * One line between two devices, either end: frames and their ACKs, link tests, versions and parameters, and the frames that come
- * twice. What is about payments, printing and operators it hands to its owner.
+ * One line between two devices, either end: frames and their ACKs, link tests, versions and parameters, and the frames
+ * that come twice. What is about payments, printing and operators it hands to its owner.
  */
 export class Link {
   readonly nextToken: () => number;

@@ -4,7 +4,10 @@ import { readParameters } from './parameters.ts';
 
 const MAX_BYTES = 4000;
 
-/** The fields of D5 from the file that the option `parameters` names; undefined where it names none. Rejects with `fault`. */
+/**
+ * The fields of D5 from the file that the option `parameters` names; undefined where it names none. Rejects with
+ * `fault`.
+ */
 export async function parametersFrom(settings: {
   text(option: string): string | undefined;
   fault(option: string, why: string): Error;

@@ -8,8 +8,8 @@ const KEY_NAMES = 9;
 const KIND_FIELD = 17;
 
 /**
- * Reads a file with one D5 message without STX, ETX and check byte: token, type and fields, each ended by FS. Its token does not
- * matter. A newline at the end is left out.
+ * Reads a file with one D5 message without STX, ETX and check byte: token, type and fields, each ended by FS. Its token
+ * does not matter. A newline at the end is left out.
  *
  * @returns the fields as they stand there, or what is wrong.
  */
@@ -33,8 +33,8 @@ export function readParameters(file: Buffer): readonly Buffer[] | string {
 }
 
 /**
- * What is said without a file: a terminal with a display of 4 lines of 20 characters and every reader, without a printer of its
- * own, or a register.
+ * What is said without a file: a terminal with a display of 4 lines of 20 characters and every reader, without a
+ * printer of its own, or a register.
  *
  * @param kind 0 for a register, 1 for a terminal with its own PIN pad.
  */

@@ -11,11 +11,12 @@ const DIGEST = /^H[0-9A-V]{19}$/;
 const SAYABLE = /^[\x20-\x7e]{1,20}$/;
 
 /**
- * The id that a terminal knows a sale by: as the register says it where the protocol can, else a digest, which is the same for the
- * same identifiers, always. Two sales never have the same id: what looks like a digest is one, and what could be read as
- * `receipt_id/sequence_id` is no other sale's `receipt_id`.
+ * The id that a terminal knows a sale by: as the register says it where the protocol can, else a digest, which is the
+ * same for the same identifiers, always. Two sales never have the same id: what looks like a digest is one, and what
+ * could be read as `receipt_id/sequence_id` is no other sale's `receipt_id`.
  *
- * @param isOwn the register speaks this protocol itself: `receipt_id` is its own payment id, whatever characters it has.
+ * @param isOwn the register speaks this protocol itself: `receipt_id` is its own payment id, whatever characters it
+ *   has.
  */
 export function paymentIdOf(receiptId: string, sequenceId: string | null, isOwn: boolean): string {
   const parts = sequenceId === null ? [receiptId] : [receiptId, sequenceId];

@@ -28,8 +28,8 @@ export interface Progress {
 const MESSAGE_LENGTH = 80;
 
 /**
- * What a `StatusEvent` says of a running transaction; undefined where it says nothing of one. An application that knows the protocol's
- * own number, or a text, gives them in the member `ecr-eft`.
+ * What a `StatusEvent` says of a running transaction; undefined where it says nothing of one. An application that knows
+ * the protocol's own number, or a text, gives them in the member `ecr-eft`.
  */
 export function progressOf(params: Buffer): Progress | undefined {
   const { values } = scanObject(params, ['transaction_status', 'ecr-eft']);

@@ -11,8 +11,8 @@ export const routes: Readonly<Record<string, ChannelName>> = {
 };
 
 /**
- * The wire has no request for a lost outcome, so the register repeats the payment; the bridge asks its application, as it does for
- * every register.
+ * The wire has no request for a lost outcome, so the register repeats the payment; the bridge asks its application, as
+ * it does for every register.
  */
 export const transactions: TransactionRules = {
   methods: ['Purchase'],

@@ -12,7 +12,9 @@ export interface Sale {
   /** What the customer pays in all, minor units. */
   readonly total: string;
   readonly currency: string;
-  /** What the register adds to the amounts of S2 by itself: nothing, or the cashback that is on top of the gross amount. */
+  /**
+   * What the register adds to the amounts of S2 by itself: nothing, or the cashback that is on top of the gross amount.
+   */
   readonly onTop: string;
   /** Text of the params for our vocabulary. */
   readonly params: string;

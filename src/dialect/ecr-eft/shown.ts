@@ -1,7 +1,9 @@
 import type { EcrMessage } from './frame.ts';
 import { paramsOf } from './generic.ts';
 
-/** What people may see of a message: keys are nobody's business, and a card token is masked as a card number would be. */
+/**
+ * What people may see of a message: keys are nobody's business, and a card token is masked as a card number would be.
+ */
 export function shownText({ type, fields }: Pick<EcrMessage, 'type' | 'fields'>): string {
   if (SECRET_TYPES.has(type)) return '{}';
   const shown =

@@ -1,6 +1,9 @@
 import type { LogFields, Logger } from '../../base/log.ts';
 
-/** Tells the first of each kind at its level and the others at `debug`: no peer can fill the log by doing the same again and again. */
+/**
+ * Tells the first of each kind at its level and the others at `debug`: no peer can fill the log by doing the same again
+ * and again.
+ */
 export class SparingLog {
   readonly #log: Logger;
   readonly #told = new Set<string>();

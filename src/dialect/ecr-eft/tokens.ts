@@ -8,8 +8,8 @@ const RANGES: Readonly<Record<Side, { readonly first: number; readonly count: nu
 };
 
 /**
- * Makes a source of tokens for one side. It begins anywhere in the side's range, so that a process that starts anew does not
- * begin with the tokens of the last one.
+ * Makes a source of tokens for one side. It begins anywhere in the side's range, so that a process that starts anew
+ * does not begin with the tokens of the last one.
  *
  * @param seed random letters and digits.
  */

@@ -8,8 +8,8 @@ export const ACK_MS = 3000;
 export const MAX_REPEATS = 2;
 
 /**
- * What became of a frame. `accepted`: it arrived intact. `refused`: the peer did not take it, for certain. `doubtful`: nobody can
- * tell. `unsent`: not a byte of it was sent.
+ * What became of a frame. `accepted`: it arrived intact. `refused`: the peer did not take it, for certain. `doubtful`:
+ * nobody can tell. `unsent`: not a byte of it was sent.
  */
 export type Fate = 'accepted' | 'refused' | 'doubtful' | 'unsent';
 
@@ -18,7 +18,10 @@ export interface Sending {
   readonly bytes: Buffer;
   /** For the log. */
   readonly type: string;
-  /** It is never sent again because no answer came in time: it may have arrived. Such a frame is always alone on its way. */
+  /**
+   * It is never sent again because no answer came in time: it may have arrived. Such a frame is always alone on its
+   * way.
+   */
   readonly isEffectful?: boolean;
   /** Nothing else may be on its way with it, so that its answer can be no other's. */
   readonly isAlone?: boolean;
@@ -48,12 +51,14 @@ interface Transmission {
 /**
  * Sends frames and pairs them with the one-byte answers, which have no names: the oldest frame is meant.
  *
- * Frames without effect are sent at once, and again after `ACK_MS` and after a NAK. A frame that must be alone waits until nothing
- * else is unanswered, and everything else waits for its answer. One with an effect is sent again only after a NAK. It counts as
- * refused when the last of its NAKs is not followed by an ACK: one of them may have been noise.
+ * Frames without effect are sent at once, and again after `ACK_MS` and after a NAK. A frame that must be alone waits
+ * until nothing else is unanswered, and everything else waits for its answer. One with an effect is sent again only
+ * after a NAK. It counts as refused when the last of its NAKs is not followed by an ACK: one of them may have been
+ * noise.
  *
- * The answer to a frame that was given up may still come. For a while the next answer is taken for that one, so that none is
- * ever taken for another frame's: a frame may then be sent once more than needed, or be called doubtful without need.
+ * The answer to a frame that was given up may still come. For a while the next answer is taken for that one, so that
+ * none is ever taken for another frame's: a frame may then be sent once more than needed, or be called doubtful without
+ * need.
  */
 export class Transmitter {
   readonly #options: TransmitterOptions;

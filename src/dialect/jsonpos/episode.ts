@@ -29,13 +29,13 @@ interface Fault {
 }
 
 /**
- * One conversation among several on a stream that is synchronised by `_Sync`: open → over. It ends as soon as the peer's
- * bytes make no sense or the peer begins anew.
+ * One conversation among several on a stream that is synchronised by `_Sync`: open → over. It ends as soon as the
+ * peer's bytes make no sense or the peer begins anew.
  *
- * While a frame arrives a scanner looks at the same bytes, so that none of them is read again when the frame breaks. A whole
- * `_Sync` frame within the length of another one ends it there, because no JSON text holds one: outside a string a header is no
- * JSON; from inside a string on, each quote of the `_Sync` ends a string or begins one, so that its newline, or the
- * end of the text, comes inside a string again.
+ * While a frame arrives a scanner looks at the same bytes, so that none of them is read again when the frame breaks. A
+ * whole `_Sync` frame within the length of another one ends it there, because no JSON text holds one: outside a string
+ * a header is no JSON; from inside a string on, each quote of the `_Sync` ends a string or begins one, so that its
+ * newline, or the end of the text, comes inside a string again.
  */
 export class Episode implements Supervisor {
   readonly #host: ConversationHost;

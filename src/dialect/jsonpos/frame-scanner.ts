@@ -6,9 +6,9 @@ export const MAX_SCANNED_BYTES = 1024;
 /**
  * Finds one frame in a stream of rubbish, at any byte offset.
  *
- * Whatever looks like the header of a frame of at most 1024 bytes is a candidate, also inside the length that another one
- * announces: none swallows anything. A candidate is a frame if a newline stands where it ends and its text
- * looks like an object; the caller decides whether it is the one that is looked for.
+ * Whatever looks like the header of a frame of at most 1024 bytes is a candidate, also inside the length that another
+ * one announces: none swallows anything. A candidate is a frame if a newline stands where it ends and its text looks
+ * like an object; the caller decides whether it is the one that is looked for.
  *
  * Limits: one look at a byte, and one more for each frame that it is part of, 103 at most; 10 KiB of memory
  */
@@ -39,8 +39,8 @@ export class FrameScanner {
   }
 
   /**
-   * Looks through a chunk. `accepts` is called with the JSON text of each frame, valid only during the call; when it says
-   * true the scan is over, until a reset.
+   * Looks through a chunk. `accepts` is called with the JSON text of each frame, valid only during the call; when it
+   * says true the scan is over, until a reset.
    *
    * @returns what stands behind the accepted frame in this chunk, perhaps nothing; undefined: not found yet.
    */

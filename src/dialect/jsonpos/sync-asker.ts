@@ -19,8 +19,8 @@ export interface SyncAskerOptions {
   /** How long what comes is thrown away before anything is asked: leftovers of an old connection. Default 0. */
   readonly discardMs?: number;
   /**
-   * The end, once: the terminal has answered, or has not in time (SYNC_FAILED), or the question itself has come back. Never from
-   * inside the constructor.
+   * The end, once: the terminal has answered, or has not in time (SYNC_FAILED), or the question itself has come back.
+   * Never from inside the constructor.
    */
   readonly settled: (outcome: SyncOutcome) => void;
 }
@@ -107,7 +107,9 @@ export class SyncAsker {
   }
 }
 
-/** How long to wait before the next attempt, after so many failures in a row: 1 s, and 2 s more each time, up to 10 s. */
+/**
+ * How long to wait before the next attempt, after so many failures in a row: 1 s, and 2 s more each time, up to 10 s.
+ */
 export function retryDelayMs(failures: number): number {
   return Math.min(1000 + 2000 * failures, 10_000);
 }

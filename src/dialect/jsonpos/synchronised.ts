@@ -8,22 +8,23 @@ import { FrameScanner } from './frame-scanner.ts';
 import { isGoodbye, isSync } from './transport.ts';
 
 /**
- * Connections that may begin at once, and per second: each costs far more than the bytes of its `_Sync`. A register takes
- * more than 100 ms for one; a buffer may hold some that it has given up.
+ * Connections that may begin at once, and per second: each costs far more than the bytes of its `_Sync`. A register
+ * takes more than 100 ms for one; a buffer may hold some that it has given up.
  */
 const BEGINNINGS = { burst: 64, ratePerS: 10 };
 
 /**
- * The terminal's end of a link that loses bytes and keeps old ones (serial line, RFCOMM). Every conversation begins with
- * a `_Sync` of the register; what stands before it is skipped unheard, because it may be a leftover.
+ * The terminal's end of a link that loses bytes and keeps old ones (serial line, RFCOMM). Every conversation begins
+ * with a `_Sync` of the register; what stands before it is skipped unheard, because it may be a leftover.
  *
  *   scanning ──a `_Sync`──▶ speaking ──a broken frame, or one without a byte for 2 s: goodbye──▶ scanning
  *                           speaking ──a newline instead of a header, a `_CloseReason`─────────▶ scanning
  *                           speaking ──a `_Sync`, inside a frame or when anything has been said─▶ speaking, anew
  *   scanning, speaking ──end of input, loss, a missed keepalive, an echo, the bridge's goodbye──▶ over
  *
- * Each time it speaks, it is a connection of its own; nothing crosses from one to the next. A `_Sync` that comes when too many
- * have begun just before is skipped. Every byte goes through the scanner once, and once through a conversation's decoder.
+ * Each time it speaks, it is a connection of its own; nothing crosses from one to the next. A `_Sync` that comes when
+ * too many have begun just before is skipped. Every byte goes through the scanner once, and once through a
+ * conversation's decoder.
  */
 export class Synchronised implements Conversation {
   readonly #host: ConversationHost;

@@ -4,7 +4,10 @@ import { type Json, JsonNumber } from '../../rpc/json-tree.ts';
 /** Digits before and behind the point of a nexo amount: 99999999.999999 is the largest. */
 const MAX_WHOLE_DIGITS = 8;
 const MAX_DECIMALS = 6;
-/** Digits before the point of a sum of amounts, which no limit of nexo is meant for; in minor units it is a safe integer. */
+/**
+ * Digits before the point of a sum of amounts, which no limit of nexo is meant for; in minor units it is a safe
+ * integer.
+ */
 export const MAX_SUM_DIGITS = 11;
 
 export type ReadAmount =
@@ -12,8 +15,8 @@ export type ReadAmount =
   | { readonly ok: false; readonly why: string };
 
 /**
- * A nexo amount in minor units, exactly: `1.23` EUR is 123, `500` JPY is 500, `1.5` KWD is 1500. The digits are read from the
- * text, which may be a number's or a string's (some vendors write `"11.00"`). Never rounded.
+ * A nexo amount in minor units, exactly: `1.23` EUR is 123, `500` JPY is 500, `1.5` KWD is 1500. The digits are read
+ * from the text, which may be a number's or a string's (some vendors write `"11.00"`). Never rounded.
  */
 export function readAmount(
   value: Json | undefined,
@@ -39,8 +42,8 @@ export function readAmount(
 const PLAIN = /^(\d{1,32})(?:\.(\d{1,32}))?$/;
 
 /**
- * An amount in minor units as a nexo number, without zeros at its end: 123 EUR is `1.23`, 100 EUR is `1`. Undefined where nexo
- * cannot say it: more than 99999999.999999, or a currency that is none.
+ * An amount in minor units as a nexo number, without zeros at its end: 123 EUR is `1.23`, 100 EUR is `1`. Undefined
+ * where nexo cannot say it: more than 99999999.999999, or a currency that is none.
  */
 export function writeAmount(
   minor: number,

@@ -34,8 +34,8 @@ export interface PoiEnd {
 }
 
 /**
- * One wire to a register: open → closed. On a wire that carries one exchange (HTTP) it ends when the request is answered, or
- * when it is certain that there is no answer.
+ * One wire to a register: open → closed. On a wire that carries one exchange (HTTP) it ends when the request is
+ * answered, or when it is certain that there is no answer.
  */
 export class NexoAnswering implements Conversation, PeerConnection {
   readonly #host: ConversationHost;
@@ -242,7 +242,10 @@ export class NexoAnswering implements Conversation, PeerConnection {
 
   // Inside.
 
-  /** On a wire that carries one exchange there is room for the answer alone: what else is said goes to where the register listens. */
+  /**
+   * On a wire that carries one exchange there is room for the answer alone: what else is said goes to where the
+   * register listens.
+   */
   #teller(): ((message: Buffer, lost: () => void) => void) | undefined {
     if (this.#framing !== 'exchange') return (message) => this.#write(message);
     const { post } = this.#host;

@@ -25,7 +25,8 @@ export type WrittenApproval =
   | { readonly ok: false; readonly why: string };
 
 /**
- * A result as the rest of a `PaymentResponse`: `Response`, `POIData` and `PaymentResult`. `result.nexo` adds what only nexo knows.
+ * A result as the rest of a `PaymentResponse`: `Response`, `POIData` and `PaymentResult`. `result.nexo` adds what only
+ * nexo knows.
  *
  * @param fallback names the transaction where the result does not.
  */
@@ -150,8 +151,8 @@ const SAID = [
 ];
 
 /**
- * A `PaymentResponse` that says Success or Partial, as a result. It fails where the amount cannot be told: then nobody knows how
- * much was charged.
+ * A `PaymentResponse` that says Success or Partial, as a result. It fails where the amount cannot be told: then nobody
+ * knows how much was charged.
  *
  * @param asked the identifiers, and the currency of the request, which the response may leave out.
  */

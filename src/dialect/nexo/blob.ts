@@ -27,8 +27,8 @@ export type Opened =
   | { readonly ok: false; readonly why: string };
 
 /**
- * Adyen's local encryption: AES-256-CBC, and an HMAC-SHA256 over the plain text. The keys are derived once, which takes some
- * milliseconds.
+ * Adyen's local encryption: AES-256-CBC, and an HMAC-SHA256 over the plain text. The keys are derived once, which takes
+ * some milliseconds.
  */
 export class BlobCipher {
   readonly #key: BlobKey;

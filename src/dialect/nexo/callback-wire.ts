@@ -6,7 +6,10 @@ import { MAX_DEPTH, type NexoMessage } from './message.ts';
 import type { SaleEnd } from './sale-end.ts';
 import { TerminalSide } from './terminal-side.ts';
 
-/** One message that a terminal has posted to us. It ends with the response, or with an empty answer where none is wanted. */
+/**
+ * One message that a terminal has posted to us. It ends with the response, or with an empty answer where none is
+ * wanted.
+ */
 export class CallbackWire implements Conversation, AskedTerminal {
   readonly #host: ConversationHost;
   readonly #end: SaleEnd;

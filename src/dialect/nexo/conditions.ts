@@ -22,8 +22,8 @@ export type ErrorCondition =
 export interface Meaning {
   readonly code: string;
   /**
-   * `final`: nothing was charged, and nothing will be; `refused`: nothing was begun; `ask`: only a TransactionStatus tells;
-   * `login`: a Login is needed first.
+   * `final`: nothing was charged, and nothing will be; `refused`: nothing was begun; `ask`: only a TransactionStatus
+   * tells; `login`: a Login is needed first.
    */
   readonly says: 'final' | 'refused' | 'ask' | 'login';
 }
@@ -49,7 +49,9 @@ const MEANINGS: Readonly<Record<ErrorCondition, Meaning>> = {
   WrongPIN: { code: 'NEXO_WRONG_PIN', says: 'final' },
 };
 
-/** @param additional `AdditionalResponse`: a message that was refused as repeated may have been obeyed the first time. */
+/**
+ * @param additional `AdditionalResponse`: a message that was refused as repeated may have been obeyed the first time.
+ */
 export function meaningOf(condition: string, additional: string): Meaning {
   if (!isCondition(condition)) return { code: 'NEXO_OTHER', says: 'ask' };
   const isRepeated = condition === 'MessageFormat' && /repeated/i.test(additional);

@@ -18,7 +18,9 @@ export interface LoginsOptions {
   readonly isListening: boolean;
 }
 
-/** Logs in at the terminal where it has to be, and never while a transaction may be running there: a Login resets some. */
+/**
+ * Logs in at the terminal where it has to be, and never while a transaction may be running there: a Login resets some.
+ */
 export class Logins {
   readonly #options: LoginsOptions;
 
@@ -26,7 +28,10 @@ export class Logins {
     this.#options = options;
   }
 
-  /** Before a transaction: where the vendor wants it and it has not been done. Otherwise why the transaction is not begun. */
+  /**
+   * Before a transaction: where the vendor wants it and it has not been done. Otherwise why the transaction is not
+   * begun.
+   */
   async before(): Promise<'ready' | PeerAnswer> {
     const { vendor, memory } = this.#options.end;
     return vendor.needsLogin && !memory.isLoggedIn ? this.again() : 'ready';

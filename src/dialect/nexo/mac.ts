@@ -17,8 +17,8 @@ const NO_IV = Buffer.alloc(BLOCK_BYTES);
 const RECIPIENT = ['AuthenticatedData', 'Recipient'] as const;
 
 /**
- * DataMesh's `SecurityTrailer`: SHA-256 over header and body as they are written, then a CBC-MAC with a session key that is new
- * for every message and travels encrypted under the shared one.
+ * DataMesh's `SecurityTrailer`: SHA-256 over header and body as they are written, then a CBC-MAC with a session key
+ * that is new for every message and travels encrypted under the shared one.
  */
 export class Mac {
   readonly #key: MacKey;

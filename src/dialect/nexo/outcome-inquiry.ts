@@ -97,8 +97,8 @@ export class OutcomeInquiry {
   }
 
   /**
-   * The terminal does not know it. That counts when it was said twice, after an Abort, and nobody waits for an answer to the
-   * request any more: then it is closed for ever.
+   * The terminal does not know it. That counts when it was said twice, after an Abort, and nobody waits for an answer
+   * to the request any more: then it is closed for ever.
    */
   async #missed(record: Found): Promise<PeerAnswer> {
     const { end, line, clock, runningMs } = this.#options;
@@ -133,8 +133,8 @@ const NOT_FOUND = answerError('TRANSACTION_NOT_FOUND', 'the terminal never had i
 const ACTIVE = answerError('TRANSACTION_ACTIVE', 'it is still running; ask again in a few seconds');
 
 /**
- * Whether a response repeats another sale's own name: the ServiceID alone may have been used before, by a register whose records
- * are lost. Terminals that repeat no name are believed, and those that round its time.
+ * Whether a response repeats another sale's own name: the ServiceID alone may have been used before, by a register
+ * whose records are lost. Terminals that repeat no name are believed, and those that round its time.
  */
 function isOthers(response: JsonObject, { sale }: Found): boolean {
   const named = objectAt(response, 'SaleData', 'SaleTransactionID');
@@ -148,7 +148,10 @@ function responseIn(repeated: JsonObject | undefined, category: string): JsonObj
   return objectAt(repeated, 'RepeatedResponseMessageBody', name) ?? objectAt(repeated, name);
 }
 
-/** A failure that a TransactionStatus tells of is an end state, whatever its condition says; but for one that still runs. */
+/**
+ * A failure that a TransactionStatus tells of is an end state, whatever its condition says; but for one that still
+ * runs.
+ */
 function asFinal(outcome: SaleOutcome, response: JsonObject): SaleOutcome {
   if (outcome.kind === 'result' || outcome.says === 'final') return outcome;
   const condition = textAt(response, 'Response', 'ErrorCondition') ?? '';

@@ -25,7 +25,10 @@ export interface RegisterSideOptions {
   /** The terminal's name, once it is known. */
   readonly poiId: () => string | undefined;
   readonly write: (message: Buffer) => void;
-  /** Says what nobody has asked for. `lost`: nobody will answer it. Undefined: only answers can be sent to this register. */
+  /**
+   * Says what nobody has asked for. `lost`: nobody will answer it. Undefined: only answers can be sent to this
+   * register.
+   */
   readonly tell: ((message: Buffer, lost: () => void) => void) | undefined;
 }
 
@@ -35,8 +38,8 @@ interface Asked {
 }
 
 /**
- * What the terminal says to a register by itself: requests to its devices, texts for the cashier, Events. It goes to the register
- * that has spoken last on this wire.
+ * What the terminal says to a register by itself: requests to its devices, texts for the cashier, Events. It goes to
+ * the register that has spoken last on this wire.
  */
 export class RegisterSide {
   readonly #options: RegisterSideOptions;

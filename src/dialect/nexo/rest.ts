@@ -1,6 +1,9 @@
 import { isObject, type Json, type JsonObject } from '../../rpc/json-tree.ts';
 
-/** A tree without some members, each given by its path; objects that become empty go, too. Undefined where nothing is left. */
+/**
+ * A tree without some members, each given by its path; objects that become empty go, too. Undefined where nothing is
+ * left.
+ */
 export function without(tree: JsonObject, paths: readonly string[]): JsonObject | undefined {
   let rest: JsonObject | undefined = tree;
   for (const path of paths) rest = rest && withoutPath(rest, path.split('.'));

@@ -26,14 +26,14 @@ export interface SaleRecord {
 }
 
 /**
- * Ended records older than this are removed at start. It is longer than any register remembers a sale of which it has not heard: one
- * that is asked for afterwards counts as never sent. Those without an outcome stay.
+ * Ended records older than this are removed at start. It is longer than any register remembers a sale of which it has
+ * not heard: one that is asked for afterwards counts as never sent. Those without an outcome stay.
  */
 const KEPT_MS = 400 * 24 * 3600 * 1000;
 
 /**
- * The transactions of one terminal, a file each, that outlive every process. Several processes may share the folder: a record is
- * begun by one of them only. Everything is on the disk before the promise resolves.
+ * The transactions of one terminal, a file each, that outlive every process. Several processes may share the folder: a
+ * record is begun by one of them only. Everything is on the disk before the promise resolves.
  */
 export class SaleRecords {
   readonly #folder: string;
@@ -70,8 +70,8 @@ export class SaleRecords {
   }
 
   /**
-   * The record of a name. Without a sequence: the one that has none, else the only one of that receipt; `several`: nobody can tell
-   * which is meant.
+   * The record of a name. Without a sequence: the one that has none, else the only one of that receipt; `several`:
+   * nobody can tell which is meant.
    */
   async find(ids: SaleIds): Promise<(SaleRecord & { readonly ids: SaleIds }) | 'several' | undefined> {
     const exact = await this.#read(this.#fileOf(ids));

@@ -26,8 +26,8 @@ import { TerminalSide } from './terminal-side.ts';
 const MAX_PENDING = 256;
 
 /**
- * The register's end (Sale System) of one wire to a terminal: open → closed. Services go one at a time, but for those that nexo
- * allows beside another: Abort and TransactionStatus.
+ * The register's end (Sale System) of one wire to a terminal: open → closed. Services go one at a time, but for those
+ * that nexo allows beside another: Abort and TransactionStatus.
  */
 export class SaleSystem implements Conversation, AskedTerminal {
   readonly #host: ConversationHost;

@@ -43,8 +43,9 @@ interface Running {
 type TransactionMethod = 'Purchase' | 'Refund' | 'Reversal';
 
 /**
- * The transactions of one wire to a terminal. A record lies on the disk before a request leaves, and the answer before it is
- * passed on; a request is sent once, and whatever becomes of it is found out by TransactionStatus, never by a second request.
+ * The transactions of one wire to a terminal. A record lies on the disk before a request leaves, and the answer before
+ * it is passed on; a request is sent once, and whatever becomes of it is found out by TransactionStatus, never by a
+ * second request.
  */
 export class Sales {
   readonly #options: SalesOptions;

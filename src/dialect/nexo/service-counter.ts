@@ -9,9 +9,9 @@ const BLOCK = 1296;
 const FIRST_BLOCK_LIMIT = 2 ** 40;
 
 /**
- * ServiceIDs that never come twice, over restarts and over all processes that share the folder: a counter in base 36. Each process
- * takes a block of them by creating a file that nobody else can create again. A folder that is new, or lost what it had, begins
- * somewhere else than any other: a terminal must never take a new payment for an earlier one.
+ * ServiceIDs that never come twice, over restarts and over all processes that share the folder: a counter in base 36.
+ * Each process takes a block of them by creating a file that nobody else can create again. A folder that is new, or
+ * lost what it had, begins somewhere else than any other: a terminal must never take a new payment for an earlier one.
  */
 export class ServiceCounter {
   readonly #folder: string;

@@ -14,7 +14,10 @@ export interface TerminalSideOptions {
   readonly notify: (method: 'PosMessage' | 'StatusEvent', params: JsonObject) => void;
 }
 
-/** What a terminal says by itself: requests to the register's devices, and Events. The register hears PosMessage and StatusEvent. */
+/**
+ * What a terminal says by itself: requests to the register's devices, and Events. The register hears PosMessage and
+ * StatusEvent.
+ */
 export class TerminalSide {
   readonly #options: TerminalSideOptions;
 

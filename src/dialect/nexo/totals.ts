@@ -51,8 +51,8 @@ const TYPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * A response to GetTotals or Reconciliation as a result of Totals. A sum that cannot be read is left out of its line, never
- * rounded; the whole response stays in `nexo`.
+ * A response to GetTotals or Reconciliation as a result of Totals. A sum that cannot be read is left out of its line,
+ * never rounded; the whole response stays in `nexo`.
  */
 export function readTotals(response: JsonObject, closed: boolean): JsonObject {
   const id = textAt(response, 'POIReconciliationID') ?? '';

@@ -17,8 +17,8 @@ const UNAUTHORIZED = {
 };
 
 /**
- * Who may connect: the charge point that the last part of the path names, with the subprotocol of OCPP 1.6 and what its security
- * profile wants.
+ * Who may connect: the charge point that the last part of the path names, with the subprotocol of OCPP 1.6 and what its
+ * security profile wants.
  *
  * @param current who may at the moment; undefined: everybody on this machine.
  */
@@ -40,7 +40,9 @@ export function admission(current: (() => Promise<Chargers>) | undefined): Admit
   };
 }
 
-/** Whether it has to show what no web page has: a browser lets no page choose headers or certificates of its WebSockets. */
+/**
+ * Whether it has to show what no web page has: a browser lets no page choose headers or certificates of its WebSockets.
+ */
 function isProven(charger: Charger | undefined): boolean {
   return charger?.password !== undefined || charger?.commonName !== undefined;
 }

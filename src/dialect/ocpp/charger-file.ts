@@ -15,8 +15,8 @@ export interface ChargerFileEvents {
 const WATCH_MS = 1000;
 
 /**
- * The file of the charge points that may connect. It is read again when it has changed: noticed within a second, and whenever
- * somebody asks, so that a charge point that has just been added is let in.
+ * The file of the charge points that may connect. It is read again when it has changed: noticed within a second, and
+ * whenever somebody asks, so that a charge point that has just been added is let in.
  */
 export class ChargerFile {
   readonly #path: string;

@@ -105,8 +105,8 @@ function parseHash(text: string): Hash | undefined {
 }
 
 /**
- * The key itself, whichever way a charge point sends it: ChangeConfiguration sets it in hexadecimal digits, and some send those
- * digits, others the 16 to 20 bytes that they stand for.
+ * The key itself, whichever way a charge point sends it: ChangeConfiguration sets it in hexadecimal digits, and some
+ * send those digits, others the 16 to 20 bytes that they stand for.
  */
 function canonical(password: Buffer): Buffer {
   const text = password.toString('latin1');
@@ -120,7 +120,10 @@ function derive(password: Buffer, { logN, salt }: Pick<Hash, 'logN' | 'salt'>): 
   });
 }
 
-/** Compares passwords. One that was right before is known again without the cost, so that thousands can come back at one time. */
+/**
+ * Compares passwords. One that was right before is known again without the cost, so that thousands can come back at one
+ * time.
+ */
 export class Passwords {
   /** Never leaves this process. */
   readonly #secret = randomBytes(32);

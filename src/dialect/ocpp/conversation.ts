@@ -24,10 +24,11 @@ const RETRY_BOOT_S = 60;
 /**
  * The central system's end of one charge point's connection.
  *
- *   loading ──the database says what the last boot was answered with──▶ open ──either side leaves, ten bad messages──▶ over
+ *   loading ──the database says what the last boot was answered with──▶ open ──either side leaves, ten bad messages──▶
+ *   over
  *
- * CALLs that come while it loads wait for it. Registration is of the charge point, not of the connection: who was accepted once
- * and connects again works at once.
+ * CALLs that come while it loads wait for it. Registration is of the charge point, not of the connection: who was
+ * accepted once and connects again works at once.
  */
 export class CentralConversation implements Conversation, ConnectedChargePoint, HandlingHost {
   readonly identity: string;

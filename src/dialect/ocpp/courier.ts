@@ -9,7 +9,10 @@ import { failureText } from './mapping.ts';
 import { Waits } from './waits.ts';
 
 const SWEEP_MS = 15_000;
-/** Charge points whose applications are away, one after the other, after which the others have to wait for the next round. */
+/**
+ * Charge points whose applications are away, one after the other, after which the others have to wait for the next
+ * round.
+ */
 const MAX_AWAY = 3;
 
 export interface CourierParts {
@@ -19,8 +22,8 @@ export interface CourierParts {
 }
 
 /**
- * Delivers what is spooled for charge points that are not connected: each on a connection of its own, which the application is told
- * of, one after the other, and by one process alone.
+ * Delivers what is spooled for charge points that are not connected: each on a connection of its own, which the
+ * application is told of, one after the other, and by one process alone.
  */
 export class Courier {
   readonly #parts: CourierParts;

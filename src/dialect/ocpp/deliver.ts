@@ -39,8 +39,8 @@ export function deliver({ action, payload }: Spooled, { ask, log, waits }: Deliv
 }
 
 /**
- * Delivers the spooled messages of a charge point in the order in which they came, the next one only when the one before it is
- * taken. Rejects where the database is away.
+ * Delivers the spooled messages of a charge point in the order in which they came, the next one only when the one
+ * before it is taken. Rejects where the database is away.
  */
 export async function drainSpool(
   store: CentralStore,

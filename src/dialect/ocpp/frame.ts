@@ -44,8 +44,8 @@ const ERROR = 4;
 /**
  * Reads one message of OCPP-J.
  *
- * Shape:  `[2,"<id>","<Action>",{…}]`, `[3,"<id>",{…}]` or `[4,"<id>","<code>","<description>",{…}]`; a payload may be null or missing
- * Errors: none thrown; `why` quotes nothing
+ * Shape: `[2,"<id>","<Action>",{…}]`, `[3,"<id>",{…}]` or `[4,"<id>","<code>","<description>",{…}]`; a payload may be
+ * null or missing Errors: none thrown; `why` quotes nothing
  * Source: OCPP-J 1.6, sections 4.1 and 4.2, with the errata of 2025-04
  */
 export function decodeFrame(bytes: Buffer): Frame {

@@ -19,8 +19,8 @@ interface ApplicationError {
 }
 
 /**
- * What a charge point hears when an application, or the bridge in its place, answers its CALL with an error object. An error that
- * was made here because nobody could decide is always InternalError, so that the charge point tries again.
+ * What a charge point hears when an application, or the bridge in its place, answers its CALL with an error object. An
+ * error that was made here because nobody could decide is always InternalError, so that the charge point tries again.
  */
 export function callErrorOf(error: Buffer, action: string): CallError {
   const { code, message, data } = JSON.parse(error.toString()) as ApplicationError;

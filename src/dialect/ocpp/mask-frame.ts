@@ -8,8 +8,8 @@ const MASK = '***';
 const SECRET_KEYS = /authorization|password|passphrase|secret|\bpsk\b|pin$/i;
 
 /**
- * A frame as it may be stored and shown: without tags, values of secret configuration keys, and what is secret everywhere.
- * Linear; a text that is no JSON is masked as running text.
+ * A frame as it may be stored and shown: without tags, values of secret configuration keys, and what is secret
+ * everywhere. Linear; a text that is no JSON is masked as running text.
  */
 export function maskFrame(text: string): string {
   return maskText(cutText(MAY_HOLD_A_KEY.test(text) ? withoutSecretValues(text) : text, MAX_TEXT));

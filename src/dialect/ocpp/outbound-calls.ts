@@ -35,8 +35,8 @@ const MAX_WAITING = 50;
 const CALL_MS = 30_000;
 
 /**
- * The CALLs to one charge point: one at a time, as the protocol wants it. Those that are urgent overtake what waits. A call whose
- * deadline has passed is given up; its answer, should it come, fits nothing any more.
+ * The CALLs to one charge point: one at a time, as the protocol wants it. Those that are urgent overtake what waits. A
+ * call whose deadline has passed is given up; its answer, should it come, fits nothing any more.
  */
 export class OutboundCalls {
   readonly #host: OutboundHost;

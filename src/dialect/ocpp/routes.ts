@@ -11,7 +11,7 @@ export const routes: Readonly<Record<string, ChannelName>> = Object.fromEntries(
 );
 
 /**
- * None of the bridge's own: who charges, and how much, is kept in this dialect's database, where a repeated message is known by its
- * content for as long as charge points repeat it.
+ * None of the bridge's own: who charges, and how much, is kept in this dialect's database, where a repeated message is
+ * known by its content for as long as charge points repeat it.
  */
 export const transactions: TransactionRules = { methods: [], identity: [], amount: '', currency: '' };

@@ -27,9 +27,9 @@ export type Checked =
 /**
  * Checks a payload against the official schema of an action.
  *
- * `lenient` repairs what quirky firmware is known to get wrong, and nothing else: members that the schema does not have are
- * left out, a number or boolean where a string belongs becomes its text, a numeric string where a number belongs becomes
- * the number, one object where a list belongs becomes a list of it, and a time without a zone is taken for UTC.
+ * `lenient` repairs what quirky firmware is known to get wrong, and nothing else: members that the schema does not have
+ * are left out, a number or boolean where a string belongs becomes its text, a numeric string where a number belongs
+ * becomes the number, one object where a list belongs becomes a list of it, and a time without a zone is taken for UTC.
  *
  * Errors: a fault names the place (`meterValue[0].timestamp`) and quotes no value
  */

@@ -22,7 +22,10 @@ export interface TowardParts {
 /** Deepest nesting that the schemas let through, the message itself being 1, with room. */
 export const DEPTH = 10;
 
-/** What applications ask a charge point: checked, allowed by its registration, one CALL at a time, and answered in their terms. */
+/**
+ * What applications ask a charge point: checked, allowed by its registration, one CALL at a time, and answered in their
+ * terms.
+ */
 export class TowardChargePoint {
   readonly #parts: TowardParts;
   readonly #calls: OutboundCalls;

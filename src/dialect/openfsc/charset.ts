@@ -1,8 +1,8 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 
 /**
- * The charsets of OpenFSC, best first. Each holds ASCII, so a line end, a tag and a method look the same in all of them;
- * a connection begins in ASCII.
+ * The charsets of OpenFSC, best first. Each holds ASCII, so a line end, a tag and a method look the same in all of
+ * them; a connection begins in ASCII.
  */
 export const CHARSETS = ['UTF-8', 'WINDOWS-1252', 'ISO-8859-1'] as const;
 export type Charset = (typeof CHARSETS)[number] | 'ASCII';
@@ -66,7 +66,10 @@ function decodeWindows1252(bytes: Buffer): string | undefined {
 const QUESTION_MARK = 0x3f;
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-/** Written out: the runtime's own decoder of this name takes 0x80 to 0x9f for control characters, as ISO 8859-1 has them. */
+/**
+ * Written out: the runtime's own decoder of this name takes 0x80 to 0x9f for control characters, as ISO 8859-1 has
+ * them.
+ */
 const UNUSED = 0;
 // biome-ignore format: a row is what a code page table calls a row
 const WINDOWS_1252 = [

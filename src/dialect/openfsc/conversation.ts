@@ -57,8 +57,8 @@ export interface SiteEnd {
  *   many     the initial connection is for NEWSESSION and SESSIONS alone; sites come and go on it
  *   over     after QUIT on the initial connection (either side's), a line that is too long, the end of input, loss
  *
- * Sessions that rest outlive a wire that can be opened again: until an application says `openfsc.login`, which opens it now,
- * or the next wire's session takes their place.
+ * Sessions that rest outlive a wire that can be opened again: until an application says `openfsc.login`, which opens it
+ * now, or the next wire's session takes their place.
  */
 export class SiteConversation implements Conversation, LoginsHost {
   readonly clock: ConversationHost['clock'];

@@ -14,7 +14,9 @@ const NAME = 'openfsc';
 /** The protocol's own limit for an application's answer. */
 const TIMEOUT_MS = 10_000;
 
-/** OpenFSC 1.0, the site's end: forecourt and payment programs behind the channels, the payment platform on the wire. */
+/**
+ * OpenFSC 1.0, the site's end: forecourt and payment programs behind the channels, the payment platform on the wire.
+ */
 export async function setUp(settings: DialectSettings): Promise<Dialect> {
   return siteDialect(await readSiteEnd(settings));
 }
@@ -36,8 +38,8 @@ export function siteDialect(end: SiteEnd): Dialect {
 }
 
 /**
- * Every site's session with the priority that belongs to this wire: the best wire has the site's own. Of a site with several sessions
- * all of one wire come before those of the next.
+ * Every site's session with the priority that belongs to this wire: the best wire has the site's own. Of a site with
+ * several sessions all of one wire come before those of the next.
  */
 function rankedEnd(end: SiteEnd, rank: number): SiteEnd {
   const sites = end.sites.map((site) => {

@@ -19,8 +19,8 @@ const OTHER = 500;
 const MAX_TEXT = 200;
 
 /**
- * An error object, complete, as an `ERR`: `data.fscCode` if it is from 400 to 599, else by its JSON-RPC code, else 500. The
- * text is its message, on one line.
+ * An error object, complete, as an `ERR`: `data.fscCode` if it is from 400 to 599, else by its JSON-RPC code, else 500.
+ * The text is its message, on one line.
  */
 export function fscErrorOf(error: Buffer): FscError {
   const { code, message, data } = readError(error);

@@ -56,12 +56,13 @@ export type LinkState = 'connecting' | 'connected' | 'authenticated' | 'lost' | 
  * One site on one wire: a connection for the bridge, and a session (or the initial connection) for the server.
  *
  *   open ──login──▶ authenticated ──QUIT, loss, our goodbye──▶ closed         open ──the same──▶ closed
- *   open, authenticated ──openfsc.quit, a refused login that ends its wire──▶ resting ──openfsc.login──▶ closed, and a new one
+ *   open, authenticated ──openfsc.quit, a refused login that ends its wire──▶ resting ──openfsc.login──▶ closed, and a
+ *   new one
  *
  * Resting means that the server does not know it any more, and the applications still do.
  *
- * What needs an application goes to the bridge as JSON-RPC, and its answer comes back as lines; transaction information is kept here
- * until the request comes that it belongs to.
+ * What needs an application goes to the bridge as JSON-RPC, and its answer comes back as lines; transaction information
+ * is kept here until the request comes that it belongs to.
  */
 export class SiteSession implements PeerConnection, DialogueOwner {
   readonly site: Site;

@@ -35,7 +35,8 @@ export type ReadSites = ({ readonly ok: true } & SitesFile) | { readonly ok: fal
  *
  * Shape:  `{"sites":[{"siteAccessKey":UUID,"secretFile":PATH|"secretEnv":NAME,"session"?,"priority"?,"legacyPan"?}],
  *         "charsets"?:[…],"transactionInfo"?:true,"sessionMode"?:true}`; anything else is refused
- * Limits: 1 to MAX_SITES sites; session ids `[A-Za-z][A-Za-z0-9]{0,15}`, each once; without one they are s1, s2, …; a site
+ * Limits: 1 to MAX_SITES sites; session ids `[A-Za-z][A-Za-z0-9]{0,15}`, each once; without one they are s1, s2, …; a
+ * site
  *         may stand there several times, each time with another priority
  * Errors: one sentence that says where and what is wanted; it quotes no secret
  */

@@ -8,8 +8,8 @@ export interface Sums {
 }
 
 /**
- * What does not add up in a sale. A difference below one unit of the last digit that is given counts as rounding. The words
- * quote no amount.
+ * What does not add up in a sale. A difference below one unit of the last digit that is given counts as rounding. The
+ * words quote no amount.
  */
 export function sumFaults({ gross, net, vat, volume, pricePerUnit }: Sums): string[] {
   const total = read(gross);

@@ -9,8 +9,8 @@ export type ReadAmount =
   | { readonly ok: false; readonly why: string };
 
 /**
- * Reads an amount as registers write it, exactly: `5.35`, `1`, `1.0` and `04.98` are clear; a sign, a third decimal that is no
- * zero, a seventh digit before the point and zero itself are refused.
+ * Reads an amount as registers write it, exactly: `5.35`, `1`, `1.0` and `04.98` are clear; a sign, a third decimal
+ * that is no zero, a seventh digit before the point and zero itself are refused.
  */
 export function readAmount(name: string, text: string, currency: string): ReadAmount {
   const decimals = decimalsOf(currency) ?? MIN_DECIMALS;

@@ -29,8 +29,8 @@ import type { TerminalEnd } from './terminal-end.ts';
 const MIN_CHARACTERS = 262_144;
 
 /**
- * The terminal's end of one connection: open → closed. What outlives it (session, counters, responses that did not arrive) is the
- * `TerminalEnd`'s.
+ * The terminal's end of one connection: open → closed. What outlives it (session, counters, responses that did not
+ * arrive) is the `TerminalEnd`'s.
  */
 export class AnsweringConversation implements Conversation, PeerConnection, Speaking {
   readonly host: ConversationHost;

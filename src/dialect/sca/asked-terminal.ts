@@ -15,8 +15,8 @@ import type { TerminalMemo } from './terminal-memo.ts';
 type Settle = (answer: PeerAnswer) => void;
 
 /**
- * A terminal that is asked in the vocabulary. A sale is START, CAPTURE (or CREDIT), FINISH; one whose answer is lost is looked for by
- * LAST_TRAN, which shows the sale before it as long as the terminal is still posting this one.
+ * A terminal that is asked in the vocabulary. A sale is START, CAPTURE (or CREDIT), FINISH; one whose answer is lost is
+ * looked for by LAST_TRAN, which shows the sale before it as long as the terminal is still posting this one.
  */
 export class ScaTerminal implements AskedTerminal {
   readonly #link: ScaLink;
@@ -129,7 +129,10 @@ export class ScaTerminal implements AskedTerminal {
     });
   }
 
-  /** A session that is open was left over by somebody who is gone, perhaps by us: it is finished, and the sale begins anew. */
+  /**
+   * A session that is open was left over by somebody who is gone, perhaps by us: it is finished, and the sale begins
+   * anew.
+   */
   #takeOver(sale: AskedSale, settle: Settle): void {
     this.#options.log.warn('the terminal has a session open; it is finished first');
     const again = (response: ScaDocument) => {

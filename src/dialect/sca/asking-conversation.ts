@@ -80,8 +80,8 @@ export class AskingConversation implements Conversation {
   }
 
   /**
-   * Passes a register's own request on. `answered` gets the response with the register's own POS_RECON, perhaps after the terminal
-   * has connected again, perhaps never; undefined: the request has not left.
+   * Passes a register's own request on. `answered` gets the response with the register's own POS_RECON, perhaps after
+   * the terminal has connected again, perhaps never; undefined: the request has not left.
    */
   pass(document: ScaDocument, answered: (response: ScaDocument | undefined) => void): void {
     const { memo } = this.#options;

@@ -10,7 +10,9 @@ const MAX_HOST_TIMEOUT_S = 3600;
 const FIRST_RETRY_MS = 500;
 const RETRY_LIMIT_MS = 5000;
 
-/** The register's end of SCA: on a terminal's TCP port, or over WebSocket, where somebody passes it on to a terminal. */
+/**
+ * The register's end of SCA: on a terminal's TCP port, or over WebSocket, where somebody passes it on to a terminal.
+ */
 export async function asks(settings: AskingSettings): Promise<AskingDialect> {
   const currency = settings.text('currency');
   if (currency !== undefined && decimalsOf(currency) === undefined)

@@ -1,9 +1,9 @@
 import { type Element, field } from './document.ts';
 
 /**
- * The lines that a register has shown to its customer in this session, as far as LINE_ITEM commands depend on each other: an offer
- * follows the merchandise that it belongs to, merchandise with an offer is not overridden, and takes its offers along when it is
- * removed. Amounts may be negative; a subtotal that is left out is erased.
+ * The lines that a register has shown to its customer in this session, as far as LINE_ITEM commands depend on each
+ * other: an offer follows the merchandise that it belongs to, merchandise with an offer is not overridden, and takes
+ * its offers along when it is removed. Amounts may be negative; a subtotal that is left out is erased.
  */
 export class Basket {
   /** Merchandise by LINE_ITEM_ID, each with the ids of its offers. */

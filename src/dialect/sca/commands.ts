@@ -69,8 +69,8 @@ const OTHERS: Table = { LINE_ITEM, DEVICE: UI, SECONDARYPORT: SECONDARY, REPORT,
 export type FoundCommand = CommandRules | 'unknown' | 'may move money';
 
 /**
- * Finds the rules of a command. `unknown`: the specification does not name it. `may move money`: it does not either, and
- * because of its FUNCTION_TYPE it must not be passed on without being recorded.
+ * Finds the rules of a command. `unknown`: the specification does not name it. `may move money`: it does not either,
+ * and because of its FUNCTION_TYPE it must not be passed on without being recorded.
  */
 export function findCommand(functionType: string, command: string): FoundCommand {
   const named = Object.hasOwn(COMMANDS, functionType) ? COMMANDS[functionType] : undefined;

@@ -9,8 +9,9 @@ import type { Speaking } from './speaking.ts';
 const ASK_AGAIN_MS = 5000;
 
 /**
- * Brings a register the response to a payment whose connection was lost: at once where the outcome is known, else as soon as the
- * journal or the application tells it. While it is not known the terminal stays busy with it, unless nobody works on it any more.
+ * Brings a register the response to a payment whose connection was lost: at once where the outcome is known, else as
+ * soon as the journal or the application tells it. While it is not known the terminal stays busy with it, unless nobody
+ * works on it any more.
  */
 export class Delivery {
   readonly #speaking: Speaking;
@@ -24,7 +25,9 @@ export class Delivery {
     this.#register = register;
   }
 
-  /** Only finds out what became of it, for a register that is not here: until then the terminal is busy for everybody. */
+  /**
+   * Only finds out what became of it, for a register that is not here: until then the terminal is busy for everybody.
+   */
   resolve(): void {
     const undelivered = this.#speaking.end.undeliveredFor(this.#register);
     if (undelivered === undefined) this.#release();

@@ -18,9 +18,10 @@ const MAX_ELEMENTS = 20_000;
 /**
  * Finds documents in a stream of bare XML, where nothing but the closing tag of the root says that one is complete.
  *
- * What stands before the first `<` of a document is skipped: line breaks, a byte order mark, rubbish. The XML itself is read
- * strictly by `saxes`, which is fed up to each `>` and so cannot run into the next document. A DTD is refused, entities other
- * than the five of XML do not exist, character references are decoded. Every character is looked at a fixed number of times.
+ * What stands before the first `<` of a document is skipped: line breaks, a byte order mark, rubbish. The XML itself is
+ * read strictly by `saxes`, which is fed up to each `>` and so cannot run into the next document. A DTD is refused,
+ * entities other than the five of XML do not exist, character references are decoded. Every character is looked at a
+ * fixed number of times.
  */
 export class DocumentReader {
   readonly #maxCharacters: number;
@@ -48,8 +49,8 @@ export class DocumentReader {
   }
 
   /**
-   * Takes a whole message. A document may go on in the next one; but a message that begins with a root is a new document, and
-   * what was incomplete before it is rejected.
+   * Takes a whole message. A document may go on in the next one; but a message that begins with a root is a new
+   * document, and what was incomplete before it is rejected.
    */
   pushMessage(message: Uint8Array, sink: DocumentSink): void {
     if (this.#isBroken) return;

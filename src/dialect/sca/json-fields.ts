@@ -2,9 +2,9 @@ import { isArray, isObject, type Json, JsonNumber, type JsonObject, readTree } f
 import { type Element, isElementName, type ScaDocument } from './document.ts';
 
 /**
- * Fields as JSON and back. A field is a member whose value is its text. A field that holds other fields is an object where their
- * names differ, and an array of one-member objects where a name comes twice or where it is a list (`LINE_ITEMS`), so that the
- * order of unlike fields in it is kept.
+ * Fields as JSON and back. A field is a member whose value is its text. A field that holds other fields is an object
+ * where their names differ, and an array of one-member objects where a name comes twice or where it is a list
+ * (`LINE_ITEMS`), so that the order of unlike fields in it is kept.
  */
 
 /** Elements whose children are a list, however many there are. */
@@ -39,8 +39,8 @@ export type ReadFields =
   | { readonly ok: false; readonly why: string };
 
 /**
- * Reads members of a JSON object as fields. Numbers keep their own text, `true` and `false` become `TRUE` and `FALSE`, `null` is
- * as good as absent, an array of texts becomes a list with `|` between them.
+ * Reads members of a JSON object as fields. Numbers keep their own text, `true` and `false` become `TRUE` and `FALSE`,
+ * `null` is as good as absent, an array of texts becomes a list with `|` between them.
  *
  * @param isField which members are fields, by name; default: all.
  * @returns `why` names a member and quotes no value.

@@ -62,9 +62,9 @@ const NOTIFICATION_TEXTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Finds out which response belongs to which request. Responses have no id: each request carries a POS_RECON of ours, and where a
- * terminal does not repeat it, what the response looks like decides. One request of each lane is under way at a time, others wait
- * for their turn.
+ * Finds out which response belongs to which request. Responses have no id: each request carries a POS_RECON of ours,
+ * and where a terminal does not repeat it, what the response looks like decides. One request of each lane is under way
+ * at a time, others wait for their turn.
  */
 export class ScaLink {
   readonly #options: LinkOptions;

@@ -18,10 +18,10 @@ interface Search {
 type Ask = (functionType: string, command: string, answered: (response: ScaDocument) => void) => void;
 
 /**
- * Finds out what became of a sale whose answer was lost. LAST_TRAN shows the terminal's last sale, and as long as the terminal is
- * still posting this one to its host it shows the one before. So a sale that is not shown was not charged only if what is shown is
- * known to be older, the time for posting has passed, and the terminal lets go of its session and says that it is idle. Another
- * sale that may be newer proves nothing.
+ * Finds out what became of a sale whose answer was lost. LAST_TRAN shows the terminal's last sale, and as long as the
+ * terminal is still posting this one to its host it shows the one before. So a sale that is not shown was not charged
+ * only if what is shown is known to be older, the time for posting has passed, and the terminal lets go of its session
+ * and says that it is idle. Another sale that may be newer proves nothing.
  */
 export class LostSales {
   readonly #link: ScaLink;

@@ -44,8 +44,8 @@ const FILE = 'terminal.json';
 const LOCK_FILE = 'owner.lock';
 
 /**
- * Opens the memory in a folder, which is made where it is missing, for one process alone: two would take the same counter twice.
- * Rejects with STATE_OPEN_FAILED and one line about what cannot be used.
+ * Opens the memory in a folder, which is made where it is missing, for one process alone: two would take the same
+ * counter twice. Rejects with STATE_OPEN_FAILED and one line about what cannot be used.
  */
 export async function openMemory(folder: string): Promise<TerminalMemory> {
   const file = path.join(folder, FILE);

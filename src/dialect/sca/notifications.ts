@@ -11,8 +11,8 @@ const STATUSES: Readonly<Record<string, { readonly code: string; readonly text: 
 };
 
 /**
- * Builds an unsolicited message from a notification of an application: from `sca.NOTIFICATION` with its fields, and from
- * `StatusEvent` where SCA has a code for the status. Undefined: SCA has no words for it.
+ * Builds an unsolicited message from a notification of an application: from `sca.NOTIFICATION` with its fields, and
+ * from `StatusEvent` where SCA has a code for the status. Undefined: SCA has no words for it.
  */
 export function notificationOf(
   method: string,

@@ -11,8 +11,8 @@ export interface Answer {
 }
 
 /**
- * What a response says about a payment. `charged` and `not charged` are final; `refused`: nothing has begun; `duplicate`: the
- * terminal knows a payment like it; `unknown`: it says neither.
+ * What a response says about a payment. `charged` and `not charged` are final; `refused`: nothing has begun;
+ * `duplicate`: the terminal knows a payment like it; `unknown`: it says neither.
  */
 export type Meaning = 'charged' | 'not charged' | 'refused' | 'duplicate' | 'unknown';
 

@@ -84,7 +84,10 @@ export function readPayment(request: ScaRequest, context: PaymentContext): Payme
   };
 }
 
-/** A plain sale or refund has a word in the vocabulary; with a handle of an earlier transaction, or a gift card, it has none. */
+/**
+ * A plain sale or refund has a word in the vocabulary; with a handle of an earlier transaction, or a gift card, it has
+ * none.
+ */
 function vocabularyMethod(request: ScaRequest): 'Purchase' | 'Refund' | undefined {
   if (request.functionType !== 'PAYMENT') return undefined;
   const hasHandle = ['CTROUTD', 'AUTH_CODE', 'CARD_TOKEN'].some(
@@ -110,8 +113,8 @@ function faultIn(request: ScaRequest): string | undefined {
 }
 
 /**
- * What tells this payment from the others of its session: POS_RECON, else a COUNTER that counts, else nothing, so that it is one of
- * its own. FORCE_FLAG makes a repeated one a payment of its own as well.
+ * What tells this payment from the others of its session: POS_RECON, else a COUNTER that counts, else nothing, so that
+ * it is one of its own. FORCE_FLAG makes a repeated one a payment of its own as well.
  */
 function identityOf(
   request: ScaRequest,

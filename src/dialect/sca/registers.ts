@@ -61,7 +61,9 @@ export class Registers {
     else end.lastCounter = counter;
   }
 
-  /** What GET_COUNTER tells: the last counter of a label, else of whoever needs none. Undefined: there is no such label. */
+  /**
+   * What GET_COUNTER tells: the last counter of a label, else of whoever needs none. Undefined: there is no such label.
+   */
   counterFor({ macLabel }: ScaRequest): string | undefined {
     const { options, registrations, lastCounter } = this.#speaking.end;
     if (options.authentication !== 'skip' && macLabel !== undefined)

@@ -29,8 +29,8 @@ export const MAX_COUNTER = 4_294_967_295;
 const MAX_LABELS = 1000;
 
 /**
- * The registrations of a terminal: each register that has paired has a label, a key and the counter that it used last. The MAC
- * of a request is `base64(HMAC-SHA256(key, COUNTER as decimal digits))`, and counters only grow.
+ * The registrations of a terminal: each register that has paired has a label, a key and the counter that it used last.
+ * The MAC of a request is `base64(HMAC-SHA256(key, COUNTER as decimal digits))`, and counters only grow.
  */
 export class Registrations {
   readonly #labels = new Map<string, { readonly key: Buffer; counter: number }>();

@@ -41,8 +41,8 @@ export interface Echo {
 }
 
 /**
- * Builds a response. Fields of the application win over ours, so that a terminal's own words come through; the verdict stands in
- * front.
+ * Builds a response. Fields of the application win over ours, so that a terminal's own words come through; the verdict
+ * stands in front.
  */
 export function responseOf(said: Verdict, fields: readonly Element[] = [], echo: Echo = {}): ScaDocument {
   const own = new Map(fields.map((element) => [element.name, element]));

@@ -11,7 +11,9 @@ export function methodOf(functionType: string, command: string): string {
   return `sca.${functionType}.${command}`;
 }
 
-/** Where methods go; a command that the specification does not name goes where its FUNCTION_TYPE does, else to `device`. */
+/**
+ * Where methods go; a command that the specification does not name goes where its FUNCTION_TYPE does, else to `device`.
+ */
 export const routes: Readonly<Record<string, ChannelName>> = {
   Purchase: 'payment',
   Refund: 'payment',
@@ -28,8 +30,9 @@ export const routes: Readonly<Record<string, ChannelName>> = {
 };
 
 /**
- * A payment is identified by its session and its POS_RECON, which the answering end puts into `receipt_id` and `sequence_id`. A
- * repeated one is told that it is, and never gets a stored approval: the register has LAST_TRAN for that.
+ * A payment is identified by its session and its POS_RECON, which the answering end puts into `receipt_id` and
+ * `sequence_id`. A repeated one is told that it is, and never gets a stored approval: the register has LAST_TRAN for
+ * that.
  */
 export const transactions: TransactionRules = {
   methods: [

@@ -8,8 +8,8 @@ import { Registrations } from './registrations.ts';
 import { Terminal } from './terminal.ts';
 
 /**
- * How a register proves itself. `skip`: not at all, the connection does; `optional`: both ends have certificates, so a register may
- * also go without a MAC; `required`: by MAC.
+ * How a register proves itself. `skip`: not at all, the connection does; `optional`: both ends have certificates, so a
+ * register may also go without a MAC; `required`: by MAC.
  */
 export type Authentication = 'skip' | 'optional' | 'required';
 
@@ -87,7 +87,10 @@ export class TerminalEnd {
     this.#undelivered.delete(register);
   }
 
-  /** Resolves when everything that must outlive a restart is stored. A disk that fails is reported, and does not stop anybody. */
+  /**
+   * Resolves when everything that must outlive a restart is stored. A disk that fails is reported, and does not stop
+   * anybody.
+   */
   async save(log: Logger): Promise<void> {
     const last = Object.fromEntries(this.#last);
     try {

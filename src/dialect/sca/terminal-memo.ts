@@ -58,8 +58,8 @@ export class TerminalMemo {
   }
 
   /**
-   * The POS_RECON that goes to the terminal. A payment keeps its caller's: by it the terminal knows a repeated one, and LAST_TRAN
-   * names it. Every other request gets a new one, so that its response is known from others.
+   * The POS_RECON that goes to the terminal. A payment keeps its caller's: by it the terminal knows a repeated one, and
+   * LAST_TRAN names it. Every other request gets a new one, so that its response is known from others.
    */
   nameFor(functionType: string, own: string, nextId: () => string): string {
     if (functionType === 'PAYMENT' && own !== '') return own;

@@ -30,8 +30,8 @@ export interface Running {
 }
 
 /**
- * What a terminal is doing, whichever connection asks: idle, in a session, busy with one primary request. The session outlives
- * the connection that has opened it.
+ * What a terminal is doing, whichever connection asks: idle, in a session, busy with one primary request. The session
+ * outlives the connection that has opened it.
  *
  *   idle ──START──▶ session ──FINISH of its owner, LANE_CLOSED, REBOOT──▶ idle
  *   a primary request makes either of them busy until it is answered

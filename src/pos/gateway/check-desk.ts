@@ -72,9 +72,9 @@ export class CheckDesk {
   }
 
   /**
-   * Asks about the sale that is under way, in case its answer was lost on a way that nobody saw. "Not found" means nothing while the
-   * connection that carries it lives. An outcome frees the terminal for others; whether to believe it is up to who has asked, and
-   * the sale itself is answered by nothing but its own answer.
+   * Asks about the sale that is under way, in case its answer was lost on a way that nobody saw. "Not found" means
+   * nothing while the connection that carries it lives. An outcome frees the terminal for others; whether to believe it
+   * is up to who has asked, and the sale itself is answered by nothing but its own answer.
    */
   async #askUnderWay(sale: GatewaySale, params: string): Promise<OutcomeText> {
     const asked = sale.connection?.ask('Check', params) ?? 'closed';

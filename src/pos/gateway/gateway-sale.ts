@@ -33,8 +33,8 @@ export interface GatewaySaleOptions {
 /**
  * A sale that has the terminal: connecting ──▶ sent ──▶ over.
  *
- * It is sent once or not at all. An answer that may have been lost is answered with OUTCOME_UNKNOWN, never with an outcome: the bridge
- * then asks by Check.
+ * It is sent once or not at all. An answer that may have been lost is answered with OUTCOME_UNKNOWN, never with an
+ * outcome: the bridge then asks by Check.
  */
 export class GatewaySale implements Abortable {
   readonly caller: Caller;

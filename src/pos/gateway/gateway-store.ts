@@ -16,8 +16,8 @@ const KEEP_MS = 30 * 86_400_000;
 const PRUNE_EVERY_MS = 86_400_000;
 
 /**
- * What became of the sales that went to a terminal which cannot be asked for that. It answers Check in the terminal's place, and
- * never says more than it knows: a sale that was sent and whose answer was lost stays unknown.
+ * What became of the sales that went to a terminal which cannot be asked for that. It answers Check in the terminal's
+ * place, and never says more than it knows: a sale that was sent and whose answer was lost stays unknown.
  */
 export class GatewayStore {
   readonly #sales: SaleStore;

@@ -41,12 +41,13 @@ export interface GatewayOptions
 }
 
 /**
- * A real terminal as an application behind channels: one owner of its line, for any number of attachments and connections.
+ * A real terminal as an application behind channels: one owner of its line, for any number of attachments and
+ * connections.
  *
  *   free → busy (one sale; the others get BUSY) → free … → closed
  *
- * What registers ask is passed on as it is written, and answered as the terminal answers. What the terminal says by itself goes to the
- * register that pays, or paid last; its status goes to all.
+ * What registers ask is passed on as it is written, and answered as the terminal answers. What the terminal says by
+ * itself goes to the register that pays, or paid last; its status goes to all.
  */
 export class Gateway implements Receiver {
   readonly #options: GatewayOptions;

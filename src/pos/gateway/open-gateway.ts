@@ -32,8 +32,8 @@ export interface OpenGatewayOptions {
 }
 
 /**
- * A terminal as an application. Rejects with ENDPOINT_INVALID or USAGE for what cannot be used, with STATE_OPEN_FAILED or
- * STORE_FAILED where what must be remembered has no place.
+ * A terminal as an application. Rejects with ENDPOINT_INVALID or USAGE for what cannot be used, with STATE_OPEN_FAILED
+ * or STORE_FAILED where what must be remembered has no place.
  */
 export async function openGateway(terminal: TerminalEndpoint, options: OpenGatewayOptions): Promise<Gateway> {
   const { clock, log, register, store, claim, tls, proxyTo } = options;

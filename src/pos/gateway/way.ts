@@ -39,8 +39,8 @@ export class Way {
   }
 
   /**
-   * A connection that has just given a sign of life, where the dialect has a question for that: what is sent on it now most likely
-   * arrives.
+   * A connection that has just given a sign of life, where the dialect has a question for that: what is sent on it now
+   * most likely arrives.
    */
   async provenConnection(giveUp: AbortSignal): Promise<TerminalConnection | OutcomeText> {
     const { keeper, clock, to } = this.#options;

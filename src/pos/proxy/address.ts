@@ -1,8 +1,9 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * Whether an IP address is one of the public Internet: not of this machine, of its link or of a private network, no multicast, nothing
- * that is reserved or made for documentation. An IPv4 address inside an IPv6 one (mapped, or behind a
+ * Whether an IP address is one of the public Internet: not of this machine, of its link or of a private network, no
+ * multicast, nothing that is reserved or made for documentation. An IPv4 address inside an IPv6 one (mapped, or behind
+ * a
  * NAT64 translator) counts as itself. False also for what is no address.
  */
 export function isPublicAddress(address: string): boolean {

@@ -36,7 +36,10 @@ export interface NetworkOptions {
   readonly allow?: readonly string[] | undefined;
   /** Connections at one time; default 64. */
   readonly maxConnections?: number | undefined;
-  /** Bytes a second of the line to the terminal, or Infinity. Default: what the terminal says, at least 10 240, at most the client's. */
+  /**
+   * Bytes a second of the line to the terminal, or Infinity. Default: what the terminal says, at least 10 240, at most
+   * the client's.
+   */
   readonly linkSpeed?: number | undefined;
   readonly onEvent?: ((event: NetworkEvent) => void) | undefined;
   /** All addresses of a host. Default: as the machine looks names up. */
@@ -56,7 +59,8 @@ export interface NetworkOfferOptions extends NetworkOptions {
 /**
  * Offers this machine's network to the terminal, over as many JSON-RPC connections as it takes:
  *
- *   waiting (for a connection) ──▶ starting (what is the link's speed? NetworkStart) ──▶ started ──lost──▶ waiting … ──▶ closed
+ *   waiting (for a connection) ──▶ starting (what is the link's speed? NetworkStart) ──▶ started ──lost──▶ waiting …
+ *   ──▶ closed
  */
 export class NetworkOffer {
   readonly #options: NetworkOfferOptions;
@@ -83,7 +87,10 @@ export class NetworkOffer {
     this.#running = this.#run();
   }
 
-  /** Settles once: when the terminal has accepted it, has refused it (PeerError), or the offer is over before (CONNECTION_CLOSED). */
+  /**
+   * Settles once: when the terminal has accepted it, has refused it (PeerError), or the offer is over before
+   * (CONNECTION_CLOSED).
+   */
   get started(): Promise<void> {
     return this.#started.promise;
   }

@@ -21,7 +21,9 @@ export interface ProxiedConnectionOptions {
   readonly untakenRoom: () => number;
   /** So many bytes are written to the remote end. */
   readonly written: (bytes: number) => void;
-  /** Everything that was read has been sent to the terminal, and no more will be. Once, unless `destroy` comes first. */
+  /**
+   * Everything that was read has been sent to the terminal, and no more will be. Once, unless `destroy` comes first.
+   */
   readonly delivered: (reason: string) => void;
   /** The socket is gone, too. Once, last. */
   readonly closed: () => void;

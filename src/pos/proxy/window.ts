@@ -1,6 +1,8 @@
 import { afterSilence, type Clock, type Timer } from '../../base/clock.ts';
 
-/** What may be on its way to the terminal: less than a bridge keeps for an application, before it drops notifications. */
+/**
+ * What may be on its way to the terminal: less than a bridge keeps for an application, before it drops notifications.
+ */
 const WINDOW_BYTES = 1024 * 1024;
 /** A terminal that does not answer the question within this time is not asked again. */
 const ANSWER_MS = 30_000;
@@ -14,8 +16,8 @@ export interface WindowOptions {
 }
 
 /**
- * Bounds what is on its way to the terminal. The protocol has no acknowledgement for `Data`; any answer to a question that
- * was sent behind it is one.
+ * Bounds what is on its way to the terminal. The protocol has no acknowledgement for `Data`; any answer to a question
+ * that was sent behind it is one.
  *
  *   open ⇄ closed (the window is full)        open, closed ──no answer in time──▶ off: open for ever
  */

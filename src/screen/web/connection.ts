@@ -16,7 +16,8 @@ const SILENCE_LIMIT_MS = 2.5 * HEARTBEAT_MS;
 /**
  * The page's line to its server; lasts as long as the page.
  *
- * connecting → open or lost; open → lost; lost → (tries again, after waits that double, or when the network is back) → open
+ * connecting → open or lost; open → lost; lost → (tries again, after waits that double, or when the network is back) →
+ * open
  */
 export class Connection<State, Message, Action> {
   readonly #events: ConnectionEvents<State, Message>;

@@ -23,8 +23,9 @@ type Done = (fault?: Error | null) => void;
  *
  *   connecting ──▶ open ──▶ closed (by the remote end, after all of its data)      destroyed, from anywhere
  *
- * Emits `connect`. What is written earlier waits. Closed by the remote end it is closed in both directions, for the protocol
- * knows no half-closed connection: what is written then goes nowhere. `end` only says that nothing more will be written.
+ * Emits `connect`. What is written earlier waits. Closed by the remote end it is closed in both directions, for the
+ * protocol knows no half-closed connection: what is written then goes nowhere. `end` only says that nothing more will
+ * be written.
  */
 export class NetworkStream extends Duplex {
   readonly #options: NetworkStreamOptions;

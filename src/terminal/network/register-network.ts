@@ -34,9 +34,9 @@ export interface RegisterNetworkOptions {
 }
 
 /**
- * A register's network, as the terminal uses it: offered (NetworkStart) → withdrawn (NetworkStop), and again; closed with the
- * register's connection. Copes with what registers do: answers that come after data, or after the end; refusals right
- * after the start; ends that are never told.
+ * A register's network, as the terminal uses it: offered (NetworkStart) → withdrawn (NetworkStop), and again; closed
+ * with the register's connection. Copes with what registers do: answers that come after data, or after the end;
+ * refusals right after the start; ends that are never told.
  */
 export class RegisterNetwork {
   readonly #options: RegisterNetworkOptions;

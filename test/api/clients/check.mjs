@@ -1,5 +1,5 @@
-// Lints an OpenAPI document by the strictest of Redocly's rules, generates the types of a client from it, compiles the client with them,
-// and runs it: node check.mjs DOCUMENT FOLDER URL
+// Lints an OpenAPI document by the strictest of Redocly's rules, generates the types of a client from it, compiles the
+// client with them, and runs it: node check.mjs DOCUMENT FOLDER URL
 import { execFile } from 'node:child_process';
 import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

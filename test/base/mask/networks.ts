@@ -1,6 +1,6 @@
 /**
- * Numbers of every card network for tests: published ones where there are such, else a prefix of the network filled up and
- * given its check digit. None belongs to anybody.
+ * Numbers of every card network for tests: published ones where there are such, else a prefix of the network filled up
+ * and given its check digit. None belongs to anybody.
  */
 export const CARD_NUMBERS: readonly (readonly [network: string, ...numbers: string[]])[] = [
   ['Visa', '4111111111111111', '4012888888881881', '4242424242424242', '4222222222222', '4000056655665556'],

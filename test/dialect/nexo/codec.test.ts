@@ -199,7 +199,8 @@ describe('the MAC', () => {
   });
 
   test("the key in the vendor's published example unwraps to a DES key: every byte has odd parity", () => {
-    // SecurityTrailer of DataMesh's public documentation; its test key is public as well. The message that belongs to it is not.
+    // SecurityTrailer of DataMesh's public documentation; its test key is public as well. The message that belongs to
+    // it is not.
     const example = Buffer.from('834EAB305DD18724B9ADF361FC698CE0', 'hex');
     const published = Buffer.from('44DACB2A22A4A752ADC1BBFFE6CEFB589451E0FFD83F8B21', 'hex');
     const key = createDecipheriv('des-ede3-cbc', published, Buffer.alloc(8))

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 
-/** Edge cases of OCPP 1.6J that every central system meets, and the titles of the tests that show what becomes of each. */
+/**
+ * Edge cases of OCPP 1.6J that every central system meets, and the titles of the tests that show what becomes of each.
+ */
 const CONVERSATION = 'dialect/ocpp/conversation.test.ts';
 const DATABASE = 'dialect/ocpp/database.integration.test.ts';
 const FRAME = 'dialect/ocpp/frame.test.ts';

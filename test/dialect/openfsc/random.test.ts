@@ -7,7 +7,9 @@ import { reply } from '../../../src/dialect/reply.ts';
 import { mutated, seededRandom } from '../../kit/random.ts';
 import { F1, loggedIn, multiplexed, type SiteBench, site } from './kit.ts';
 
-/** Whatever a server or an application says, the site's end goes on or ends in good order, and what it writes is a line. */
+/**
+ * Whatever a server or an application says, the site's end goes on or ends in good order, and what it writes is a line.
+ */
 
 const FOLDER = path.join(import.meta.dirname, '../../fixtures/openfsc');
 const SERVER_LINES = readdirSync(FOLDER)

@@ -18,8 +18,8 @@ import {
 } from './kit.ts';
 
 /**
- * The transcripts, line by line, with the real site's end. What the site tells by itself is told by a played application: its
- * answers and pushes are taken from the transcript, so each `C:` line has crossed as JSON.
+ * The transcripts, line by line, with the real site's end. What the site tells by itself is told by a played
+ * application: its answers and pushes are taken from the transcript, so each `C:` line has crossed as JSON.
  */
 
 const FOLDER = path.join(import.meta.dirname, '../../fixtures/openfsc');

@@ -9,8 +9,9 @@ import { after } from '../kit.ts';
 import { loopback, sha256 } from './kit.ts';
 
 /**
- * The acceptance test of the integration guide, section 2.3: three `large_file_download` at once over a slow line, purchases
- * meanwhile, no keepalive lost. The guide's files have 1 MB; that takes eight minutes, and is done by `npm run soak`.
+ * The acceptance test of the integration guide, section 2.3: three `large_file_download` at once over a slow line,
+ * purchases meanwhile, no keepalive lost. The guide's files have 1 MB; that takes eight minutes, and is done by `npm
+ * run soak`.
  */
 const FILE_BYTES = process.env['SOAK'] === undefined ? 50_000 : 1_048_576;
 const LINE_SPEED = 10_240;

@@ -36,7 +36,9 @@ function decode(literal: Buffer): Buffer | undefined {
   return read === written || read === written.replace(/=+$/, '') ? bytes : undefined;
 }
 
-/** What a `Data` of `byteCount` bytes takes on a stream, framing included; the id is taken to be of the usual length. */
+/**
+ * What a `Data` of `byteCount` bytes takes on a stream, framing included; the id is taken to be of the usual length.
+ */
 export function frameBytesOf(byteCount: number): number {
   return FRAME_BYTES + 4 * Math.ceil(byteCount / 3);
 }

@@ -26,8 +26,9 @@ interface LaneState extends LaneEvents {
 }
 
 /**
- * Sends the bytes of all proxied connections over one link as `Data`, each in its turn: what waits waits here, where others can be
- * served before it, and not in the queue of the wire. `pump` must be called whenever the wire has taken something.
+ * Sends the bytes of all proxied connections over one link as `Data`, each in its turn: what waits waits here, where
+ * others can be served before it, and not in the queue of the wire. `pump` must be called whenever the wire has taken
+ * something.
  *
  * A lane: open ──end──▶ ending ──all sent──▶ drained; `close` from anywhere, and nothing is called any more.
  */

@@ -30,9 +30,9 @@ interface Standing {
 /**
  * Whose `Data` goes out next, and when. Decides and sends nothing.
  *
- * Every turn goes to the connection that was served least recently, three of four to an interactive one if any waits: one that has
- * not been held back, for having more than its queue may hold, within the last 5 s. While the terminal is busy, background ones get a turn twice a second: what
- * a card payment needs goes ahead, and nothing stops altogether.
+ * Every turn goes to the connection that was served least recently, three of four to an interactive one if any waits:
+ * one that has not been held back, for having more than its queue may hold, within the last 5 s. While the terminal is
+ * busy, background ones get a turn twice a second: what a card payment needs goes ahead, and nothing stops altogether.
  */
 export class Scheduler {
   readonly #clock: Clock;

@@ -13,7 +13,10 @@ const MIGRATIONS: readonly Migration[] = [firstTables, processes];
 /** The version that this program works with. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** Brings the tables up to date; several processes may try at one time. Rejects where the database is newer than the program. */
+/**
+ * Brings the tables up to date; several processes may try at one time. Rejects where the database is newer than the
+ * program.
+ */
 export async function migrate(db: Kysely<Tables>, kind: DatabaseKind, now: string): Promise<void> {
   await db.transaction().execute(async (trx) => {
     if (kind === 'postgres') await sql`select pg_advisory_xact_lock(${LOCK_KEY})`.execute(trx);

@@ -88,7 +88,8 @@ async function openPostgres(url: string): Promise<OpenDatabase> {
     // Our 64-bit integers all fit a double: ids, watt hours and connector numbers.
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
   });
-  // A connection that breaks is an event of the pool, or of itself while it is in use; whoever waits for an answer hears of it besides.
+  // A connection that breaks is an event of the pool, or of itself while it is in use; whoever waits for an answer
+  // hears of it besides.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });

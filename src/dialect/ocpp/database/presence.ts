@@ -23,8 +23,9 @@ interface Served {
 }
 
 /**
- * Which process serves which charge point: written in `charge_points.process`, where the newest one wins. A process that finds
- * another one's name there hears so within seconds. What a process that was killed has left is put right by any other one.
+ * Which process serves which charge point: written in `charge_points.process`, where the newest one wins. A process
+ * that finds another one's name there hears so within seconds. What a process that was killed has left is put right by
+ * any other one.
  */
 export class Presence {
   readonly #queue: WriteQueue;
@@ -79,7 +80,10 @@ export class Presence {
     });
   }
 
-  /** Takes a charge point that no process serves, so that no other one delivers what is spooled. False: somebody serves it. */
+  /**
+   * Takes a charge point that no process serves, so that no other one delivers what is spooled. False: somebody serves
+   * it.
+   */
   async claim(identity: string): Promise<boolean> {
     this.#start();
     const isClaimed = await this.#queue.add(async (trx) => {

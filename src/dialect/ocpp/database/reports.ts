@@ -23,7 +23,10 @@ export interface Selection {
   readonly limit?: number | undefined;
 }
 
-/** Charge points with their connectors, by identity. The process that one is connected to may have been killed: `wallMs` is now. */
+/**
+ * Charge points with their connectors, by identity. The process that one is connected to may have been killed: `wallMs`
+ * is now.
+ */
 export async function chargePoints(
   db: Kysely<Tables>,
   { identity, wallMs }: { readonly identity?: string | undefined; readonly wallMs: number },

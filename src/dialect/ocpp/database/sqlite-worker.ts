@@ -14,8 +14,8 @@ interface Question {
 }
 
 /**
- * A driver of kysely for a SQLite file that a thread of its own has open: a sync to disk, or the wait for another process's
- * lock, would hold up every connection of this process otherwise.
+ * A driver of kysely for a SQLite file that a thread of its own has open: a sync to disk, or the wait for another
+ * process's lock, would hold up every connection of this process otherwise.
  */
 export class SqliteDriver implements Driver {
   readonly #path: string;

@@ -77,7 +77,9 @@ export class CentralStore {
 
   // Transactions.
 
-  /** The number of this transaction: the same one whenever the same content comes again, with the answer that was given. */
+  /**
+   * The number of this transaction: the same one whenever the same content comes again, with the answer that was given.
+   */
   started(
     identity: string,
     start: StartRequest,
@@ -126,8 +128,8 @@ export class CentralStore {
   }
 
   /**
-   * Whether, and with what, this very StopTransaction has been answered before. `spool` is put in order behind what waits, but
-   * once only.
+   * Whether, and with what, this very StopTransaction has been answered before. `spool` is put in order behind what
+   * waits, but once only.
    */
   stopped(
     identity: string,

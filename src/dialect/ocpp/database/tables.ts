@@ -1,8 +1,8 @@
 import type { Generated, Insertable, Selectable } from 'kysely';
 
 /**
- * The tables, for people's reports too (docs/ocpp.md). Times are ISO 8601 in UTC with milliseconds, as text, so that they
- * sort, compare and read alike in SQLite and PostgreSQL.
+ * The tables, for people's reports too (docs/ocpp.md). Times are ISO 8601 in UTC with milliseconds, as text, so that
+ * they sort, compare and read alike in SQLite and PostgreSQL.
  */
 export interface Tables {
   charge_points: ChargePointTable;

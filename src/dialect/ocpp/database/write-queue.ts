@@ -27,8 +27,8 @@ const MAX_ATTEMPTS = 5;
 const FRAMES_MS = 200;
 
 /**
- * One writer for all charge points of this process: what comes while a transaction is being committed goes into the next one together.
- * A write whose promise resolves is safe on disk.
+ * One writer for all charge points of this process: what comes while a transaction is being committed goes into the
+ * next one together. A write whose promise resolves is safe on disk.
  */
 export class WriteQueue {
   readonly #db: Kysely<Tables>;

@@ -1,7 +1,10 @@
 import { afterSilence, type Clock, type Timer } from '../../../base/clock.ts';
 import type { Action } from '../actions.ts';
 
-/** What became of a CALL: the payload of its answer, a refusal, or nothing, because the connection went away or nobody answered. */
+/**
+ * What became of a CALL: the payload of its answer, a refusal, or nothing, because the connection went away or nobody
+ * answered.
+ */
 export type Answer =
   | { readonly kind: 'result'; readonly payload: Readonly<Record<string, unknown>> }
   | { readonly kind: 'error'; readonly code: string }
@@ -29,8 +32,8 @@ const ATTEMPTS = 3;
 const RETRY_MS = 5000;
 
 /**
- * The CALLs of a charge point: one at a time, those about transactions in their order and kept while there is no connection. One that
- * is refused is tried three times and then given up, as the protocol says.
+ * The CALLs of a charge point: one at a time, those about transactions in their order and kept while there is no
+ * connection. One that is refused is tried three times and then given up, as the protocol says.
  */
 export class ChargePointCalls {
   readonly #host: CallsHost;

@@ -29,7 +29,8 @@ const RECONNECT_LIMIT_MS = 10_000;
 const HEARTBEAT_S = 300;
 
 /**
- * A simulated charge point: it connects, boots, charges, answers whatever it is asked, and goes on charging while it is offline.
+ * A simulated charge point: it connects, boots, charges, answers whatever it is asked, and goes on charging while it is
+ * offline.
  *
  *   offline ──connected──▶ booting ──Accepted──▶ working ──connection lost──▶ offline
  *   booting ──Pending, Rejected──▶ booting, after the interval

@@ -10,8 +10,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 /**
- * A simulated operator: the application behind the channels of a central system, on any number of wires. Every tag may charge but
- * three, whose names say why; it takes all meter values and events, and knows no vendor's data.
+ * A simulated operator: the application behind the channels of a central system, on any number of wires. Every tag may
+ * charge but three, whose names say why; it takes all meter values and events, and knows no vendor's data.
  */
 export class Operator {
   readonly #clock: Clock;

@@ -1,6 +1,8 @@
 import type { Credentials } from './server-requests.ts';
 
-/** The sites that there are when nobody names any: the ones of the public specification's examples, secrets included. */
+/**
+ * The sites that there are when nobody names any: the ones of the public specification's examples, secrets included.
+ */
 export const EXAMPLE_SITES: readonly Credentials[] = [
   {
     siteAccessKey: '9eb56d5e-6563-430a-9d39-5ddf567e73d5',

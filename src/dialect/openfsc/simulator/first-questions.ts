@@ -11,8 +11,8 @@ const ANSWER_MS = 5000;
 const QUESTIONS: readonly MethodName[] = ['PRODUCTS', 'PRICES', 'PUMPS', 'TRANSACTIONS'];
 
 /**
- * Asks every site what it has as soon as it is logged in, and again on every session that takes over: what has happened in between
- * was told to nobody.
+ * Asks every site what it has as soon as it is logged in, and again on every session that takes over: what has happened
+ * in between was told to nobody.
  */
 export function askFirst(platform: Platform): void {
   const active = new Map<SiteRecord, ServerSession>();

@@ -40,7 +40,9 @@ export class Refusal extends Error {
 export interface ForecourtEvents {
   pump(pump: number, status: PumpStatus): void;
   transaction(transaction: StationTransaction): void;
-  /** A customer whose pump was unlocked has left without fuelling: the platform is to be told, then `left` is called. */
+  /**
+   * A customer whose pump was unlocked has left without fuelling: the platform is to be told, then `left` is called.
+   */
   left(pump: number, fscTransactionId: string): void;
 }
 

@@ -28,8 +28,8 @@ export interface PlatformOptions {
 }
 
 /**
- * A simulated OpenFSC payment platform: the server's end of any number of connections. Of a site's sessions, on whatever
- * connections, the one with the lowest number is active, and the platform asks on that one.
+ * A simulated OpenFSC payment platform: the server's end of any number of connections. Of a site's sessions, on
+ * whatever connections, the one with the lowest number is active, and the platform asks on that one.
  */
 export class Platform implements ConnectionHost {
   readonly clock: Clock;

@@ -22,8 +22,9 @@ export interface ScriptPlayerOptions {
 }
 
 /**
- * Plays a script with the first site of a platform, on whatever session is active. A request whose connection is lost is
- * sent again on the next session, as the platform does: its identifiers make that safe, and 410 to a repeated CLEAR is as good as OK.
+ * Plays a script with the first site of a platform, on whatever session is active. A request whose connection is lost
+ * is sent again on the next session, as the platform does: its identifiers make that safe, and 410 to a repeated CLEAR
+ * is as good as OK.
  */
 export class ScriptPlayer {
   readonly #clock: Clock;

@@ -6,8 +6,8 @@ import { type PlatformSettings, readSetting } from './settings.ts';
 export const SCRIPT_LIMITS = { bytes: 64 * 1024, steps: 1000 } as const;
 
 /**
- * One thing that the platform does, or waits for. Words that begin with `$` are names: in `await` one that is not known yet
- * takes what stands in its place, everywhere else it stands for what it has taken.
+ * One thing that the platform does, or waits for. Words that begin with `$` are names: in `await` one that is not known
+ * yet takes what stands in its place, everywhere else it stands for what it has taken.
  */
 export type Action =
   /** Waits until the site has so many sessions. */
@@ -23,7 +23,9 @@ export type Action =
   | { readonly do: 'send'; readonly method: MethodName; readonly words: readonly string[] }
   /** Sends a notification. */
   | { readonly do: 'tell'; readonly method: MethodName; readonly words: readonly string[] }
-  /** Waits until the site has said this of a pump, a transaction, …; `*` stands for anything, the end may be left out. */
+  /**
+   * Waits until the site has said this of a pump, a transaction, …; `*` stands for anything, the end may be left out.
+   */
   | { readonly do: 'await'; readonly method: MethodName; readonly words: readonly string[] }
   /** Makes up a transaction id. */
   | { readonly do: 'id'; readonly name: string }

@@ -1,6 +1,6 @@
 /**
- * The scripts that can be played by name, each with the first site that is configured. Products, prices, pumps and transactions are asked
- * for on every session that becomes active; a script need not do that.
+ * The scripts that can be played by name, each with the first site that is configured. Products, prices, pumps and
+ * transactions are asked for on every session that becomes active; a script need not do that.
  */
 export const SCRIPTS: Readonly<Record<string, string>> = {
   'post-pay': `
@@ -59,7 +59,8 @@ login
 beats 3
 ask PUMPS`,
 
-  // The connection is lost once, somewhere on the way; the site comes back. That the pump was free in between may be lost with it.
+  // The connection is lost once, somewhere on the way; the site comes back. That the pump was free in between may be
+  // lost with it.
   cut: `
 set cut-after 14
 login

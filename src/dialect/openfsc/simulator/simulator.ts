@@ -4,8 +4,8 @@ import { BridgeError } from '../../../base/errors.ts';
 import { Station } from './station.ts';
 
 /**
- * The station behind `simulator:`, ready to be attached. `delay` is what a customer takes for each step, ms. Rejects with
- * ENDPOINT_INVALID for what only a terminal has.
+ * The station behind `simulator:`, ready to be attached. `delay` is what a customer takes for each step, ms. Rejects
+ * with ENDPOINT_INVALID for what only a terminal has.
  */
 export async function openSimulator(
   { delay, ...others }: Readonly<Record<string, string>>,

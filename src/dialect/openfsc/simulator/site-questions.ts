@@ -2,8 +2,8 @@ import type { MethodName } from '../methods.ts';
 import type { ServerSession, SiteAnswer } from './server-session.ts';
 
 /**
- * Asks a site on one of its sessions and remembers what the question and its answer change: which pump is unlocked for whom,
- * which transactions are still there. Settles with the answer, or with `lost`.
+ * Asks a site on one of its sessions and remembers what the question and its answer change: which pump is unlocked for
+ * whom, which transactions are still there. Settles with the answer, or with `lost`.
  */
 export async function askSite(
   session: ServerSession,

@@ -6,7 +6,10 @@ import { decimal, type Fuel } from './fuel.ts';
 
 const DEFAULT_PACE_MS = 1000;
 
-/** The station that there is without further ado: two pumps to be unlocked, one that is paid afterwards, one out of order. */
+/**
+ * The station that there is without further ado: two pumps to be unlocked, one that is paid afterwards, one out of
+ * order.
+ */
 export const DEFAULT_PUMPS: readonly PumpSetup[] = [
   { pump: 1, kind: 'pre-auth' },
   { pump: 2, kind: 'pre-auth' },
@@ -32,9 +35,9 @@ export interface StationOptions {
 }
 
 /**
- * A simulated fuel station: the application behind the channels of an OpenFSC bridge, on any number of wires. It has pumps,
- * prices and customers: one drives up when a site is logged in and there is nothing to be paid, and one stands at each pump
- * that is unlocked. It remembers what was cleared as long as it lives.
+ * A simulated fuel station: the application behind the channels of an OpenFSC bridge, on any number of wires. It has
+ * pumps, prices and customers: one drives up when a site is logged in and there is nothing to be paid, and one stands
+ * at each pump that is unlocked. It remembers what was cleared as long as it lives.
  */
 export class Station {
   readonly #options: StationOptions;

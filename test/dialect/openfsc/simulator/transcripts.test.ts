@@ -8,8 +8,8 @@ import { byteByByte, inPieces } from '../../../kit/splits.ts';
 import { K1, PlatformBench, type PlayedSite, SECRET1, SITE_CAPS } from './kit.ts';
 
 /**
- * The transcripts, line by line, with the real platform: each `C:` line is written to it, each `S:` line has to come from it. What it
- * asks by itself is asked by the test, under the transcript's tag.
+ * The transcripts, line by line, with the real platform: each `C:` line is written to it, each `S:` line has to come
+ * from it. What it asks by itself is asked by the test, under the transcript's tag.
  */
 
 const FOLDER = path.join(import.meta.dirname, '../../../fixtures/openfsc');
