@@ -1,15 +1,6 @@
-import type { Timer } from '../../base/clock.ts';
 import type { CloseReason } from '../../base/close-reason.ts';
 import { maskText } from '../../base/mask.ts';
-import type {
-  ConnectionEvents,
-  PeerAnswer,
-  PeerConnection,
-  Refused,
-  Reply,
-  SendOutcome,
-} from '../dialect.ts';
-import { type AnswerLines, errorLines, resultLines } from './answer-lines.ts';
+import type { ConnectionEvents, PeerAnswer, PeerConnection, Refused, SendOutcome } from '../dialect.ts';
 import { Dialogue, type DialogueOwner, type LineWriter } from './dialogue.ts';
 import { type Element, type ElementName, readElement } from './elements.ts';
 import { oneLine } from './errors.ts';
@@ -18,18 +9,13 @@ import { readLockedPump } from './locked-pump.ts';
 import { type Arguments, fitsArgument, type MethodName } from './methods.ts';
 import { refusal, toPeerAnswer } from './peer-answers.ts';
 import type { ServerQuestions } from './questions.ts';
-import { SERVER_REQUESTS, type ServerRequest } from './requests.ts';
-import { transactions } from './routes.ts';
+import { SERVER_REQUESTS } from './requests.ts';
+import { SiteRequests } from './site-requests.ts';
 import type { Site } from './sites.ts';
-import { TransactionInfo } from './transaction-info.ts';
 import { MAX_TTL_S, MIN_TTL_S, type Push, Updates } from './updates.ts';
 
-/** After so long without an answer to a request that moves money somebody should look at the application. */
-const WARN_MS = 60_000;
 /** Smaller differences between the clocks are not worth a word; neither are changes of one. */
 const DRIFT_MS = 2000;
-/** Deepest that our messages are nested, the message itself being 1. */
-const DEPTH = 4;
 /** What a session may use of its conversation. */
 export interface SiteSessionHost extends LineWriter {
   readonly push: Push;
@@ -71,9 +57,8 @@ export class SiteSession implements PeerConnection, DialogueOwner {
   readonly dialogue: Dialogue;
   readonly #host: SiteSessionHost;
   readonly #events: ConnectionEvents;
-  readonly #info: TransactionInfo;
   readonly #updates: Updates;
-  readonly #warnings = new Set<Timer>();
+  readonly #requests: SiteRequests;
   #state: 'open' | 'authenticated' | 'resting' | 'closed' = 'open';
   /** The server has opened the session, and neither side has ended it. */
   #isKnown = false;
@@ -88,10 +73,22 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     this.prefix = prefix;
     this.#host = host;
     this.dialogue = new Dialogue(prefix, host, this, questions);
-    this.#info = new TransactionInfo(host.clock);
     this.#updates = new Updates(host.clock, host.push);
     this.#events = host.opened(this, site.name);
     this.#events.secret?.(site.secret);
+    this.#requests = new SiteRequests({
+      site,
+      prefix,
+      dialogue: this.dialogue,
+      events: this.#events,
+      updates: this.#updates,
+      clock: host.clock,
+      log: host.log,
+      isOver: () => this.isOver,
+      nextId: () => host.nextId(),
+      serverTakes: (method) => host.serverTakes(method),
+      say: (element) => this.#say(element),
+    });
     this.connecting();
   }
 
@@ -181,18 +178,19 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     if (spec === undefined) this.dialogue.answer(tag, ['ERR', '405', 'Method unknown']);
     else if (ttl !== undefined && !isTtl(Number(ttl))) {
       this.dialogue.answer(tag, ['ERR', '416', 'UpdateTTL is too large or too low']);
-    } else this.#forward(spec, method, tag, args);
+    } else this.#requests.forward(spec, method, tag, args);
   }
 
   told(method: MethodName, { values }: Arguments): void {
     const id = values['fscTransactionId'] ?? '';
     switch (method) {
       case 'TRANSACTIONINFO':
-        if (this.#host.takesTransactionInfo) this.#keep(id, values['key'] ?? '', values['value'] ?? '');
+        if (this.#host.takesTransactionInfo)
+          this.#requests.keep(id, values['key'] ?? '', values['value'] ?? '');
         else this.#host.statistics.count('transaction information that was not announced');
         return;
       case 'PAN':
-        this.#keep(id, 'PAN', values['pan'] ?? '');
+        this.#requests.keep(id, 'PAN', values['pan'] ?? '');
         return;
       case 'SESSIONMODE':
         this.#isPassive = values['mode'] === 'passive';
@@ -268,74 +266,6 @@ export class SiteSession implements PeerConnection, DialogueOwner {
 
   // Inside.
 
-  #forward(spec: ServerRequest, method: MethodName, tag: string, args: Arguments): void {
-    const { values } = args;
-    const id = values['fscTransactionId'];
-    const info = id !== undefined ? this.#info.copy(id) : undefined;
-    if (method === 'UNLOCKPUMP' && id !== undefined) this.#info.unlocked(Number(values['pump']), id);
-    const plain = JSON.stringify({ siteAccessKey: this.site.siteAccessKey, ...spec.params(args) });
-    const params =
-      info === undefined
-        ? Buffer.from(plain)
-        : Buffer.concat([Buffer.from(`${plain.slice(0, -1)},"transactionInfo":`), info, Buffer.from('}')]);
-    info?.fill(0);
-    const requestId = this.#host.nextId();
-    this.#events.request({
-      id: requestId,
-      idText: `"${requestId}"`,
-      method: spec.channelMethod,
-      methodText: `"${spec.channelMethod}"`,
-      params,
-      depth: DEPTH,
-      prepare: this.#replyTo(spec, method, tag, args),
-    });
-    // Whoever needed them has a copy by now.
-    if (info !== undefined) params.fill(0);
-  }
-
-  /** A closure of its own, so that an open request does not keep the bytes that it came in. */
-  #replyTo(spec: ServerRequest, method: MethodName, tag: string, args: Arguments): Reply['prepare'] {
-    const warning = MONEY.has(method) ? this.#warnLater(method) : undefined;
-    return (kind, text) => {
-      const lines = kind === 'error' ? errorLines(text) : resultLines(spec, method, args, text);
-      if ('why' in lines) return { code: 'JSONRPC_INVALID_PARAMS', why: lines.why };
-      // Where nobody has decided, the server repeats its request, and perhaps not what belongs to it.
-      const isOver = !MONEY.has(method) || transactions.judge?.({ kind, text }) !== 'nothing';
-      return {
-        send: () => {
-          if (warning !== undefined) {
-            warning.cancel();
-            this.#warnings.delete(warning);
-          }
-          if (this.isOver || !this.dialogue.isOpen(tag)) return 'closed';
-          this.#answer(spec, method, tag, args, lines);
-          if (isOver) this.#wipe(method, args);
-          return 'sent';
-        },
-      };
-    };
-  }
-
-  #answer(
-    spec: ServerRequest,
-    method: MethodName,
-    tag: string,
-    { values }: Arguments,
-    { elements, receipt, end }: AnswerLines,
-  ): void {
-    for (const element of elements) this.#say(element);
-    // The receipt, a discontinued extension: only for a server that still takes it.
-    if (this.#host.serverTakes('RECEIPTINFO')) {
-      for (const line of receipt) this.dialogue.notify('RECEIPTINFO', line);
-    }
-    const { pump, updateTtl } = values;
-    if (end[0] === 'OK' && TOUCHING.has(method)) this.#updates.touched(Number(pump));
-    this.dialogue.answer(tag, end);
-    if (end[0] === 'OK' && spec.updates !== undefined && pump !== undefined && updateTtl !== undefined) {
-      this.#updates.subscribe(spec.updates, Number(pump), Number(updateTtl));
-    }
-  }
-
   #say(element: Element): void {
     const { name, args, warnings } = element;
     for (const why of this.#updates.isNews(element) ? warnings : [])
@@ -358,7 +288,7 @@ export class SiteSession implements PeerConnection, DialogueOwner {
     } else {
       // Whatever the server has announced: some list what they send, and one that does not know it says so.
       const asked = this.dialogue.ask('LOCKEDPUMP', locked.args, (answer) => {
-        this.#info.wipe(locked.fscTransactionId);
+        this.#requests.forgetTransaction(locked.fscTransactionId);
         if (answer.kind === 'ok') this.#updates.touched(locked.pump);
         settle(toPeerAnswer(answer));
       });
@@ -379,37 +309,8 @@ export class SiteSession implements PeerConnection, DialogueOwner {
 
   /** Nothing that belongs to the session at the server is of use any more. */
   #forget(): void {
-    this.#info.wipeAll();
-    for (const timer of this.#warnings) timer.cancel();
-    this.#warnings.clear();
+    this.#requests.forget();
     this.dialogue.close();
-  }
-
-  #keep(id: string, key: string, value: string): void {
-    this.#events.secret?.(value);
-    if (!this.#info.put(id, key, value)) {
-      this.#host.log.warn('transaction information is too long, or too much; it is dropped', {
-        session: this.prefix,
-      });
-    }
-  }
-
-  #wipe(method: MethodName, { values }: Arguments): void {
-    const id = values['fscTransactionId'];
-    if (id !== undefined) this.#info.wipe(id);
-    if (method === 'LOCKPUMP') this.#info.wipePump(Number(values['pump']));
-  }
-
-  #warnLater(method: MethodName): Timer {
-    const timer = this.#host.clock.after(WARN_MS, () => {
-      this.#warnings.delete(timer);
-      this.#host.log.warn('the application has not answered for a minute; the server waits', {
-        session: this.prefix,
-        method,
-      });
-    });
-    this.#warnings.add(timer);
-    return timer;
   }
 
   #tell(method: string, params: object): void {
@@ -429,10 +330,6 @@ const ELEMENTS: ReadonlyMap<unknown, ElementName> = new Map([
   ['openfsc.transaction', 'TRANSACTION'],
 ]);
 const DONE: PeerAnswer = { kind: 'result', text: Buffer.from('{}'), depth: 2 };
-/** Requests that move money, and those that change a pump. */
-const MONEY: ReadonlySet<MethodName> = new Set(['UNLOCKPUMP', 'CLEAR']);
-const TOUCHING: ReadonlySet<MethodName> = new Set(['UNLOCKPUMP', 'LOCKPUMP', 'CLEAR']);
-
 function isTtl(seconds: number): boolean {
   return seconds >= MIN_TTL_S && seconds <= MAX_TTL_S;
 }
