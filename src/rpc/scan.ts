@@ -1,4 +1,26 @@
 import { isUtf8 } from 'node:buffer';
+import {
+  aboveAsciiEnd,
+  BACKSLASH,
+  byteAt,
+  CLOSE_BRACE,
+  COLON,
+  COMMA,
+  DIGIT,
+  escapeEnd,
+  LAST_ASCII,
+  MINUS,
+  NINE,
+  numberEnd,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  plainEnd,
+  plainWordsEnd,
+  QUOTE,
+  SPACE,
+  spaceEnd,
+  wordEnd,
+} from './json-bytes.ts';
 
 /**
  * What a scan found. `values` stand in the order of the names that were asked for: raw JSON text without
@@ -265,40 +287,8 @@ function kindOfFirst(byte: number | undefined): ValueKind {
 }
 
 const NONE = -1;
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const MINUS = 0x2d;
-const PLUS = 0x2b;
-const DOT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
-const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CAPITAL_E = 0x45;
-const SMALL_E = 0x65;
-const SMALL_U = 0x75;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const LAST_ASCII = 0x7f;
 /** From an opening bracket or brace to its closing one. */
 const CLOSING = 2;
-
-/** 1: ASCII that stands for itself inside a string. */
-const PLAIN = new Uint8Array(256).fill(1, SPACE, LAST_ASCII + 1);
-PLAIN[QUOTE] = 0;
-PLAIN[BACKSLASH] = 0;
-/** After a backslash; `u` is apart. */
-const ESCAPED = table({ '"\\/bfnrt': 1 });
-const IS_SPACE = table({ ' \n\r\t': 1 });
-const DIGIT = table({ '0123456789': 1 });
-const HEX = table({ '0123456789abcdefABCDEF': 1 });
-const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((word) => Buffer.from(word)) as [
-  Buffer,
-  Buffer,
-  Buffer,
-];
 
 /**
  * So many plain bytes of a string are read one by one before words are worth while; only in a text of some length are
@@ -306,7 +296,6 @@ const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((word) => Buffer.from(
  */
 const SHORT_RUN = 64;
 const LONG_TEXT = 2048;
-const EACH_TOP_BIT = 0x80808080;
 
 /** Scratch for one scan at a time; deeper texts get a stack of their own. */
 const SHALLOW_STACK = new Uint8Array(128);
@@ -315,110 +304,6 @@ function doubled(stack: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(stack.length * 2);
   larger.set(stack);
   return larger;
-}
-
-function table(classes: Readonly<Record<string, number>>): Uint8Array {
-  const result = new Uint8Array(256);
-  for (const [characters, value] of Object.entries(classes)) {
-    for (const byte of Buffer.from(characters)) result[byte] = value;
-  }
-  return result;
-}
-
-// The functions below answer the offset behind what they read, or ~offset of the byte that does not belong.
-
-function spaceEnd(text: Buffer, from: number, end: number): number {
-  let at = from;
-  while (at < end && IS_SPACE[text[at] as number] === 1) at += 1;
-  return at;
-}
-
-function plainEnd(text: Buffer, from: number, end: number): number {
-  let at = from;
-  while (at < end && PLAIN[text[at] as number] === 1) at += 1;
-  return at;
-}
-
-function aboveAsciiEnd(text: Buffer, from: number, end: number): number {
-  let at = from;
-  while (at < end && (text[at] as number) > LAST_ASCII) at += 1;
-  return at;
-}
-
-/** @param from behind the backslash. */
-function escapeEnd(text: Buffer, from: number): number {
-  if (from >= text.length) return ~from;
-  const escaped = text[from] as number;
-  if (ESCAPED[escaped] === 1) return from + 1;
-  if (escaped !== SMALL_U) return ~from;
-  const last = from + 5;
-  for (let at = from + 1; at < last; at += 1) {
-    if (at >= text.length || HEX[text[at] as number] !== 1) return ~at;
-  }
-  return last;
-}
-
-/**
- * Skips plain bytes of a string eight at a time, as far as that goes. (Base64 of 64 KB: a quarter of the time.)
- */
-function plainWordsEnd(text: Buffer, from: number): number {
-  const view = new DataView(text.buffer, text.byteOffset, text.length);
-  const end = text.length - 7;
-  let at = from;
-  while (at < end) {
-    const special = specialBytes(view.getInt32(at, true)) | specialBytes(view.getInt32(at + 4, true));
-    if ((special & EACH_TOP_BIT) !== 0) break;
-    at += 8;
-  }
-  return at;
-}
-
-/** Has a top bit set if one of four bytes is a quote, a backslash or below 0x20 (`n - k & ~n`: a borrow shows it). */
-function specialBytes(four: number): number {
-  const quote = four ^ 0x22222222;
-  const backslash = four ^ 0x5c5c5c5c;
-  return (
-    ((four - 0x20202020) & ~four) | ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash)
-  );
-}
-
-function numberEnd(text: Buffer, from: number, end: number): number {
-  let at = text[from] === MINUS ? from + 1 : from;
-  let byte = byteAt(text, at, end);
-  if (byte < ZERO || byte > NINE) return ~at;
-  at += 1;
-  if (byte !== ZERO) while (at < end && DIGIT[text[at] as number] === 1) at += 1;
-  byte = byteAt(text, at, end);
-  if (byte === DOT) {
-    at = digitsEnd(text, at + 1, end);
-    if (at < 0) return at;
-    byte = byteAt(text, at, end);
-  }
-  if (byte !== SMALL_E && byte !== CAPITAL_E) return at;
-  byte = byteAt(text, at + 1, end);
-  return digitsEnd(text, byte === PLUS || byte === MINUS ? at + 2 : at + 1, end);
-}
-
-/** One digit at least. */
-function digitsEnd(text: Buffer, from: number, end: number): number {
-  let at = from;
-  while (at < end && DIGIT[text[at] as number] === 1) at += 1;
-  return at === from ? ~at : at;
-}
-
-function wordEnd(text: Buffer, from: number, end: number): number {
-  const first = text[from];
-  const word = first === NULL[0] ? NULL : first === TRUE[0] ? TRUE : FALSE;
-  let at = from;
-  for (let index = 0; index < word.length; index += 1, at += 1) {
-    if (byteAt(text, at, end) !== word[index]) return ~at;
-  }
-  return at;
-}
-
-/** A byte of the text; behind its end one that belongs nowhere. */
-function byteAt(text: Buffer, at: number, end: number): number {
-  return at < end ? (text[at] as number) : 0;
 }
 
 function notObject(text: Buffer): MemberFault {
