@@ -1,5 +1,6 @@
-import { type Cut, hasDigits, maskCardText, maskDigits, replaceCuts, type Span } from './digits.ts';
+import { hasDigits, maskCardText, maskDigits, replaceCuts } from './digits.ts';
 import { isNeverStored, MASK, type MaskRule, maskRuleOf } from './rules.ts';
+import type { Cut, Span } from './run.ts';
 import { quoteLevel, readSymbols } from './symbols.ts';
 
 /**
