@@ -60,7 +60,7 @@ export async function drainSpool(
     if (messages.length === 0 || isOver()) return 'empty';
     for (const message of messages) {
       if ((await deliver(message)) === 'away') return 'away';
-      await store.taken(message.id);
+      await store.taken(identity, message.id);
       taken?.();
       if (isOver()) return 'empty';
     }

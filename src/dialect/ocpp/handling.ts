@@ -196,7 +196,7 @@ class Handling implements CallHandler {
       },
       answered: (payload) => {
         const { idTagInfo } = JSON.parse(payload) as { readonly idTagInfo: unknown };
-        return store.startAnswered(id, JSON.stringify(idTagInfo));
+        return store.startAnswered(identity, id, JSON.stringify(idTagInfo));
       },
       failed: (error) => this.#application.fail(call, error),
     });
@@ -215,8 +215,9 @@ class Handling implements CallHandler {
       return;
     }
     await this.#application.asked(call, call.text, {
-      answered: (payload) => store.stopAnswered(id, payload),
-      failed: (error) => this.#application.failKept(call, error, () => store.stopAnswered(id, EMPTY)),
+      answered: (payload) => store.stopAnswered(identity, id, payload),
+      failed: (error) =>
+        this.#application.failKept(call, error, () => store.stopAnswered(identity, id, EMPTY)),
     });
   }
 

@@ -31,6 +31,15 @@ const START: StartRequest = {
 };
 const STOP = { transactionId: 1, meterStop: 2204, timestamp: '2026-02-01T22:00:00Z' };
 
+const FRAME = {
+  charge_point: 'CP001',
+  direction: 'in',
+  kind: 'call',
+  action: 'Heartbeat',
+  message_id: '1',
+  text: '[]',
+} as const;
+
 interface Kind {
   readonly name: 'sqlite' | 'postgres';
   readonly place: () => DatabasePlace;
@@ -155,7 +164,7 @@ describe.each([
       id,
       answer: undefined,
     });
-    await store.startAnswered(id, '{"status":"Accepted"}');
+    await store.startAnswered('CP001', id, '{"status":"Accepted"}');
     await store.close();
     await open();
     expect(await store.started('CP001', START)).toEqual({ id, answer: '{"status":"Accepted"}' });
@@ -199,7 +208,7 @@ describe.each([
       stopped_at: '2026-02-01T22:00:00.000Z',
       stop_reason: 'EVDisconnected',
     });
-    await store.stopAnswered(first.id, '{}');
+    await store.stopAnswered('CP001', first.id, '{}');
     expect((await store.stopped('CP001', stop, spool)).answer).toBe('{}');
   });
 
@@ -382,7 +391,7 @@ describe.each([
     for (const action of ['MeterValues', 'StopTransaction', 'SecurityEventNotification'])
       await store.spool('CP001', { action, payload: '{}' });
     const [first] = await store.waiting('CP001');
-    await store.taken(first?.id ?? 0);
+    await store.taken('CP001', first?.id ?? 0);
     expect((await store.waiting('CP001')).map(({ action }) => action)).toEqual([
       'StopTransaction',
       'SecurityEventNotification',
@@ -407,25 +416,84 @@ describe.each([
     expect(JSON.stringify(all)).not.toContain(card);
   });
 
-  test('one write that is refused does not take the others with it', async () => {
-    const starts = Array.from({ length: 10 }, (_, meterStart) =>
-      store.started('CP001', { ...START, meterStart }),
-    );
-    const bad = store.spool('CP001', { action: null as unknown as string, payload: '{}' });
+  test('what one charge point sends keeps its order among what all of them send at one time', async () => {
+    const identities = Array.from({ length: 50 }, (_, index) => `CP${index}`);
+    const at = (minute: number) => ({
+      timestamp: `2026-02-01T21:0${minute}:00Z`,
+      sampledValue: [{ value: `${minute}` }],
+    });
+    const spooled = (action: string) => ({ action, payload: '{}' });
+    const sent = identities.flatMap((identity) => [
+      store.spool(identity, spooled('first')),
+      store.metered(identity, { connectorId: 1, meterValue: [at(1)] }, spooled('second')),
+      store.metered(identity, { connectorId: 1, meterValue: [at(2)] }, spooled('third')),
+      store.stopped(identity, STOP, spooled('fourth')),
+      store.stopped(identity, STOP, spooled('again')),
+      store.metered(identity, { connectorId: 1, meterValue: [at(2)] }, spooled('again')),
+      store.spool(identity, spooled('fifth')),
+    ]);
+    await Promise.all(sent);
+    for (const identity of ['CP0', 'CP31', 'CP49']) {
+      const actions = (await store.waiting(identity)).map(({ action }) => action);
+      expect(actions).toEqual(['first', 'second', 'third', 'fourth', 'fifth']);
+    }
+  });
+
+  test('what three hundred charge points send at one time takes as many statements as what one sends', async () => {
+    let statements = 0;
+    const counting = {
+      ...database,
+      db: database.db.withPlugin({
+        transformQuery: ({ node }) => {
+          statements += 1;
+          return node;
+        },
+        transformResult: async ({ result }) => result,
+      }),
+    };
+    const counted = new CentralStore(counting, { clock, log: silentLogger, statistics: new Statistics() });
+    const send = async (count: number) => {
+      statements = 0;
+      const identities = Array.from({ length: count }, (_, index) => `${count}-${index}`);
+      const samples = [{ timestamp: '2026-02-01T21:05:00Z', sampledValue: [{ value: '1' }, { value: '2' }] }];
+      const spool = { action: 'MeterValues', payload: '{}' };
+      const jobs = identities.flatMap((identity) => [
+        counted.started(identity, START),
+        counted.metered(identity, { connectorId: 1, meterValue: samples }, spool),
+        counted.stopped(identity, { ...STOP, transactionData: samples }, spool),
+      ]);
+      await Promise.all(jobs);
+      return statements;
+    };
+    expect(await send(300)).toBe(await send(1));
+    expect(statements).toBeGreaterThan(5);
+  });
+
+  test('one that the database refuses takes nothing of the others with it', async () => {
+    const starts = Array.from({ length: 300 }, (_, index) => store.started(`CP${index}`, START));
+    const bad = store.spool('CP7', { action: null as unknown as string, payload: '{}' });
+    const after = store.spool('CP7', { action: 'StopTransaction', payload: '{}' });
+    for (let index = 0; index < 20; index += 1) {
+      const kind = index === 11 ? (null as unknown as 'call') : 'call';
+      store.frame({ ...FRAME, kind, message_id: String(index), at: NOW });
+    }
     await expect(bad).rejects.toThrow();
-    expect(new Set((await Promise.all(starts)).map(({ id }) => id)).size).toBe(10);
+    await after;
+    expect(new Set((await Promise.all(starts)).map(({ id }) => id)).size).toBe(300);
+    await store.drained();
+    expect(await frames(database.db)).toHaveLength(19);
+  });
+
+  test('a NUL and half a character in a frame are no reason to leave it out', async () => {
+    for (const text of ['bad \0 frame', 'half \ud83d', '["\\u0000\\ud83d"]', 'whole 😀'])
+      store.frame({ ...FRAME, at: NOW, text });
+    await store.drained();
+    const texts = (await frames(database.db)).map(({ text }) => text);
+    expect(texts.sort()).toEqual(['["\\u0000\\ud83d"]', 'bad \ufffd frame', 'half \ufffd', 'whole 😀']);
   });
 
   test('frames are written with what comes next, and pruned by their age', async () => {
-    const frame = {
-      charge_point: 'CP001',
-      direction: 'in',
-      kind: 'call',
-      action: 'Heartbeat',
-      message_id: '1',
-      text: '[]',
-    } as const;
-    for (let day = 1; day <= 3; day += 1) store.frame({ ...frame, at: `2026-01-0${day}T00:00:00.000Z` });
+    for (let day = 1; day <= 3; day += 1) store.frame({ ...FRAME, at: `2026-01-0${day}T00:00:00.000Z` });
     await store.drained();
     expect(await store.prune('2026-01-03T00:00:00.000Z')).toBe(2);
     const rows = await database.db.selectFrom('frames').select('at').execute();

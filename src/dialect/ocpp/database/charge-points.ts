@@ -1,7 +1,7 @@
-import type { Transaction } from 'kysely';
 import { type Clock, isoTime, type Timer } from '../../../base/clock.ts';
+import { reportStatus, touching } from './charge-point-changes.ts';
 import { type BootRequest, instantOf, type StatusRequest, storedText } from './rows.ts';
-import type { ChargePointTable, Registration, Tables } from './tables.ts';
+import type { Registration } from './tables.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 /** What the last report of each kind is kept in. */
@@ -10,6 +10,25 @@ export type NotedStatus = 'firmware_status' | 'diagnostics_status' | 'log_status
 /** How often the time of the last sign of life is written. */
 const SEEN_MS = 30_000;
 const ROWS_A_STATEMENT = 500;
+
+const boots = touching(
+  'vendor',
+  'model',
+  'serial_number',
+  'box_serial_number',
+  'firmware_version',
+  'iccid',
+  'imsi',
+  'meter_type',
+  'meter_serial_number',
+  'registration',
+  'booted_at',
+);
+const notes = {
+  firmware_status: touching('firmware_status'),
+  diagnostics_status: touching('diagnostics_status'),
+  log_status: touching('log_status'),
+};
 
 /** What charge points say about themselves. */
 export class ChargePointStore {
@@ -35,8 +54,11 @@ export class ChargePointStore {
     this.#seenTimer ??= this.#clock.after(SEEN_MS, () => this.#writeSeen());
   }
 
-  booted(identity: string, boot: BootRequest, registration: Registration): Promise<void> {
-    return this.#touch(identity, {
+  async booted(identity: string, boot: BootRequest, registration: Registration): Promise<void> {
+    const now = isoTime(this.#clock);
+    await this.#queue.add(identity, boots, {
+      identity,
+      now,
       vendor: boot.chargePointVendor,
       model: boot.chargePointModel,
       serial_number: boot.chargePointSerialNumber ?? null,
@@ -47,16 +69,18 @@ export class ChargePointStore {
       meter_type: boot.meterType ?? null,
       meter_serial_number: boot.meterSerialNumber ?? null,
       registration,
-      booted_at: isoTime(this.#clock),
+      booted_at: now,
     });
   }
 
-  noted(identity: string, column: NotedStatus, status: string): Promise<void> {
-    return this.#touch(identity, { [column]: status });
+  async noted(identity: string, column: NotedStatus, status: string): Promise<void> {
+    await this.#queue.add(identity, notes[column], { identity, now: isoTime(this.#clock), [column]: status });
   }
 
   connectorStatus(identity: string, status: StatusRequest): Promise<void> {
-    const row = {
+    return this.#queue.add(identity, reportStatus, {
+      charge_point: identity,
+      connector_id: status.connectorId,
       status: status.status,
       error_code: status.errorCode,
       info: status.info === undefined ? null : storedText(status.info),
@@ -64,19 +88,7 @@ export class ChargePointStore {
       vendor_error_code: status.vendorErrorCode ?? null,
       reported_at: status.timestamp === undefined ? null : instantOf(status.timestamp),
       updated_at: isoTime(this.#clock),
-    };
-    return this.#queue.add(async (trx) => {
-      await trx
-        .insertInto('connectors')
-        .values({ charge_point: identity, connector_id: status.connectorId, ...row })
-        .onConflict((conflict) => conflict.columns(['charge_point', 'connector_id']).doUpdateSet(row))
-        .execute();
     });
-  }
-
-  #touch(identity: string, change: Partial<ChargePointTable>): Promise<void> {
-    const now = isoTime(this.#clock);
-    return this.#queue.add((trx) => touch(trx, identity, now, change));
   }
 
   #writeSeen(): void {
@@ -85,7 +97,7 @@ export class ChargePointStore {
     const now = isoTime(this.#clock);
     const identities = [...this.#seen];
     this.#seen.clear();
-    const write = this.#queue.add(async (trx) => {
+    const write = this.#queue.write(async ({ trx }) => {
       for (let at = 0; at < identities.length; at += ROWS_A_STATEMENT) {
         await trx
           .updateTable('charge_points')
@@ -96,18 +108,4 @@ export class ChargePointStore {
     });
     write.catch(() => undefined); // the queue has said it
   }
-}
-
-/** Changes a charge point's row, which it makes where there is none; `now` is a sign of life. */
-export async function touch(
-  trx: Transaction<Tables>,
-  identity: string,
-  now: string,
-  change: Partial<ChargePointTable>,
-): Promise<void> {
-  await trx
-    .insertInto('charge_points')
-    .values({ identity, first_seen_at: now, last_seen_at: now, ...change })
-    .onConflict((conflict) => conflict.column('identity').doUpdateSet({ last_seen_at: now, ...change }))
-    .execute();
 }

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { type Clock, isoTime, type Timer } from '../../../base/clock.ts';
-import { touch } from './charge-points.ts';
+import { end, touching } from './charge-point-changes.ts';
 import type { Registration, Tables } from './tables.ts';
-import type { WriteQueue } from './write-queue.ts';
+import type { Write, WriteQueue } from './write-queue.ts';
 
 /** How often a process says that it lives, and looks whether its charge points are still its own. */
 const TICK_MS = 5000;
 /** A process that has not said so for this long is gone. The clocks of two machines may differ by some seconds. */
 const GONE_MS = 30_000;
 const ROWS_A_STATEMENT = 500;
+
+const connects = touching('connected_at', 'disconnected_at', 'process');
 
 export interface PresenceParts {
   readonly clock: Clock;
@@ -45,7 +47,7 @@ export class Presence {
   close(): void {
     if (this.#timer === undefined) return;
     this.#timer.cancel();
-    this.#write(async (trx) => {
+    this.#write(async ({ trx }) => {
       await trx.deleteFrom('processes').where('id', '=', this.#process).execute();
     });
   }
@@ -55,29 +57,20 @@ export class Presence {
     this.#start();
     this.#mine.set(identity, { identity, isConnected: true });
     const now = isoTime(this.#clock);
-    return this.#queue.add(async (trx) => {
-      await touch(trx, identity, now, { connected_at: now, disconnected_at: null, process: this.#process });
-      const row = await trx
-        .selectFrom('charge_points')
-        .select('registration')
-        .where('identity', '=', identity)
-        .executeTakeFirst();
-      return row?.registration ?? undefined;
+    return this.#queue.add(identity, connects, {
+      identity,
+      now,
+      connected_at: now,
+      disconnected_at: null,
+      process: this.#process,
     });
   }
 
   /** Changes nothing where another process serves it by now. */
   disconnected(identity: string): void {
     this.#mine.delete(identity);
-    const now = isoTime(this.#clock);
-    this.#write(async (trx) => {
-      await trx
-        .updateTable('charge_points')
-        .set({ disconnected_at: now, last_seen_at: now, process: null })
-        .where('identity', '=', identity)
-        .where('process', '=', this.#process)
-        .execute();
-    });
+    const change = { identity, process: this.#process, now: isoTime(this.#clock) };
+    this.#queue.add(identity, end, change).catch(() => undefined); // the queue has said it
   }
 
   /**
@@ -86,7 +79,7 @@ export class Presence {
    */
   async claim(identity: string): Promise<boolean> {
     this.#start();
-    const isClaimed = await this.#queue.add(async (trx) => {
+    const isClaimed = await this.#queue.write(async ({ trx }) => {
       const { numUpdatedRows } = await trx
         .updateTable('charge_points')
         .set({ process: this.#process })
@@ -102,7 +95,7 @@ export class Presence {
 
   release(identity: string): void {
     if (this.#mine.get(identity)?.isConnected === false) this.#mine.delete(identity);
-    this.#write(async (trx) => {
+    this.#write(async ({ trx }) => {
       await trx
         .updateTable('charge_points')
         .set({ process: null })
@@ -124,7 +117,7 @@ export class Presence {
     // Those whose rows have been written before this is; others may still bear the name of an earlier process.
     const served = [...this.#mine.values()];
     this.#queue
-      .add(async (trx) => {
+      .write(async ({ trx }) => {
         await this.#sayAlive(trx, isoAt(nowMs));
         await clearAfter(trx, isoAt(nowMs - GONE_MS));
         return this.#lost(trx, served);
@@ -176,8 +169,8 @@ export class Presence {
     return lost;
   }
 
-  #write(run: (trx: Transaction<Tables>) => Promise<void>): void {
-    this.#queue.add(run).catch(() => undefined); // the queue has said it
+  #write(run: Write<void>): void {
+    this.#queue.write(run).catch(() => undefined); // the queue has said it
   }
 }
 

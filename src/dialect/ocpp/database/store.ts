@@ -1,8 +1,8 @@
-import type { Transaction } from 'kysely';
 import { type Clock, isoTime } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Statistics } from '../../../base/statistics.ts';
 import { ChargePointStore } from './charge-points.ts';
+import { meter } from './meter-changes.ts';
 import type { OpenDatabase } from './open.ts';
 import { Presence } from './presence.ts';
 import {
@@ -14,7 +14,15 @@ import {
   storedPayload,
   storedText,
 } from './rows.ts';
-import type { NewFrame, NewMeterValue, SpoolRow, Tables } from './tables.ts';
+import { type NewSpooled, spoolMessages, takeSpooled } from './spool-changes.ts';
+import type { NewFrame, SpoolRow } from './tables.ts';
+import {
+  answerStarts,
+  answerStops,
+  type KnownAnswer,
+  startTransactions,
+  stopTransactions,
+} from './transaction-changes.ts';
 import { WriteQueue } from './write-queue.ts';
 
 export interface StoreParts {
@@ -38,8 +46,6 @@ export interface Spooled {
   readonly payload: string;
 }
 
-const ROWS_A_STATEMENT = 500;
-
 /**
  * What the central system remembers. Every method that returns a promise resolves when its change is safe on disk, and
  * rejects where the database does not take it; all of them may be repeated.
@@ -54,7 +60,7 @@ export class CentralStore {
   constructor(database: OpenDatabase, parts: StoreParts) {
     this.#database = database;
     this.#clock = parts.clock;
-    this.#queue = new WriteQueue(database.db, parts);
+    this.#queue = new WriteQueue(database, parts);
     this.chargePoints = new ChargePointStore(this.#queue, parts.clock);
     this.presence = new Presence(this.#queue, parts);
   }
@@ -80,145 +86,65 @@ export class CentralStore {
   /**
    * The number of this transaction: the same one whenever the same content comes again, with the answer that was given.
    */
-  started(
-    identity: string,
-    start: StartRequest,
-  ): Promise<{ readonly id: number; readonly answer: string | undefined }> {
-    const content = {
+  started(identity: string, start: StartRequest): Promise<KnownAnswer> {
+    return this.#queue.add(identity, startTransactions, {
       charge_point: identity,
       connector_id: start.connectorId,
       id_tag: storedText(start.idTag),
       meter_start: start.meterStart,
       started_at: instantOf(start.timestamp),
-    };
-    const more = { reservation_id: start.reservationId ?? null, received_at: isoTime(this.#clock) };
-    return this.#queue.add(async (trx) => {
-      const find = () => {
-        let query = trx.selectFrom('transactions').select(['id', 'start_answer']);
-        for (const [column, value] of Object.entries(content))
-          query = query.where(column as keyof typeof content, '=', value);
-        return query.executeTakeFirst();
-      };
-      const known = await find();
-      if (known !== undefined) return { id: known.id, answer: known.start_answer ?? undefined };
-      const inserted = await trx
-        .insertInto('transactions')
-        .values({ ...content, ...more })
-        .onConflict((conflict) => conflict.doNothing())
-        .returning('id')
-        .executeTakeFirst();
-      if (inserted !== undefined) return { id: inserted.id, answer: undefined };
-      // Another process was quicker.
-      const other = await find();
-      if (other === undefined) throw new Error('a transaction can be neither found nor written');
-      return { id: other.id, answer: other.start_answer ?? undefined };
+      reservation_id: start.reservationId ?? null,
+      received_at: isoTime(this.#clock),
     });
   }
 
   /** What the charge point is about to be told; an answer that was written before stays. */
-  startAnswered(id: number, answer: string): Promise<void> {
-    return this.#queue.add(async (trx) => {
-      await trx
-        .updateTable('transactions')
-        .set({ start_answer: answer })
-        .where('id', '=', id)
-        .where('start_answer', 'is', null)
-        .execute();
-    });
+  startAnswered(identity: string, id: number, answer: string): Promise<void> {
+    return this.#queue.add(identity, answerStarts, { id, answer });
   }
 
   /**
    * Whether, and with what, this very StopTransaction has been answered before. `spool` is put in order behind what
    * waits, but once only.
    */
-  stopped(
-    identity: string,
-    stop: StopRequest,
-    spool?: ToSpool,
-  ): Promise<{ readonly id: number; readonly answer: string | undefined; readonly spooled?: number }> {
-    const now = isoTime(this.#clock);
-    const stoppedAt = instantOf(stop.timestamp);
-    const idTag = stop.idTag === undefined ? null : storedText(stop.idTag);
-    return this.#queue.add(async (trx) => {
-      const inserted = await trx
-        .insertInto('stops')
-        .values({
-          charge_point: identity,
-          transaction_id: stop.transactionId,
-          meter_stop: stop.meterStop,
-          stopped_at: stoppedAt,
-          reason: stop.reason ?? 'Local',
-          id_tag: idTag,
-          received_at: now,
-        })
-        .onConflict((conflict) => conflict.doNothing())
-        .returning('id')
-        .executeTakeFirst();
-      if (inserted === undefined) {
-        const known = await trx
-          .selectFrom('stops')
-          .select(['id', 'answer'])
-          .where('charge_point', '=', identity)
-          .where('transaction_id', '=', stop.transactionId)
-          .where('stopped_at', '=', stoppedAt)
-          .where('meter_stop', '=', stop.meterStop)
-          .executeTakeFirstOrThrow();
-        return { id: known.id, answer: known.answer ?? undefined };
-      }
-      const closed = await trx
-        .updateTable('transactions')
-        .set({
-          meter_stop: stop.meterStop,
-          stopped_at: stoppedAt,
-          stop_reason: stop.reason ?? 'Local',
-          stop_id_tag: idTag,
-          stop_received_at: now,
-        })
-        .where('id', '=', ourNumber(stop.transactionId))
-        .where('charge_point', '=', identity)
-        .where('stopped_at', 'is', null)
-        .returning('connector_id')
-        .executeTakeFirst();
-      // Of a transaction that is not ours the connector is not known either.
-      const samples = meterRows(
-        identity,
-        closed?.connector_id ?? 0,
-        stop.transactionId,
-        stop.transactionData ?? [],
-      );
-      await insertMeterValues(trx, samples);
-      const spooled = spool && (await insertSpool(trx, identity, spool, now));
-      return { id: inserted.id, answer: undefined, ...(spooled !== undefined && { spooled }) };
+  stopped(identity: string, stop: StopRequest, spool?: ToSpool): Promise<KnownAnswer> {
+    const row = {
+      charge_point: identity,
+      transaction_id: stop.transactionId,
+      meter_stop: stop.meterStop,
+      stopped_at: instantOf(stop.timestamp),
+      reason: stop.reason ?? 'Local',
+      id_tag: stop.idTag === undefined ? null : storedText(stop.idTag),
+      received_at: isoTime(this.#clock),
+    };
+    return this.#queue.add(identity, stopTransactions, {
+      row,
+      samples: stop.transactionData ?? [],
+      spool: spool && newSpooled(identity, spool, row.received_at),
     });
   }
 
-  stopAnswered(id: number, answer: string): Promise<void> {
-    return this.#queue.add(async (trx) => {
-      await trx
-        .updateTable('stops')
-        .set({ answer })
-        .where('id', '=', id)
-        .where('answer', 'is', null)
-        .execute();
-    });
+  stopAnswered(identity: string, id: number, answer: string): Promise<void> {
+    return this.#queue.add(identity, answerStops, { id, answer });
   }
 
   /** False: all of it was there already. */
-  metered(identity: string, meter: MeterRequest, spool?: ToSpool): Promise<boolean> {
-    const now = isoTime(this.#clock);
-    const rows = meterRows(identity, meter.connectorId, meter.transactionId ?? 0, meter.meterValue);
-    return this.#queue.add(async (trx) => {
-      const isNew = (await insertMeterValues(trx, rows)) > 0 || rows.length === 0;
-      if (isNew && spool !== undefined) await insertSpool(trx, identity, spool, now);
-      return isNew;
+  metered(
+    identity: string,
+    { connectorId, transactionId = 0, meterValue }: MeterRequest,
+    spool?: ToSpool,
+  ): Promise<boolean> {
+    const rows = meterRows(identity, connectorId, transactionId, meterValue);
+    return this.#queue.add(identity, meter, {
+      rows,
+      spool: spool && newSpooled(identity, spool, isoTime(this.#clock)),
     });
   }
 
   // The spool.
 
-  spool(identity: string, message: ToSpool): Promise<number> {
-    const now = isoTime(this.#clock);
-    return this.#queue.add((trx) => insertSpool(trx, identity, message, now));
+  spool(identity: string, message: ToSpool): Promise<void> {
+    return this.#queue.add(identity, spoolMessages, newSpooled(identity, message, isoTime(this.#clock)));
   }
 
   /** The oldest messages of a charge point that no application has taken. */
@@ -244,10 +170,8 @@ export class CentralStore {
     return rows.map(({ charge_point }) => charge_point);
   }
 
-  taken(id: number): Promise<void> {
-    return this.#queue.add(async (trx) => {
-      await trx.deleteFrom('spool').where('id', '=', id).execute();
-    });
+  taken(identity: string, id: number): Promise<void> {
+    return this.#queue.add(identity, takeSpooled, id);
   }
 
   // Frames.
@@ -260,7 +184,7 @@ export class CentralStore {
   async prune(time: string): Promise<number> {
     let removed = 0;
     for (;;) {
-      const count = await this.#queue.add(async (trx) => {
+      const count = await this.#queue.write(async ({ trx }) => {
         const old = trx
           .selectFrom('frames')
           .select('id')
@@ -281,34 +205,6 @@ export class CentralStore {
 
 const PRUNE_ROWS = 5000;
 
-/** Charge points write any integer, but the column takes none above 2^31; 0 is nobody's number. */
-function ourNumber(transactionId: number): number {
-  return transactionId > 0 && transactionId < 2 ** 31 ? transactionId : 0;
-}
-
-async function insertMeterValues(trx: Transaction<Tables>, rows: readonly NewMeterValue[]): Promise<number> {
-  let inserted = 0;
-  for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT) {
-    const { numInsertedOrUpdatedRows = 0n } = await trx
-      .insertInto('meter_values')
-      .values(rows.slice(at, at + ROWS_A_STATEMENT))
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirstOrThrow();
-    inserted += Number(numInsertedOrUpdatedRows);
-  }
-  return inserted;
-}
-
-async function insertSpool(
-  trx: Transaction<Tables>,
-  identity: string,
-  { action, payload }: ToSpool,
-  now: string,
-): Promise<number> {
-  const { id } = await trx
-    .insertInto('spool')
-    .values({ charge_point: identity, action, payload: storedPayload(payload), received_at: now })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return id;
+function newSpooled(identity: string, { action, payload }: ToSpool, received_at: string): NewSpooled {
+  return { charge_point: identity, action, payload: storedPayload(payload), received_at };
 }

@@ -147,8 +147,8 @@ export interface SchemaTable {
   applied_at: string;
 }
 
-export type NewFrame = Insertable<FrameTable>;
-export type NewMeterValue = Insertable<MeterValueTable>;
+export type NewFrame = Omit<Insertable<FrameTable>, 'id'>;
+export type NewMeterValue = Omit<Insertable<MeterValueTable>, 'id'>;
 export type ChargePointRow = Selectable<ChargePointTable>;
 export type ConnectorRow = Selectable<ConnectorTable>;
 export type TransactionRow = Selectable<TransactionTable>;

@@ -1,26 +1,35 @@
-import type { Kysely, Transaction } from 'kysely';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { describeFault } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Statistics } from '../../../base/statistics.ts';
-import type { NewFrame, Tables } from './tables.ts';
+import { insertFrames } from './frame-rows.ts';
+import type { Batch } from './given.ts';
+import type { OpenDatabase } from './open.ts';
+import { type Due, groupsOf } from './rounds.ts';
+import type { NewFrame } from './tables.ts';
 
 /** Something to write. It may run twice, so it must change nothing where it has been done before. */
-export type Write<T> = (trx: Transaction<Tables>) => Promise<T>;
+export type Write<T> = (batch: Batch) => Promise<T>;
 
-interface Waiting {
-  readonly run: Write<unknown>;
+/**
+ * The same for several charge points, none of which occurs twice, with as few statements as for one; the results are in
+ * the order of the items. Whatever is changed in the same way is the same function.
+ */
+export type Change<Item, Result> = (batch: Batch, items: readonly Item[]) => Promise<readonly Result[]>;
+
+interface Waiting extends Due<Change<unknown, unknown>> {
+  readonly item: unknown;
   readonly done: (value: unknown) => void;
   readonly failed: (fault: unknown) => void;
 }
 
-/** Writes in one transaction, which costs one sync to disk for all of them. */
-const MAX_BATCH = 256;
+/** Changes in one transaction, which costs one sync to disk for all of them. */
+const MAX_BATCH = 1000;
 /** Beyond this the database is too slow for what comes, and whoever wants to write is told so. */
 const MAX_WAITING = 20_000;
 const MAX_FRAMES = 20_000;
-/** Rows in one statement: SQLite takes 32,766 parameters, and a row of frames has 7. */
-const ROWS_A_STATEMENT = 500;
+/** Frames in one statement, each with a text of up to 16 KB. */
+const FRAMES_A_STATEMENT = 500;
 /** Of one batch, where another process's transaction is in its way. */
 const MAX_ATTEMPTS = 5;
 /** How long frames wait for something more important that takes them along. */
@@ -31,7 +40,7 @@ const FRAMES_MS = 200;
  * next one together. A write whose promise resolves is safe on disk.
  */
 export class WriteQueue {
-  readonly #db: Kysely<Tables>;
+  readonly #database: OpenDatabase;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #statistics: Statistics;
@@ -43,14 +52,14 @@ export class WriteQueue {
   #idle: (() => void)[] = [];
 
   constructor(
-    db: Kysely<Tables>,
+    database: OpenDatabase,
     {
       clock,
       log,
       statistics,
     }: { readonly clock: Clock; readonly log: Logger; readonly statistics: Statistics },
   ) {
-    this.#db = db;
+    this.#database = database;
     this.#clock = clock;
     this.#log = log;
     this.#statistics = statistics;
@@ -61,13 +70,17 @@ export class WriteQueue {
     return this.#isAway;
   }
 
-  /** Rejects where the database does not take it; whether it has it after all is not known then. */
-  add<T>(run: Write<T>): Promise<T> {
-    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new Error('the database is too slow'));
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ run, done: resolve as (value: unknown) => void, failed: reject });
-      this.#start();
-    });
+  /**
+   * Changes something of one charge point, in the order in which it is added. Rejects where the database does not take
+   * it; whether it has it after all is not known then.
+   */
+  add<Item, Result>(identity: string, change: Change<Item, Result>, item: Item): Promise<Result> {
+    return this.#add(identity, change as Change<unknown, unknown>, item) as Promise<Result>;
+  }
+
+  /** Writes what concerns no charge point alone, after all that was added before. */
+  write<T>(run: Write<T>): Promise<T> {
+    return this.#add(undefined, async (batch) => [await run(batch)], undefined) as Promise<T>;
   }
 
   /** Nobody waits for a frame: where the database does not keep up, it is left out and counted. */
@@ -77,7 +90,7 @@ export class WriteQueue {
       return;
     }
     this.#frames.push(frame);
-    if (this.#frames.length >= ROWS_A_STATEMENT) this.#start();
+    if (this.#frames.length >= FRAMES_A_STATEMENT) this.#start();
     else this.#framesTimer ??= this.#clock.after(FRAMES_MS, () => this.#start());
   }
 
@@ -108,33 +121,33 @@ export class WriteQueue {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
+  #add(identity: string | undefined, change: Change<unknown, unknown>, item: unknown): Promise<unknown> {
+    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new Error('the database is too slow'));
+    return new Promise((done, failed) => {
+      this.#waiting.push({ identity, change, item, done, failed });
+      this.#start();
+    });
+  }
+
   async #commit(batch: readonly Waiting[], frames: readonly NewFrame[], attempt = 1): Promise<void> {
     try {
-      const values = await this.#db.transaction().execute(async (trx) => {
-        const values: unknown[] = [];
-        for (const { run } of batch) values.push(await run(trx));
-        for (let at = 0; at < frames.length; at += ROWS_A_STATEMENT) {
-          await trx
-            .insertInto('frames')
-            .values(frames.slice(at, at + ROWS_A_STATEMENT))
-            .execute();
-        }
-        return values;
+      const results = await this.#database.db.transaction().execute((trx) => {
+        return make({ trx, kind: this.#database.kind }, batch, frames);
       });
       this.#back();
-      for (const [index, { done }] of batch.entries()) done(values[index]);
+      for (const [{ done }, value] of results) done(value);
     } catch (fault) {
       if (isConflict(fault) && attempt < MAX_ATTEMPTS) await this.#commit(batch, frames, attempt + 1);
-      else if (isAway(fault) || batch.length + Math.min(frames.length, 1) <= 1)
-        this.#failed(batch, frames, fault);
-      else await this.#oneByOne(batch, frames);
+      else if (isAway(fault) || batch.length + frames.length <= 1) this.#failed(batch, frames, fault);
+      else await this.#inParts(batch, frames);
     }
   }
 
   /** One of them cannot be written, and must not take the others with it. */
-  async #oneByOne(batch: readonly Waiting[], frames: readonly NewFrame[]): Promise<void> {
-    for (const one of batch) await this.#commit([one], []);
-    await this.#commit([], frames);
+  async #inParts(batch: readonly Waiting[], frames: readonly NewFrame[]): Promise<void> {
+    for (const part of halves(batch)) await this.#commit(part, []);
+    if (batch.length === 0) for (const part of halves(frames)) await this.#commit([], part);
+    else if (frames.length > 0) await this.#commit([], frames);
   }
 
   #failed(batch: readonly Waiting[], frames: readonly NewFrame[], fault: unknown): void {
@@ -157,6 +170,30 @@ export class WriteQueue {
     this.#isAway = false;
     this.#log.warn('the database can be written again');
   }
+}
+
+/** Makes changes and writes frames; resolves with what the changes resolve with. */
+async function make(
+  batch: Batch,
+  changes: readonly Waiting[],
+  frames: readonly NewFrame[],
+): Promise<Map<Waiting, unknown>> {
+  const results = new Map<Waiting, unknown>();
+  for (const { change, members } of groupsOf<Waiting['change'], Waiting>(changes)) {
+    const items = members.map(({ item }) => item);
+    const values = await change(batch, items);
+    for (const [index, one] of members.entries()) results.set(one, values[index]);
+  }
+  for (let at = 0; at < frames.length; at += FRAMES_A_STATEMENT) {
+    await insertFrames(batch, frames.slice(at, at + FRAMES_A_STATEMENT));
+  }
+  return results;
+}
+
+/** Two parts, or one where there is no more than one. */
+function halves<T>(all: readonly T[]): T[][] {
+  const middle = Math.ceil(all.length / 2);
+  return [all.slice(0, middle), all.slice(middle)].filter(({ length }) => length > 0);
 }
 
 /** Another process has locked the same rows in another order; PostgreSQL has undone this one. */
