@@ -37,6 +37,8 @@ export interface ApiServiceOptions {
   readonly keepMs: number;
   /** How long an outcome is asked for before a sale is called unknown. */
   readonly outcomeWaitMs: number;
+  /** Gets every client before it connects. */
+  readonly watch?: (client: PosClient, terminal: OfferedTerminal, log: Logger) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -245,12 +247,14 @@ export class ApiService {
   }
 
   async #openDesks(): Promise<void> {
-    const { terminals, store, keepMs, outcomeWaitMs, clock, log } = this.#options;
-    for (const { name, place, protocol, client: options } of terminals) {
+    const { terminals, store, keepMs, outcomeWaitMs, watch, clock, log } = this.#options;
+    for (const terminal of terminals) {
+      const { name, place, protocol, client: options } = terminal;
       const own = log.with({ terminal: name });
       const terminalStore = options.terminalStore ?? path.join(store, 'terminal', name);
       const common = { store, keepMs, outcomeWaitMs, keepsUnsent: true, clock, log: own };
       const client = await PosClient.open({ ...options, terminalStore, ...common });
+      watch?.(client, terminal, own);
       const { book, feed } = this;
       const desk = new TerminalDesk({
         name,

@@ -17,6 +17,7 @@ import {
 import { EXIT } from './exit-codes.ts';
 import { readOrigins } from './origin-option.ts';
 import { storeFolder } from './pos-settings.ts';
+import { StuckWatch } from './pos-stuck.ts';
 import { Program } from './program.ts';
 import { readDurationMs, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
@@ -65,11 +66,17 @@ async function serveApi(settings: Settings): Promise<number> {
       import('../api/http/server.ts'),
     ]);
     const tokens = await openTokens(settings, program, closing);
+    const command = settings.text('on-stuck');
+    const watches: StuckWatch[] = [];
+    closing.push(() => Promise.all(watches.map((watch) => watch.close())));
     const service = await ApiService.open({
       terminals,
       store,
       keepMs: readDurationMs(settings, 'journal-keep', MAX_KEEP_MS),
       outcomeWaitMs: readOutcomeWaitMs(settings),
+      watch: (client, { place: to }, log) => {
+        watches.push(new StuckWatch(client, { command, to, log }));
+      },
       clock: systemClock,
       log,
     });

@@ -337,8 +337,9 @@ const COMMON = [
     help: 'run this shell command when opening the line of --wire serial: has failed 5 times in a row, and every 5 times after',
     helps: {
       pos: 'run this shell command when connecting to the terminal has failed 5 times in a row, and every 5 times after',
+      api: 'run this shell command when connecting to a terminal has failed 5 times in a row, and every 5 times after',
     },
-    commands: ['bridge', 'pos'],
+    commands: ['bridge', 'pos', 'api'],
   },
   {
     name: 'torture',

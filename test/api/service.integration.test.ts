@@ -333,3 +333,14 @@ test('a store belongs to one service', async () => {
   const stage = await open();
   await expect(stage.start()).rejects.toThrow('another process is using it');
 });
+
+test('whoever watches the terminals sees each of them fail', async () => {
+  const failed = new Promise<unknown>((resolve) => {
+    void open({
+      watch: (client, { name, place }) => {
+        client.on('disconnected', ({ failures }) => resolve({ name, place, failures }));
+      },
+    });
+  });
+  expect(await failed).toEqual({ name: 'kiosk', place: 'tcp:127.0.0.1:1', failures: 1 });
+});
