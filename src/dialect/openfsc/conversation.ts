@@ -11,6 +11,7 @@ import type {
 } from '../dialect.ts';
 import { announcedBy, ServerCapabilities } from './capabilities.ts';
 import { type Charset, encodeText } from './charset.ts';
+import { chooseCharset } from './charset-choice.ts';
 import { Control } from './control.ts';
 import { Dialogue } from './dialogue.ts';
 import { oneLine } from './errors.ts';
@@ -21,6 +22,7 @@ import type { Arguments, MethodName } from './methods.ts';
 import { refusal } from './peer-answers.ts';
 import { ServerQuestions } from './questions.ts';
 import { SessionList } from './session-list.ts';
+import type { SiteEnd } from './site-end.ts';
 import { SiteMemory } from './site-memory.ts';
 import { quitText, SiteSession } from './site-session.ts';
 import { oneOfEach, type Site } from './sites.ts';
@@ -31,21 +33,6 @@ const GREETING_MS = 30_000;
 
 /** A server that has ended its output is gone: what is answered by then may still reach it. */
 const DRAIN_MS = 5000;
-
-/** What the site's end of a wire is to be. */
-export interface SiteEnd {
-  readonly sites: readonly Site[];
-  /** Whether each site gets a session of its own, where the server has them. */
-  readonly usesSessions: boolean;
-  readonly charsets: readonly Charset[];
-  readonly push: Push;
-  /** TRANSACTIONINFO is announced, and taken. */
-  readonly transactionInfo: boolean;
-  /** SESSIONMODE is announced. */
-  readonly sessionMode: boolean;
-  /** A number in [0, 1) that spreads retries; default: the runtime's. */
-  readonly random?: () => number;
-}
 
 /**
  * The site's end of one wire to an OpenFSC server.
@@ -241,7 +228,19 @@ export class SiteConversation implements Conversation, LoginsHost {
     if (line.method !== 'CAPABILITY') return;
     this.#greeting.cancel();
     this.#state = 'charset';
-    this.#askCharset(0);
+    const [best, ...others] = this.serverTakes('CHARSET') ? this.#end.charsets : [];
+    if (best === undefined) this.#begin();
+    else chooseCharset([best, ...others], this.#control, this.#isEnding, (chosen) => this.#chosen(chosen));
+  }
+
+  #chosen(charset: Charset | 'none' | 'late'): void {
+    if (charset === 'late') {
+      this.#goodbye('the server does not answer', 'failed');
+      return;
+    }
+    if (charset === 'none') this.log.warn('the server takes none of our charsets: ASCII it is');
+    else this.#charset = charset;
+    this.#begin();
   }
 
   #toSession(line: Line): void {
@@ -274,23 +273,6 @@ export class SiteConversation implements Conversation, LoginsHost {
   }
 
   // Beginning.
-
-  #askCharset(index: number): void {
-    const charset = this.#end.charsets[index];
-    if (charset === undefined || !this.serverTakes('CHARSET')) {
-      if (index > 0) this.log.warn('the server takes none of our charsets: ASCII it is');
-      this.#begin();
-      return;
-    }
-    this.#control.ask('CHARSET', [charset], (answer) => {
-      if (this.#state === 'over' || this.#ending !== undefined) return;
-      if (answer.kind === 'late') this.#goodbye('the server does not answer', 'failed');
-      else if (answer.kind === 'ok') {
-        this.#charset = charset;
-        this.#begin();
-      } else this.#askCharset(index + 1);
-    });
-  }
 
   #begin(): void {
     const { sites, usesSessions } = this.#end;
@@ -345,6 +327,8 @@ export class SiteConversation implements Conversation, LoginsHost {
   }
 
   // Ends.
+
+  readonly #isEnding = (): boolean => this.#state === 'over' || this.#ending !== undefined;
 
   get #canReopen(): boolean {
     return this.#host.reopen !== undefined;

@@ -10,7 +10,8 @@ import type {
   Refused,
   Verdict,
 } from '../../../src/dialect/dialect.ts';
-import { SiteConversation, type SiteEnd } from '../../../src/dialect/openfsc/conversation.ts';
+import { SiteConversation } from '../../../src/dialect/openfsc/conversation.ts';
+import type { SiteEnd } from '../../../src/dialect/openfsc/site-end.ts';
 import { SiteMemory } from '../../../src/dialect/openfsc/site-memory.ts';
 import type { Site } from '../../../src/dialect/openfsc/sites.ts';
 import { reply } from '../../../src/dialect/reply.ts';
