@@ -180,8 +180,9 @@ export class Buckets {
       const client = jetstream(nats, { timeout: ANSWER_MS });
       const manager = await client.jetstreamManager(false);
       const buckets = new Kvm(client);
+      // On the disk although it lasts for seconds: replicas in memory that are restarted one after the other may never agree again.
+      const leased = { history: 1, storage: StorageType.File, ttl: LEASE_MS };
       const kept = { history: HISTORY, storage: StorageType.File };
-      const leased = { history: 1, storage: StorageType.Memory, ttl: LEASE_MS };
       if (!this.#isFound) {
         await patiently(() => this.#findOrMake(manager, buckets, this.#names.records, kept));
         await patiently(() => this.#findOrMake(manager, buckets, this.#names.leases, leased));
