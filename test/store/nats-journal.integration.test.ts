@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isoTime, systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import type { NatsEndpoint } from '../../src/endpoint/endpoint.ts';
@@ -37,12 +38,13 @@ afterEach(async () => {
 
 async function openJournal(
   prefix: string,
-  more: { first?: number; keepMs?: number } = {},
+  more: { first?: number; keepMs?: number; on?: NatsServers } = {},
 ): Promise<NatsJournal> {
+  const { on = servers } = more;
   const journal = await NatsJournal.open({
-    endpoint: parseEndpoint(servers.endpoint(prefix, more.first), 'journal') as NatsEndpoint,
+    endpoint: parseEndpoint(on.endpoint(prefix, more.first), 'journal') as NatsEndpoint,
     access: {},
-    allowSingle: false,
+    allowSingle: on.count === 1,
     clock: systemClock,
     log: silentLogger,
     keepMs: more.keepMs ?? 3_600_000,
@@ -253,6 +255,58 @@ test('which connections have an answer is seen from other machines', async () =>
   await seen(true);
   one.carriers.leave('till.1');
   await seen(false);
+});
+
+test('leases are on the disk: replicas in memory that are restarted one after the other may never agree again', async () => {
+  await openJournal('lasting');
+  const streams = await jetstreamManager(await servers.client());
+  for (const name of ['KV_lasting', 'KV_lasting_leases']) {
+    expect((await streams.streams.info(name)).config).toMatchObject({ storage: 'file', num_replicas: 3 });
+  }
+});
+
+describe('a server that was away and is back', () => {
+  let alone: NatsServers;
+  let journal: NatsJournal;
+
+  beforeEach(async () => {
+    alone = await NatsServers.start();
+    journal = await openJournal('alone', { on: alone });
+  });
+
+  afterEach(() => alone.stop());
+
+  const until = async (task: () => Promise<boolean>): Promise<void> => {
+    while (!(await task().catch(() => false)));
+  };
+
+  test('has the next transaction of a process whose first one it refused', async () => {
+    const [refusedOne, next] = [newId(), newId()];
+    await alone.kill(0);
+    for (const _ of [1, 2]) await expect(begun(journal, refusedOne)).rejects.toThrow();
+    await alone.restart(0);
+    await (await begun(journal, next)).finish(charged());
+    await until(async () => (await journal.lookup(refusedOne)).state === 'none');
+    await (await begun(journal, refusedOne)).finish(charged());
+  });
+
+  test('has free what was let go of, and has not what was withdrawn, while it was away', async () => {
+    const [letGo, withdrawn] = [newId(), newId()];
+    const entries = [await begun(journal, letGo), await begun(journal, withdrawn)] as const;
+    await alone.kill(0);
+    await entries[0].release();
+    await expect(entries[1].withdraw()).rejects.toThrow();
+    await entries[1].release();
+    await alone.restart(0);
+    const other = await openJournal('alone', { on: alone });
+    await until(async () => (await other.lookup(letGo)).state === 'unresolved');
+    await until(async () => (await other.lookup(withdrawn)).state === 'none');
+    await begun(journal, newId()); // this process lives on, as all can see
+    const claimed = await journal.claim(letGo);
+    expect(claimed?.lookup.state).toBe('unresolved');
+    expect(await other.lookup(letGo)).toMatchObject({ state: 'running' });
+    await claimed?.finish(charged());
+  });
 });
 
 // Last: these take servers away.

@@ -48,3 +48,8 @@ export function storedEntry(
       : readRecords(value.records);
   return { id, file: id, isRunning, isSetAside: false, changedMs: storedMs, ...parsed };
 }
+
+/** What stands in the place of an entry that was taken back. */
+export function isNothing(value: EntryValue | undefined): boolean {
+  return value?.records.length === 0;
+}

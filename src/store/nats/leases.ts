@@ -18,9 +18,10 @@ export class Leases implements CarrierMarks {
   readonly #buckets: Buckets;
   readonly #clock: Clock;
   readonly #connections = new Map<string, string | undefined>();
+  /** The entries that this process is at, and how often. */
+  readonly #entries = new Map<string, number>();
   #timer: Timer | undefined;
   #neededUntilMs = 0;
-  #owned = 0;
   #writing: Promise<unknown> = Promise.resolve();
   #written: Promise<unknown> | undefined;
   #isClosed = false;
@@ -30,19 +31,30 @@ export class Leases implements CarrierMarks {
     this.#clock = clock;
   }
 
-  /** From now on others see that this process lives. Resolves at once where they see it already. */
-  async hold(): Promise<void> {
-    this.#owned += 1;
+  /**
+   * This process is at an entry: from now on others see that it lives. Resolves at once where they see it already; rejects where they cannot,
+   * and is to be let go of all the same.
+   */
+  async hold(id: string): Promise<void> {
+    this.#entries.set(id, (this.#entries.get(id) ?? 0) + 1);
     await this.#show();
   }
 
-  letGo(): void {
-    this.#owned -= 1;
+  letGo(id: string): void {
+    const count = this.#entries.get(id) ?? 0;
+    if (count > 1) this.#entries.set(id, count - 1);
+    else this.#entries.delete(id);
     this.#neededUntilMs = this.#clock.nowMs() + STAYS_MS;
   }
 
-  async isAlive(token: string): Promise<boolean> {
-    return token === this.token || (await this.#buckets.read('leases', keyOf(token))) !== undefined;
+  isHeld(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** Whether the process of this name is at the entry. Of others it is enough that they live. */
+  async isAt(token: string, id: string): Promise<boolean> {
+    if (token === this.token) return this.isHeld(id);
+    return (await this.#buckets.read('leases', keyOf(token))) !== undefined;
   }
 
   async join(connection: string): Promise<void> {
@@ -93,16 +105,20 @@ export class Leases implements CarrierMarks {
 
   /** Resolves when the first lease is written. */
   #show(): Promise<unknown> {
-    this.#written ??= this.#write();
+    const written = this.#written ?? this.#write();
+    this.#written = written;
+    written.catch(() => {
+      if (this.#written === written) this.#written = undefined;
+    });
     this.#renewLater();
-    return this.#written;
+    return written;
   }
 
   #renewLater(): void {
     if (this.#timer !== undefined || this.#isClosed) return;
     this.#timer = this.#clock.after(RENEW_EVERY_MS, () => {
       this.#timer = undefined;
-      if (this.#owned > 0 || this.#clock.nowMs() < this.#neededUntilMs) {
+      if (this.#entries.size > 0 || this.#clock.nowMs() < this.#neededUntilMs) {
         this.#renew();
         this.#renewLater();
       } else this.#written = undefined;

@@ -7,6 +7,7 @@ import type { DoneRecord, JournalRecord } from '../journal-record.ts';
 import { type OwnedEntry, stamped } from '../owned-entry.ts';
 import type { Buckets, Stored } from './bucket.ts';
 import { decodeEntry, type EntryValue, encodeEntry, readRecords } from './entry-value.ts';
+import type { LooseEnds } from './loose-ends.ts';
 
 export interface NatsEntryOptions {
   readonly buckets: Buckets;
@@ -16,8 +17,12 @@ export interface NatsEntryOptions {
   readonly value: EntryValue;
   readonly revision: number;
   readonly lookup: Lookup;
+  /** What cannot be written now and has to be later. */
+  readonly looseEnds: LooseEnds;
   /** The process is not at it any more. */
   readonly letGo: () => void;
+  /** Whether it is at it once more. */
+  readonly isHeld: () => boolean;
 }
 
 /**
@@ -31,6 +36,7 @@ export class NatsEntry implements OwnedEntry {
   #value: EntryValue;
   #revision: number;
   #isOpen = true;
+  #isWithdrawn = false;
   #counts: Outcome | undefined;
 
   constructor(options: NatsEntryOptions) {
@@ -69,6 +75,7 @@ export class NatsEntry implements OwnedEntry {
 
   async withdraw(): Promise<void> {
     const { buckets, key } = this.#options;
+    this.#isWithdrawn = true;
     while (this.#isOpen && !(await buckets.remove('records', key, this.#revision))) {
       const found = await this.#reread();
       // Somebody took us for dead, and has found out what became of it.
@@ -79,13 +86,19 @@ export class NatsEntry implements OwnedEntry {
 
   async release(): Promise<void> {
     if (!this.#isOpen) return;
+    const { buckets, looseEnds, key, isHeld } = this.#options;
+    if (this.#isWithdrawn) {
+      this.#isOpen = false;
+      void looseEnds.withdraw(key, this.#value.mark).then(this.#options.letGo);
+      return;
+    }
     this.#close();
     const value = { ...this.#value, owner: undefined, mark: randomUUID() };
     if (readRecords(value.records).done !== undefined) return;
-    // Where this fails, the others see that this process does not live any more, or lives for long: both end.
-    await this.#options.buckets
-      .update('records', this.#options.key, encodeEntry(value), this.#revision)
+    const released = await buckets
+      .update('records', key, encodeEntry(value), this.#revision)
       .catch(() => undefined);
+    if (released === undefined) void looseEnds.release(key, isHeld);
   }
 
   async #end(done: DoneRecord): Promise<void> {

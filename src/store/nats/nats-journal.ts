@@ -1,9 +1,7 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { describeFault } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { maskText } from '../../base/mask.ts';
-import { pause } from '../../base/pause.ts';
 import type { NatsEndpoint } from '../../endpoint/endpoint.ts';
 import type { NatsAccess } from '../../nats/access.ts';
 import { ageOf, type Moment } from '../age.ts';
@@ -18,11 +16,13 @@ import {
   decodeEntry,
   type EntryValue,
   encodeEntry,
+  isNothing,
   lookupOf,
   readRecords,
   storedEntry,
 } from './entry-value.ts';
 import { Leases } from './leases.ts';
+import { LooseEnds } from './loose-ends.ts';
 import { NatsEntry } from './nats-entry.ts';
 import { NatsLock } from './terminal-lock.ts';
 
@@ -37,8 +37,6 @@ export interface NatsJournalOptions {
   readonly keepMs: number;
 }
 
-/** How often it is tried to take back an entry of which it is not known whether it was made. */
-const TAKE_BACK_EVERY_MS = 1000;
 const KEY_BYTES = 32;
 const KEY = 'compare-key';
 
@@ -54,16 +52,15 @@ export class NatsJournal implements TransactionJournal {
   readonly carriers: Leases;
   readonly #options: NatsJournalOptions;
   readonly #buckets: Buckets;
-  /** Entries that were perhaps made, when their transactions had been refused: they are taken back. */
-  readonly #doubtful = new Set<string>();
+  readonly #looseEnds: LooseEnds;
   #key: Promise<Buffer> | undefined;
-  #isClosed = false;
 
   private constructor(options: NatsJournalOptions) {
     this.#options = options;
     this.text = maskText(options.endpoint.text);
     this.#buckets = new Buckets({ ...options, mustExist: options.mustExist ?? false });
     this.carriers = new Leases(this.#buckets, options.clock);
+    this.#looseEnds = new LooseEnds({ ...options, buckets: this.#buckets, owner: this.carriers.token });
   }
 
   /** Finds the bucket, or makes it with three replicas. Rejects with JOURNAL_OPEN_FAILED. */
@@ -80,7 +77,7 @@ export class NatsJournal implements TransactionJournal {
   async checkPlace(): Promise<void> {}
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#looseEnds.close();
     await this.carriers.close();
     await this.#buckets.close();
   }
@@ -113,7 +110,7 @@ export class NatsJournal implements TransactionJournal {
     if (stored === undefined) return { state: 'none' };
     const value = decodeEntry(stored.bytes);
     if (isNothing(value)) return { state: 'none' };
-    if (await this.#isOwned(value)) {
+    if (await this.#isOwned(id, value)) {
       const sent = value === undefined ? undefined : readRecords(value.records).sent;
       return { state: 'running', ...(sent !== undefined && { sent }), isOver: false };
     }
@@ -136,36 +133,41 @@ export class NatsJournal implements TransactionJournal {
       records.push(stamped({ ...contradiction, state: 'contradicted' }, clock));
     const isOver = done !== undefined;
     const value = { owner: isOver ? undefined : this.carriers.token, mark: randomUUID(), records };
-    const held = isOver ? Promise.resolve() : this.carriers.hold();
+    const letGo = isOver ? () => {} : () => this.carriers.letGo(id);
     let revision: number | undefined;
     try {
+      const held = isOver ? undefined : this.carriers.hold(id);
       [revision] = await Promise.all([this.#buckets.create('records', keyOf(id), encodeEntry(value)), held]);
+      revision ??= await this.#inPlaceOfNothing(id, value);
     } catch (fault) {
-      if (!isOver) this.carriers.letGo();
-      void this.#takeBack(id, value.mark);
+      void this.#looseEnds.takeBack(keyOf(id), value.mark).then(letGo);
       throw fault;
     }
-    revision ??= await this.#inPlaceOfNothing(id, value);
-    if (revision !== undefined) return this.#own(id, value, revision, isOver);
-    if (!isOver) this.carriers.letGo();
+    if (revision !== undefined) return this.#own(id, value, revision, [sent], letGo);
+    letGo();
     return 'exists';
   }
 
   async claim(id: string): Promise<OwnedEntry | undefined> {
     const stored = await this.#buckets.read('records', keyOf(id));
     const value = stored === undefined ? undefined : decodeEntry(stored.bytes);
-    if (stored === undefined || value === undefined || (await this.#isOwned(value))) return undefined;
-    const own = { ...value, owner: this.carriers.token, mark: randomUUID() };
-    await this.carriers.hold();
+    if (stored === undefined || value === undefined || (await this.#isOwned(id, value))) return undefined;
     const isOver = lookupOf(value).state === 'done';
-    const revision = isOver
-      ? stored.revision
-      : await this.#buckets.update('records', keyOf(id), encodeEntry(own), stored.revision).catch((fault) => {
-          this.carriers.letGo();
-          throw fault;
-        });
-    if (revision !== undefined) return this.#own(id, isOver ? value : own, revision, false);
-    this.carriers.letGo();
+    const own = isOver ? value : { ...value, owner: this.carriers.token, mark: randomUUID() };
+    const letGo = () => this.carriers.letGo(id);
+    let { revision }: { revision: number | undefined } = stored;
+    try {
+      await this.carriers.hold(id);
+      if (!isOver) {
+        revision = await this.#buckets.update('records', keyOf(id), encodeEntry(own), stored.revision);
+      }
+    } catch (fault) {
+      letGo();
+      void this.#looseEnds.release(keyOf(id), () => this.carriers.isHeld(id), stored.revision);
+      throw fault;
+    }
+    if (revision !== undefined) return this.#own(id, own, revision, own.records, letGo);
+    letGo();
     return undefined;
   }
 
@@ -179,7 +181,7 @@ export class NatsJournal implements TransactionJournal {
    * ourselves is taken back, and was handed over to nobody.
    */
   async mayHaveEntry(id: string): Promise<boolean> {
-    if (this.#doubtful.has(id)) return false;
+    if (this.#looseEnds.isDoubtful(keyOf(id))) return false;
     return this.#buckets.isOnReplica(keyOf(id)).catch(() => true);
   }
 
@@ -212,7 +214,7 @@ export class NatsJournal implements TransactionJournal {
       const stored = await this.#buckets.read('records', key);
       if (stored === undefined) continue;
       const value = decodeEntry(stored.bytes);
-      yield storedEntry(idIn(key), value, stored.storedMs, await this.#isOwned(value));
+      yield storedEntry(idIn(key), value, stored.storedMs, await this.#isOwned(idIn(key), value));
     }
   }
 
@@ -227,7 +229,8 @@ export class NatsJournal implements TransactionJournal {
       const value = decodeEntry(stored.bytes);
       const lookup = lookupOf(value);
       if (lookup.state === 'lost') count.damaged += 1;
-      else if (lookup.state === 'unresolved') count.unresolved += (await this.#isOwned(value)) ? 0 : 1;
+      else if (lookup.state === 'unresolved')
+        count.unresolved += (await this.#isOwned(idIn(key), value)) ? 0 : 1;
       else if (this.isOlder(lookup.done, this.#options.keepMs) && (await this.#removed(key, stored)))
         count.removed += 1;
     }
@@ -246,55 +249,31 @@ export class NatsJournal implements TransactionJournal {
   }
 
   /** Somebody who lives is at it. */
-  async #isOwned(value: EntryValue | undefined): Promise<boolean> {
-    return value?.owner !== undefined && (await this.carriers.isAlive(value.owner));
+  async #isOwned(id: string, value: EntryValue | undefined): Promise<boolean> {
+    return value?.owner !== undefined && (await this.carriers.isAt(value.owner, id));
   }
 
-  #own(id: string, value: EntryValue, revision: number, isOver: boolean): NatsEntry {
+  #own(
+    id: string,
+    value: EntryValue,
+    revision: number,
+    found: readonly JournalRecord[],
+    letGo: () => void,
+  ): NatsEntry {
     const { clock, log } = this.#options;
-    const lookup = lookupOf({ ...value, records: isOver ? value.records.slice(0, 1) : value.records });
-    const letGo = () => {
-      if (!isOver) this.carriers.letGo();
-    };
     return new NatsEntry({
       buckets: this.#buckets,
+      looseEnds: this.#looseEnds,
       clock,
       log,
       key: keyOf(id),
       value,
       revision,
-      lookup,
+      lookup: lookupOf({ ...value, records: found }),
       letGo,
+      isHeld: () => this.carriers.isHeld(id),
     });
   }
-
-  /**
-   * A write that was not acknowledged may take place later. It was handed over to nobody, and its register hears that it was refused: so it has to
-   * go, or must not come. What is written in its place lets it come no more.
-   */
-  async #takeBack(id: string, mark: string): Promise<void> {
-    const { clock, log } = this.#options;
-    this.#doubtful.add(id);
-    while (!this.#isClosed) {
-      try {
-        const place = encodeEntry({ owner: undefined, mark, records: [] });
-        const made = await this.#buckets.create('records', keyOf(id), place);
-        const stored = made === undefined ? await this.#buckets.read('records', keyOf(id)) : undefined;
-        const isOurs = stored !== undefined && decodeEntry(stored.bytes)?.mark === mark;
-        const revision = made ?? (isOurs ? stored.revision : undefined);
-        if (revision === undefined || (await this.#buckets.remove('records', keyOf(id), revision))) break;
-      } catch (fault) {
-        log.debug('an entry that was perhaps made is not taken back yet', { why: describeFault(fault) });
-      }
-      await pause(clock, TAKE_BACK_EVERY_MS);
-    }
-    this.#doubtful.delete(id);
-  }
-}
-
-/** What stands in the place of an entry that was taken back. */
-function isNothing(value: EntryValue | undefined): boolean {
-  return value?.records.length === 0;
 }
 
 const ENTRIES = 'entry.>';

@@ -85,8 +85,7 @@ export class NatsLock implements TransactionLock {
 
   #renewLater(held: Held): void {
     held.timer = this.#clock.after(RENEW_EVERY_MS, async () => {
-      const record = Buffer.from(JSON.stringify(held.holder));
-      const renewed = this.#buckets.update('leases', KEY, record, held.revision).catch(() => held.revision);
+      const renewed = this.#write(held, held.holder).catch(() => held.revision);
       this.#working = this.#working.then(() => renewed);
       const revision = await renewed;
       // Undefined: it had vanished, and perhaps somebody else has it. Nothing depends on that but who gets BUSY.
@@ -96,13 +95,21 @@ export class NatsLock implements TransactionLock {
     });
   }
 
+  /** Also where an earlier write was not acknowledged and has taken place: what stands there is still ours. */
+  async #write({ holder, revision }: Held, next: LockHolder | undefined): Promise<number | undefined> {
+    const text = next === undefined ? FREE : JSON.stringify(next);
+    const written = await this.#buckets.update('leases', KEY, Buffer.from(text), revision);
+    if (written !== undefined) return written;
+    const stored = await this.#buckets.read('leases', KEY);
+    if (stored === undefined || stored.bytes.toString() !== JSON.stringify(holder)) return undefined;
+    return this.#buckets.update('leases', KEY, Buffer.from(text), stored.revision);
+  }
+
   async #free(held: Held): Promise<void> {
     if (this.#held !== held) return;
     this.#held = undefined;
     held.timer?.cancel();
-    this.#freeAt = await this.#buckets
-      .update('leases', KEY, Buffer.from(FREE), held.revision)
-      .catch(() => undefined);
+    this.#freeAt = await this.#write(held, undefined).catch(() => undefined);
   }
 }
 
