@@ -2,7 +2,7 @@
 // A payment application of which any number share the work: application-nats.mjs SERVERS PREFIX [REPLICAS]. It decides after DELAY seconds.
 // All of them have one store, a bucket on the same cluster: whatever one says of a sale holds for all.
 import { randomUUID } from 'node:crypto';
-import { jetstream, StorageType } from '@nats-io/jetstream';
+import { jetstream } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 
@@ -13,7 +13,7 @@ const nats = await connect({ servers: servers.split(','), maxReconnectAttempts: 
 const buckets = new Kvm(jetstream(nats, { timeout: 4000 }));
 const common = { replicas: Number(replicas), allow_direct: false, history: 1 };
 const sales = await buckets.create(`${prefix}-sales`, common);
-const members = await buckets.create(`${prefix}-members`, { ...common, ttl: 5000, storage: StorageType.Memory });
+const members = await buckets.create(`${prefix}-members`, { ...common, ttl: 5000 });
 const alive = () => members.put(me, '').catch(() => {});
 await alive();
 setInterval(alive, 1000);
@@ -24,21 +24,38 @@ const text = (value) => (value === undefined || value === null ? '' : String(val
 const whole = ({ receipt_id, sequence_id }) => `${Buffer.from(text(receipt_id)).toString('base64url')}.${Buffer.from(text(sequence_id)).toString('base64url') || '-'}`;
 const read = async (key) => {
   const entry = await sales.get(key);
-  return entry === null || entry.operation !== 'PUT' ? undefined : { revision: entry.revision, ...entry.json() };
+  return entry === null || entry.operation !== 'PUT' ? undefined : { ...entry.json(), revision: entry.revision };
 };
+
+const undone = error('TRANSACTION_INTERRUPTED', 'the application was cut off before it charged', { outcome: 'not-charged' });
 
 /** Of all who begin, end or deny the same sale exactly one wins; the others say what that one has written. */
 async function purchase(method, params) {
-  const key = whole(params);
-  const revision = await sales.create(key, JSON.stringify({ by: me }));
+  const [key, mine] = [whole(params), randomUUID()];
+  const isBegun = await sales.create(key, JSON.stringify({ by: me, mine })).then(() => true, () => false);
+  if (!isBegun) return end(key, mine, undone);
   await new Promise((resolve) => setTimeout(resolve, delayMs));
   const { receipt_id, sequence_id, amount, currency } = params;
   const declined = text(amount).endsWith('99');
   const outcome = declined
     ? error('DECLINED', 'the issuer says no', { outcome: 'not-charged' })
     : { result: { receipt_id, sequence_id, amount, currency, card_number: '************0008', method, member: me } };
-  await sales.put(key, JSON.stringify({ by: me, outcome }), { previousSeq: revision }); // this is the charge
-  return outcome;
+  return end(key, mine, outcome); // this is the charge
+}
+
+/** Ends what this process has begun, or has perhaps begun: while it lives nobody else does, so it tries until the store answers. */
+async function end(key, mine, outcome) {
+  for (;;) {
+    try {
+      const sale = await read(key);
+      if (sale === undefined) await sales.create(key, JSON.stringify({ mine, outcome }));
+      else if (sale.mine !== mine) return error('DUPLICATE_TRANSACTION', 'these identifiers were used');
+      else if (sale.outcome !== undefined) return sale.outcome;
+      else await sales.put(key, JSON.stringify({ mine, outcome }), { previousSeq: sale.revision });
+    } catch { // it may have been written all the same
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
 }
 
 async function check(params) {
@@ -52,8 +69,7 @@ async function check(params) {
   }
   const member = await members.get(sale.by);
   if (member !== null && member.operation === 'PUT') return error('TRANSACTION_ACTIVE', 'still running');
-  const undone = error('TRANSACTION_INTERRUPTED', 'the application died before it charged', { outcome: 'not-charged' });
-  await sales.put(key, JSON.stringify({ outcome: undone }), { previousSeq: sale.revision });
+  await sales.put(key, JSON.stringify({ ...sale, outcome: undone }), { previousSeq: sale.revision });
   return undone;
 }
 
@@ -63,9 +79,7 @@ async function answer({ method, params = {} }) {
     if (method === 'Check') return await check(params);
     if (method === 'Status') return { result: { ready_for_transaction: true } };
     return error('JSONRPC_METHOD_NOT_FOUND', method);
-  } catch (fault) { // somebody was first, or the store does not answer: Check tells which
-    const isKnown = method === 'Check' ? undefined : await read(whole(params)).catch(() => undefined);
-    if (isKnown?.by !== me && isKnown !== undefined) return error('DUPLICATE_TRANSACTION', 'these identifiers were used');
+  } catch (fault) { // the store does not answer, or somebody else has written: the next question tells
     return error('OUTCOME_UNKNOWN', String(fault.message));
   }
 }
