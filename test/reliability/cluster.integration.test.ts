@@ -9,12 +9,12 @@ import { sizeOf } from './random.ts';
 
 /**
  * Four bridge processes with two connections each, "on four machines", two terminals, two applications, three servers.
- * One after the other dies, stands still, or is started again, while registers pay. In the end what registers were told
- * is what the applications' store says, each sale once.
+ * One after the other dies, stands still, or is started again, while registers pay: in a soak all of that, else each kind
+ * of process once. In the end what registers were told is what the applications' store says, each sale once.
  */
 
 const isSoak = (process.env['SOAK'] ?? '') !== '';
-const PURCHASES = sizeOf('SOAK_PURCHASES', 500);
+const PURCHASES = isSoak ? sizeOf('SOAK_PURCHASES', 500) : 10;
 const EXAMPLE = path.join(import.meta.dirname, '../../examples/application-nats.mjs');
 const PROCESSES = 4;
 const REGISTERS = 8;
@@ -138,11 +138,9 @@ function troubles(): [string, () => Promise<void>][] {
   const restart = async (at: number) => {
     await servers.restart(at);
   };
-  return [
+  const eachAlone: [string, () => Promise<void>][] = [
     ['a server is killed', () => servers.kill(0)],
     ['and is back', () => restart(0)],
-    ['a server is cut off', async () => servers.pause(1)],
-    ['and goes on', async () => servers.resume(1)],
     [
       'an application is killed',
       async () => {
@@ -155,6 +153,18 @@ function troubles(): [string, () => Promise<void>][] {
       async () => {
         await nodes[2]?.server.kill();
         await startNode(2);
+      },
+    ],
+  ];
+  if (!isSoak) return eachAlone;
+  return [
+    ...eachAlone,
+    [
+      'a server is cut off for a while',
+      async () => {
+        servers.pause(1);
+        await pause(3000);
+        servers.resume(1);
       },
     ],
     [
@@ -185,9 +195,30 @@ function troubles(): [string, () => Promise<void>][] {
   ];
 }
 
-// Only in a soak: now and then it does not come to an end, and it is not known yet whether that is the test's fault or
-// ours.
-test.runIf(isSoak)(
+/** What the applications have recorded: whether each sale was charged. */
+async function readStore(): Promise<Map<string, boolean>> {
+  const store = await new Kvm(jetstream(await servers.client())).open(`${PREFIX}-sales`);
+  const truth = new Map<string, boolean>();
+  for await (const key of await store.keys()) {
+    const sale = (await store.get(key))?.json<{ outcome?: { result?: { receipt_id: string } } }>();
+    const [receipt = ''] = key.split('.').map((word) => Buffer.from(word, 'base64url').toString());
+    truth.set(receipt, sale?.outcome?.result !== undefined);
+  }
+  return truth;
+}
+
+/** Servers that have just been started may still elect those who answer. */
+async function patiently<T>(task: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await task();
+    } catch (fault) {
+      if (!(fault instanceof Error && fault.name === 'TimeoutError')) throw fault;
+    }
+  }
+}
+
+test(
   'whatever dies, each sale is charged at most once, and registers were told what is in the store',
   async () => {
     await startApplication(0);
@@ -195,6 +226,7 @@ test.runIf(isSoak)(
     await Promise.all(Array.from({ length: PROCESSES }, (_, at) => startNode(at)));
     let next = 0;
     const startMs = performance.now();
+    const seconds = () => ((performance.now() - startMs) / 1000).toFixed(1);
     const tills = Array.from({ length: REGISTERS }, async (_, at) => {
       const till = new Till(at);
       for (let receipt = next++; receipt < PURCHASES; receipt = next++) {
@@ -207,24 +239,17 @@ test.runIf(isSoak)(
     const list = troubles();
     for (const [index, [what, happens]] of list.entries()) {
       while (ended < ((index + 1) * PURCHASES) / (list.length + 1)) await pause(10);
-      console.log(`${ended} sales: ${what}`);
+      if (isSoak) console.log(`${seconds()} s, ${ended} sales: ${what}`);
       await happens();
     }
     await all;
-    const seconds = (performance.now() - startMs) / 1000;
-    console.log(`${PURCHASES} sales in ${seconds.toFixed(1)} s`, figures);
+    if (isSoak) console.log(`${PURCHASES} sales in ${seconds()} s`, figures);
 
-    const store = await new Kvm(jetstream(await servers.client())).open(`${PREFIX}-sales`);
-    const truth = new Map<string, boolean>();
-    for await (const key of await store.keys()) {
-      const sale = (await store.get(key))?.json<{ outcome?: { result?: { receipt_id: string } } }>();
-      const [receipt = ''] = key.split('.').map((word) => Buffer.from(word, 'base64url').toString());
-      truth.set(receipt, sale?.outcome?.result !== undefined);
-    }
+    const truth = await patiently(readStore);
     expect(told.size).toBe(PURCHASES);
     for (const [receipt, isCharged] of told) {
       expect([receipt, truth.get(receipt) ?? false]).toEqual([receipt, isCharged]);
     }
   },
-  600_000,
+  isSoak ? 600_000 : 120_000,
 );
