@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 /** The simulated terminal, the charge points of a central system, and the sales of the API. */
 const PAGES = {
   screen: 'src/terminal/screen/web',
-  operator: 'src/screen/operator/web',
+  operator: 'src/dialect/ocpp/screen/web',
   'api-page': 'src/api/web',
 };
 

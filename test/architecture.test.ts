@@ -11,7 +11,7 @@ const ROWS = [
   ['pos', 'terminal'],
   ['bridge', 'application', 'screen', 'status', 'inspect'],
   ['dialect', 'channel', 'store'],
-  ['rpc', 'frame', 'wire', 'nats'],
+  ['rpc', 'frame', 'wire', 'nats', 'page'],
   ['endpoint'],
   ['base'],
 ];

@@ -5,6 +5,7 @@ import { describeFault } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { ScreenSource } from '../base/screen-source.ts';
 import type { TcpEndpoint } from '../endpoint/endpoint.ts';
+import { HEARTBEAT_MS, MAX_ACTION_BYTES, SOCKET_PATH } from '../page/protocol.ts';
 import { type Refusal, refuse, refuseRequest } from '../wire/admission.ts';
 import { openHttpServer } from '../wire/http-server.ts';
 import { isLoopback } from '../wire/own-page.ts';
@@ -17,7 +18,6 @@ import {
   urlOf,
 } from './admission.ts';
 import { readPageFiles, SECURITY_HEADERS, servePageFile } from './page-files.ts';
-import { HEARTBEAT_MS, MAX_ACTION_BYTES, SOCKET_PATH } from './protocol.ts';
 import { Viewer } from './viewer.ts';
 
 export interface Screen {

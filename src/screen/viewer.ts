@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { Logger } from '../base/log.ts';
 import type { ScreenSource } from '../base/screen-source.ts';
-import type { ScreenUpdate } from './protocol.ts';
+import type { ScreenUpdate } from '../page/protocol.ts';
 
 /** WebSocket close code (RFC 6455, section 7.4.1). */
 const POLICY_VIOLATION = 1008;

@@ -3,7 +3,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
-import { HEARTBEAT_MS, MAX_ACTION_BYTES, type ScreenUpdate } from '../../src/screen/protocol.ts';
+import { HEARTBEAT_MS, MAX_ACTION_BYTES, type ScreenUpdate } from '../../src/page/protocol.ts';
 import type { Screen } from '../../src/screen/server.ts';
 import type { LoggedMessage, ScreenState } from '../../src/terminal/screen-model.ts';
 import { FakeClock } from '../kit/fake-clock.ts';

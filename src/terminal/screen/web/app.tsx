@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { ConnectionState } from '../../../screen/web/connection.ts';
+import type { ConnectionState } from '../../../page/web/connection.ts';
 import type { ScreenAction, ScreenState, TestCard } from '../../screen-model.ts';
 import { cardActions } from './card-actions.ts';
 import { Cards } from './cards.tsx';

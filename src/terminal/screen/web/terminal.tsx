@@ -1,5 +1,5 @@
 import type { RefObject } from 'preact';
-import type { ConnectionState } from '../../../screen/web/connection.ts';
+import type { ConnectionState } from '../../../page/web/connection.ts';
 import type { ScreenAction, ScreenState, TestCard } from '../../screen-model.ts';
 import { cardActions } from './card-actions.ts';
 import { InsertedCard } from './cards.tsx';

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Connection, type ConnectionState } from '../../../screen/web/connection.ts';
+import { Connection, type ConnectionState } from '../../../page/web/connection.ts';
 import { type LoggedMessage, MAX_MESSAGES, type ScreenAction, type ScreenState } from '../../screen-model.ts';
 
 export interface Screen {

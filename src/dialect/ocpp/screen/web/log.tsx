@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { ShownFrame, ShownPoint } from '../../../dialect/ocpp/screen/protocol.ts';
+import type { ShownFrame, ShownPoint } from '../protocol.ts';
 
 const SHOWN = 200;
 

@@ -1,11 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import {
-  MAX_FRAMES,
-  type OperatorAction,
-  type OperatorState,
-  type ShownFrame,
-} from '../../../dialect/ocpp/screen/protocol.ts';
-import { Connection, type ConnectionState } from '../../web/connection.ts';
+import { Connection, type ConnectionState } from '../../../../page/web/connection.ts';
+import { MAX_FRAMES, type OperatorAction, type OperatorState, type ShownFrame } from '../protocol.ts';
 
 export interface Operator {
   readonly connection: ConnectionState;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { OperatorState } from '../../../dialect/ocpp/screen/protocol.ts';
+import type { OperatorState } from '../protocol.ts';
 import { Dialog } from './dialog.tsx';
 import { Log } from './log.tsx';
 import { Point } from './point.tsx';

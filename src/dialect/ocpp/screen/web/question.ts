@@ -1,4 +1,4 @@
-import type { OperatorAction } from '../../../dialect/ocpp/screen/protocol.ts';
+import type { OperatorAction } from '../protocol.ts';
 
 /** A call that waits for the person's yes. */
 export interface Question {

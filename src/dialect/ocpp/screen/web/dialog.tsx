@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { OperatorAction } from '../../../dialect/ocpp/screen/protocol.ts';
+import type { OperatorAction } from '../protocol.ts';
 import type { Question } from './question.ts';
 
 interface DialogProps {

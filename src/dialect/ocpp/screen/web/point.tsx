@@ -1,4 +1,4 @@
-import type { OperatorCall, ShownConnector, ShownPoint } from '../../../dialect/ocpp/screen/protocol.ts';
+import type { OperatorCall, ShownConnector, ShownPoint } from '../protocol.ts';
 import type { Question } from './question.ts';
 import { Since } from './since.tsx';
 
