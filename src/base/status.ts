@@ -64,6 +64,8 @@ export interface PlaceStatus {
   readonly state: 'listening' | 'open' | 'opening';
   /** Attempts to open it that have failed in a row. */
   readonly failures?: number;
+  /** What the last of them failed with. */
+  readonly why?: string;
 }
 
 /** Whoever has connections. */

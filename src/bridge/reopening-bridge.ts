@@ -33,6 +33,8 @@ export interface ReopeningOptions extends BridgeOptions {
    * rejects.
    */
   readonly onStuck?: (failures: number, signal: AbortSignal) => Promise<void>;
+  /** Runs whenever `places` has changed. */
+  readonly placeChanged?: () => void;
   /** Other wires to the same peer, each with a life of its own. */
   readonly beside?: readonly ReopeningOptions[];
 }
@@ -128,9 +130,10 @@ export class ReopeningBridge implements StatusSource {
 
   get places(): PlaceStatus[] {
     const { place } = this.#options;
+    const why = this.#lastFailure;
     const own: PlaceStatus = this.#isOpen
       ? { place, state: 'open' }
-      : { place, state: 'opening', failures: this.#failures };
+      : { place, state: 'opening', failures: this.#failures, ...(why !== '' && { why }) };
     return [own, ...[...this.#beside.values()].flatMap(({ bridge }) => bridge.places)];
   }
 
@@ -203,9 +206,11 @@ export class ReopeningBridge implements StatusSource {
     const ended = bridge.run().then((end) => this.#ended(bridge, end));
     this.#bridges.set(bridge, ended);
     this.#isOpen = true;
+    this.#options.placeChanged?.();
     if (this.#isStopping) bridge.stop();
     await bridge.wireClosed;
     this.#isOpen = false;
+    this.#options.placeChanged?.();
     log.info('the line is closed', { on: this.#options.place });
     return { was: this.#judge(bridge, clock.nowMs() - openedMs), lastedMs: clock.nowMs() - openedMs };
   }
@@ -239,8 +244,10 @@ export class ReopeningBridge implements StatusSource {
     if (this.#isStopping) return;
     const isNew = text !== this.#lastFailure;
     this.#lastFailure = text;
-    if (!isNew && this.#failures % QUIET_FAILURES !== 0) return;
-    this.#context.log.warn('the line cannot be opened', { why: text, failures: this.#failures + 1 });
+    const isLoud = isNew || this.#failures % QUIET_FAILURES === 0;
+    if (!isLoud && this.#options.dialect.reconnects?.tellsEvery !== true) return;
+    const facts = { why: text, failures: this.#failures + 1 };
+    this.#context.log[isLoud ? 'warn' : 'info']('the line cannot be opened', facts);
   }
 
   #succeeded(): void {
@@ -251,6 +258,7 @@ export class ReopeningBridge implements StatusSource {
 
   async #failed(): Promise<void> {
     this.#failures += 1;
+    this.#options.placeChanged?.();
     this.#context.statistics.count('wire failures');
     if (this.#isStopping || this.#failures % STUCK_FAILURES !== 0) return;
     await this.#options.onStuck?.(this.#failures, this.#stopping.signal);

@@ -101,7 +101,10 @@ export function stuckLines(all: readonly Told[], nowMs: number): string[] {
     return [
       ...places
         .filter(({ state }) => state === 'opening')
-        .map(({ place, failures = 0 }) => `${place} cannot be opened (${failures} attempts); process ${pid}`),
+        .map(({ place, failures = 0, why }) => {
+          const attempts = `${failures} attempts${why === undefined ? '' : `, ${why}`}`;
+          return `${place} cannot be opened (${attempts}); process ${pid}`;
+        }),
       ...applications
         .filter(({ missing }) => missing > 0)
         .map(({ endpoint }) => `nobody is at ${endpoint}; process ${pid}`),

@@ -51,6 +51,8 @@ export interface Dialect {
   converse(host: ConversationHost, framing: Framing, options: DialectOptions): Conversation;
   /** What a page in the browser shows of it, and which page that is. Default: there is none. */
   screen?(): Promise<{ readonly page: string; readonly source: ScreenSource }>;
+  /** Whether a peer has something open that outlives its connection, such as a session. Default: there is no such thing. */
+  hasSession?(): boolean;
   /** Gives back what its set-up has opened. Nothing is spoken any more. */
   close?(): Promise<void>;
 }
@@ -84,6 +86,8 @@ export interface ReconnectRules {
   readonly limitMs: number;
   /** After the peer has refused us for good. */
   readonly refusedMs: number;
+  /** Each attempt that fails is logged; default: the first, one that fails in another way, and every sixtieth. */
+  readonly tellsEvery?: boolean;
 }
 
 /** Which methods move money, and how a lost outcome is found again. */

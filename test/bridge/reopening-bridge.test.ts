@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
+import { silentLogger } from '../../src/base/log.ts';
 import { ReopeningBridge, type ReopeningOptions } from '../../src/bridge/reopening-bridge.ts';
 import { memoryWirePair } from '../../src/wire/memory.ts';
 import type { Wire } from '../../src/wire/wire.ts';
@@ -50,6 +51,47 @@ async function lineBench(more: BenchOptions & Pick<Partial<ReopeningOptions>, 'o
 
 const lifecycle = (lines: readonly { method?: string; connection?: string }[]) =>
   lines.filter(({ method }) => method?.startsWith('_')).map(({ method, connection }) => [method, connection]);
+
+describe('attempts that fail', () => {
+  /** A line that is never there: what is logged and told of it. */
+  async function absentLine(tellsEvery: boolean) {
+    const lines: string[] = [];
+    const say = (event: string) => lines.push(event);
+    const log = { ...silentLogger, warn: say, info: say };
+    const parts = benchParts({});
+    const reconnects = { firstMs: 1000, limitMs: 1000, refusedMs: 1000, tellsEvery };
+    const changes: unknown[] = [];
+    const bridge = await ReopeningBridge.open(
+      {
+        ...parts.options,
+        dialect: { ...parts.options.dialect, reconnects },
+        place: 'tcp:far:1',
+        openWire: () => Promise.reject(new BridgeError('WIRE_OPEN_FAILED', 'nobody is there')),
+        placeChanged: () => changes.push(bridge.places),
+      },
+      { ...parts.context, log },
+    );
+    void bridge.run();
+    await pass(parts.clock, 10_000);
+    bridge.stop();
+    return { lines: lines.filter((line) => line === 'the line cannot be opened'), changes };
+  }
+
+  test('are each logged where the dialect wants it, else the first', async () => {
+    const told = await absentLine(true);
+    expect(told.lines.length).toBe(told.changes.length);
+    expect((await absentLine(false)).lines).toHaveLength(1);
+  });
+
+  test('are told with their number and the reason', async () => {
+    const { changes } = await absentLine(true);
+    expect(changes.length).toBeGreaterThan(5);
+    for (const [index, places] of changes.entries())
+      expect(places).toEqual([
+        { place: 'tcp:far:1', state: 'opening', failures: index + 1, why: 'nobody is there' },
+      ]);
+  });
+});
 
 describe('a wire that is lost', () => {
   test('is opened again; the application stays attached and hears of both', async () => {
