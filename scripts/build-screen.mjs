@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -14,8 +15,10 @@ export async function buildScreens(folder) {
 }
 
 async function buildScreen(web, outdir) {
+  const pictures = readdirSync(web).filter((name) => name.endsWith('.png'));
   await build({
     entryPoints: {
+      ...Object.fromEntries(pictures.map((name) => [path.parse(name).name, `${web}/${name}`])),
       app: `${web}/main.tsx`,
       style: `${web}/style.css`,
       index: `${web}/index.html`,
@@ -28,7 +31,7 @@ async function buildScreen(web, outdir) {
     target: ['chrome110', 'firefox115', 'safari16.4'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    loader: { '.html': 'copy', '.svg': 'copy' },
+    loader: { '.html': 'copy', '.svg': 'copy', '.png': 'copy' },
     minify: true,
     legalComments: 'none',
     banner: { js: '/*! Contains Preact, (c) 2015-present Jason Miller, MIT licence */' },

@@ -17,7 +17,7 @@ import {
   type ScreenAddress,
   urlOf,
 } from './admission.ts';
-import { readPageFiles, SECURITY_HEADERS, servePageFile } from './page-files.ts';
+import { readPageFiles, replacePictures, SECURITY_HEADERS, servePageFile } from './page-files.ts';
 import { Viewer } from './viewer.ts';
 
 export interface Screen {
@@ -36,6 +36,8 @@ export interface ScreenOptions {
   readonly page?: string;
   /** Where the built page is instead. */
   readonly pageFolder?: string;
+  /** A folder with pictures that take the place of the page's own of the same names. */
+  readonly pictures?: string | undefined;
 }
 
 const MAX_VIEWERS = 32;
@@ -51,9 +53,10 @@ const MAX_CONNECTIONS = 256;
 export async function openScreen(
   endpoint: TcpEndpoint,
   source: ScreenSource,
-  { clock, log, page = 'screen', pageFolder = path.join(import.meta.dirname, page) }: ScreenOptions,
+  { clock, log, page = 'screen', pageFolder = path.join(import.meta.dirname, page), pictures }: ScreenOptions,
 ): Promise<Screen> {
-  const [files, { WebSocketServer }] = await Promise.all([readPageFiles(pageFolder), import('ws')]);
+  const [built, { WebSocketServer }] = await Promise.all([readPageFiles(pageFolder), import('ws')]);
+  const files = pictures === undefined ? built : await replacePictures(built, pictures);
   const viewers = new Set<Viewer>();
   const handshake = new WebSocketServer({
     noServer: true,

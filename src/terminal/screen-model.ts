@@ -47,8 +47,24 @@ export interface ScreenState {
   /** The papers that have come out, oldest first, each with its lines; at most MAX_RECEIPT_LINES lines together. */
   readonly receipts: readonly (readonly string[])[];
   readonly registers: readonly RegisterState[];
+  /** Whether the terminal has its line to a broker, where it has to dial one; the icon of the status bar shows it. */
+  readonly link?: { readonly isConnected: boolean; readonly place: string };
   /** What the last transaction came to. */
   readonly lastOutcome?: { readonly kind: 'approved' | 'declined' | 'cancelled'; readonly text: string };
+}
+
+/** A terminal's line to the broker that it dials, as the terminal knows it. */
+export interface LinkState {
+  /** An endpoint. */
+  readonly place: string;
+  readonly isConnected: boolean;
+  /** There was a connection before. */
+  readonly wasConnected: boolean;
+  /** Attempts in a row that have failed, and what the last of them failed with. */
+  readonly failures: number;
+  readonly why?: string | undefined;
+  /** A register has a session open: a lost connection is no business of whoever stands there. */
+  readonly hasSession: boolean;
 }
 
 export interface TestCard {

@@ -3,7 +3,7 @@ import { CARDS } from './cards.ts';
 import type { MessageLog } from './message-log.ts';
 import type { Panel } from './panel.ts';
 import type { Person } from './person.ts';
-import type { RegisterState, ScreenAction, ScreenModel, ScreenState } from './screen-model.ts';
+import type { LinkState, RegisterState, ScreenAction, ScreenModel, ScreenState } from './screen-model.ts';
 import type { TransactionDesk } from './transaction-desk.ts';
 
 export interface TerminalScreenOptions {
@@ -13,6 +13,8 @@ export interface TerminalScreenOptions {
   readonly desk: TransactionDesk;
   readonly person: Person;
   readonly isInteractive: () => boolean;
+  /** Undefined: it waits for others, and dials nobody. */
+  readonly link: () => LinkState | undefined;
 }
 
 /** What a screen shows of the terminal, and what a person at it does. */
@@ -24,8 +26,10 @@ export class TerminalScreen implements ScreenModel {
   }
 
   get state(): ScreenState {
+    const link = this.#options.link();
     return {
       ...this.#options.panel.state,
+      ...(link !== undefined && this.#linked(link)),
       cards: CARDS.map(({ id, name, scheme, canTap, canInsert }) => ({
         id,
         name,
@@ -36,6 +40,13 @@ export class TerminalScreen implements ScreenModel {
       isInteractive: this.#options.isInteractive(),
       registers: this.#registers(),
     };
+  }
+
+  /** The icon always; words where the display has nothing else to say and nobody's sale is under way. */
+  #linked(link: LinkState): Pick<ScreenState, 'link'> & Partial<Pick<ScreenState, 'lines'>> {
+    const { isConnected, place, hasSession } = link;
+    const isTold = !isConnected && !hasSession && this.#options.panel.stage === 'idle';
+    return { link: { isConnected, place }, ...(isTold && { lines: linkLines(link) }) };
   }
 
   #registers(): RegisterState[] {
@@ -66,4 +77,14 @@ export class TerminalScreen implements ScreenModel {
     else if (stage === 'suspended' || (stage === 'message' && action.do === 'key')) panel.idle();
     if (person.isAsked || (isInteractive() && desk.busy() === undefined)) person.act(action);
   }
+}
+
+/** What the display says while there is no connection. */
+function linkLines({ wasConnected, place, failures, why }: LinkState): string[] {
+  return [
+    wasConnected ? 'Reconnecting …' : 'Connecting …',
+    place,
+    ...(failures === 0 ? [] : [`Attempt ${failures + 1}`]),
+    ...(why === undefined ? [] : [why]),
+  ];
 }

@@ -18,7 +18,7 @@ import { Panel } from './panel.ts';
 import { Person } from './person.ts';
 import { readPurchase, readReversal } from './purchase.ts';
 import type { ReceiptForm } from './receipt.ts';
-import type { ScreenModel } from './screen-model.ts';
+import type { LinkState, ScreenModel } from './screen-model.ts';
 import type { ScriptPlayer } from './script-player.ts';
 import { TerminalScreen } from './terminal-screen.ts';
 import { DEFAULT_LANGUAGE, Texts } from './texts.ts';
@@ -85,6 +85,7 @@ export class Terminal implements Receiver {
   readonly #voice: Voice;
   readonly #desk: TransactionDesk;
   readonly #screen: TerminalScreen;
+  #link: (() => LinkState) | undefined;
   #isClosed = false;
 
   constructor(options: TerminalOptions) {
@@ -124,7 +125,15 @@ export class Terminal implements Receiver {
       desk: this.#desk,
       person,
       isInteractive: () => this.#isInteractive,
+      link: () => this.#link?.(),
     });
+  }
+
+  /** Shows its line to a broker from now on. Returns what is to be called whenever that has changed. */
+  showLink(link: () => LinkState): () => void {
+    this.#link = link;
+    this.#panel.changed();
+    return () => this.#panel.changed();
   }
 
   /** Speaks on a wire that carries lines, until it closes. */

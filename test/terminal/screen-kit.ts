@@ -89,11 +89,16 @@ export const PAGE_FOLDER = path.join(import.meta.dirname, '../../dist/screen');
 /** Opens a screen on loopback, on a free port unless told otherwise. */
 export function serveScreen(
   model: ScreenModel,
-  { clock = systemClock, at = 'tcp:127.0.0.1:0' }: { readonly clock?: Clock; readonly at?: string } = {},
+  {
+    clock = systemClock,
+    at = 'tcp:127.0.0.1:0',
+    pictures,
+  }: { readonly clock?: Clock; readonly at?: string; readonly pictures?: string } = {},
 ): Promise<Screen> {
   const endpoint = parseEndpoint(at, 'listen');
   if (endpoint.kind !== 'tcp') throw new TypeError(`${at} is not tcp:`);
-  return openScreen(endpoint, terminalSource(model), { clock, log: silentLogger, pageFolder: PAGE_FOLDER });
+  const options = { clock, log: silentLogger, pageFolder: PAGE_FOLDER, pictures };
+  return openScreen(endpoint, terminalSource(model), options);
 }
 
 /** A register behind a bridge, without either: its end of an attachment to a terminal. */

@@ -1,13 +1,16 @@
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { HEARTBEAT_MS, MAX_ACTION_BYTES, type ScreenUpdate } from '../../src/page/protocol.ts';
 import type { Screen } from '../../src/screen/server.ts';
 import type { LoggedMessage, ScreenState } from '../../src/terminal/screen-model.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { IDLE, ScriptedModel, serveScreen } from './screen-kit.ts';
+import { IDLE, PAGE_FOLDER, ScriptedModel, serveScreen } from './screen-kit.ts';
 
 type Update = ScreenUpdate<ScreenState, LoggedMessage>;
 
@@ -108,6 +111,26 @@ describe('the page', () => {
     for (const { body, headers } of found) {
       expect(headers['content-length']).toBe(String(Buffer.byteLength(body)));
     }
+  });
+
+  test('has icons that a folder replaces under their names, and others stay', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'icons-'));
+    open.push({ close: () => rm(folder, { recursive: true }) });
+    await expect(serve(undefined, { pictures: folder })).rejects.toMatchObject({
+      text: expect.stringContaining('none is called wbs_connected.png or wbs_disconnected.png'),
+    });
+    const own = path.join(folder, 'wbs_connected.png');
+    await writeFile(own, '<svg/>');
+    await expect(serve(undefined, { pictures: folder })).rejects.toThrow('wbs_connected.png is no PNG');
+    const built = await readFile(path.join(PAGE_FOLDER, 'wbs_disconnected.png'));
+    await writeFile(own, Buffer.concat([built, Buffer.from('of our own')]));
+    const { url } = await serve(undefined, { pictures: folder });
+    const [connected, disconnected] = await Promise.all(
+      ['wbs_connected.png', 'wbs_disconnected.png'].map((name) => get(url + name)),
+    );
+    expect(connected?.headers).toMatchObject({ 'content-type': 'image/png' });
+    expect(Number(connected?.headers['content-length'])).toBe(built.length + 10);
+    expect(Number(disconnected?.headers['content-length'])).toBe(built.length);
   });
 
   test('loads nothing from elsewhere and has nothing inline', async () => {

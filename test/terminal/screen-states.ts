@@ -51,5 +51,15 @@ export const STATES: Readonly<Record<string, Partial<ScreenState>>> = {
   },
   message: { stage: 'message', lines: ['Special offer', 'x'.repeat(200), '', 'Today only'] },
   suspended: { stage: 'suspended', lines: ['Out of service'] },
+  'no broker': {
+    lines: ['Reconnecting …', 'wss://broker.example/'.padEnd(120, 'x'), 'Attempt 3', 'connection refused'],
+    link: { isConnected: false, place: 'wss://broker.example/' },
+  },
+  broker: {
+    stage: 'pin',
+    lines: ['Enter PIN'],
+    amount,
+    link: { isConnected: true, place: 'wss://b.example/' },
+  },
   automatic: { isInteractive: false, stage: 'wait-card', lines: ['Insert or tap the card'], amount },
 };

@@ -64,6 +64,7 @@ export function Terminal({ state, card, connection, draft, setDraft, act, press,
           </span>
         </button>
         <div class="display">
+          {state.link !== undefined && !isOff && <StatusBar link={state.link} />}
           <Display state={WITHOUT_CONNECTION[connection] ?? state} />
           {stage === 'text-input' && (
             <TextField
@@ -89,5 +90,16 @@ export function Terminal({ state, card, connection, draft, setDraft, act, press,
       </div>
       {inserted !== undefined && <InsertedCard card={inserted} />}
     </section>
+  );
+}
+
+/** The icons are files: who runs the terminal may have others. */
+function StatusBar({ link: { isConnected, place } }: { link: NonNullable<ScreenState['link']> }) {
+  const text = isConnected ? 'Connected to the broker' : 'Not connected to the broker';
+  const file = isConnected ? 'wbs_connected.png' : 'wbs_disconnected.png';
+  return (
+    <div class="status-bar">
+      <img src={file} alt={text} title={`${text} (${place})`} width={24} height={24} />
+    </div>
   );
 }
