@@ -49,7 +49,7 @@ export async function resolveBridgeOptions(
     readonly dialect?: Dialect | undefined;
   } = {},
 ): Promise<BridgeOptions> {
-  const dialect = ready ?? (await setUpDialect(settings));
+  const dialect = ready ?? (await setUpDialect(settings, channels));
   refuseUnknownIdentities(settings, channels, dialect);
   const name = settings.read(
     'name',
@@ -110,9 +110,17 @@ export function readDialect(settings: Settings): DialectRow {
 }
 
 /** Loads the dialect that was chosen, with the options that are its own; those of others are refused. */
-async function setUpDialect(settings: Settings): Promise<Dialect> {
+async function setUpDialect(
+  settings: Settings,
+  channels: ReadonlyMap<ChannelName, Endpoint>,
+): Promise<Dialect> {
   const row = readDialect(settings);
   const { name } = row;
+  if (settings.command === 'terminal' && !row.roles.includes('simulates')) {
+    const others = DIALECTS.filter(({ roles }) => roles.includes('simulates')).map((one) => one.name);
+    const why = `the simulated terminal does not answer in ${name} itself, but in ${others.join(', ')}`;
+    throw settings.fault('dialect', `${why}; leave it out, and put a bridge in front of it`);
+  }
   if (settings.command !== 'bridge' && !row.roles.includes('listens')) {
     throw settings.fault('dialect', `${name} connects and does not listen: use posbridge --wire`);
   }
@@ -126,6 +134,7 @@ async function setUpDialect(settings: Settings): Promise<Dialect> {
   return row.setUp({
     text: (option) => settings.text(option as OptionName),
     flag: (option) => settings.flag(option as OptionName) === true,
+    isSimulated: channels.get('payment')?.kind === 'simulator',
     environment: (variable) => process.env[variable],
     fault: (option, why) => settings.fault(option as OptionName, why),
   });

@@ -238,10 +238,13 @@ export const COMMANDS = {
   },
   terminal: {
     usage: 'posbridge terminal --listen ENDPOINT [options]',
-    help: 'a simulated payment terminal for any number of bridges, with a screen in the browser',
-    endpoints: forms(STREAMS, ['fifo:PATH']),
+    help: 'a simulated payment terminal for bridges or registers, with a screen in the browser',
+    endpoints: forms(STREAMS, ['fifo:PATH', 'ws://HOST:PORT/PATH', 'wss://…']),
     statuses: { ...CLOSED, 76: 'a request was not the one that the script expected' },
-    examples: ['posbridge terminal --listen unix:/run/pay.sock --screen tcp:127.0.0.1:8080 --interactive'],
+    examples: [
+      'posbridge terminal --listen unix:/run/pay.sock --screen tcp:127.0.0.1:8080 --interactive',
+      'posbridge terminal --dialect sca --wire ws://127.0.0.1:8015/ --skip-pos-auth --screen tcp:127.0.0.1:8080',
+    ],
   },
 } as const satisfies Record<string, CommandSpec>;
 export type CommandName = keyof typeof COMMANDS;

@@ -1,6 +1,6 @@
 import { CHANNEL_NAMES } from '../base/channel-name.ts';
 import { systemClock } from '../base/clock.ts';
-import { BridgeError, describeFault } from '../base/errors.ts';
+import { describeFault } from '../base/errors.ts';
 import type { ListeningDemo } from '../dialect/demo.ts';
 import type { Dialect } from '../dialect/dialect.ts';
 import type { DialectRow } from '../dialect/row.ts';
@@ -9,13 +9,13 @@ import { parseListener } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import type { Screen } from '../screen/server.ts';
 import { readDialect, resolveBridgeOptions } from './bridge-options.ts';
+import { openSomewhere, openTerminalWithScreen, withOtherPlace } from './demo-terminal.ts';
 import type { Program } from './program.ts';
-import { readListeners } from './readers.ts';
+import { readFolder, readListeners } from './readers.ts';
 import { readScreen } from './screen-option.ts';
 import { readServerLimits, serve } from './serve.ts';
 import type { Settings } from './settings.ts';
 
-const DEFAULT_SCREEN = 'tcp:127.0.0.1:8080';
 const DEFAULT_API = 'tcp:127.0.0.1:8480';
 
 /**
@@ -25,9 +25,9 @@ export async function runDemo(settings: Settings): Promise<number> {
   const row = readDialect(settings);
   const demo = await row.demo?.();
   if (demo === undefined) throw settings.fault('dialect', `there is no demo of ${row.name}`);
-  return demo.kind === 'played'
-    ? (await import('./demo-stage.ts')).playDemo(demo, settings)
-    : listenFor(row, demo, settings);
+  if (demo.kind === 'played') return (await import('./demo-stage.ts')).playDemo(demo, settings);
+  if (demo.kind === 'brokered') return (await import('./demo-broker.ts')).brokerDemo(demo, settings);
+  return listenFor(row, demo, settings);
 }
 
 async function listenFor(row: DialectRow, demo: ListeningDemo, settings: Settings): Promise<number> {
@@ -37,6 +37,7 @@ async function listenFor(row: DialectRow, demo: ListeningDemo, settings: Setting
   const options = await resolveBridgeOptions(settings, { channels, dialect: await demo.dialect?.() });
   const wanted = readScreen(settings);
   const { dialect } = options;
+  const pictures = readFolder(settings, 'screen-files');
   let screen: Screen | undefined;
   let peers: { stop(): void } | undefined;
   let isPrepared = false;
@@ -47,7 +48,7 @@ async function listenFor(row: DialectRow, demo: ListeningDemo, settings: Setting
       {
         prepare: async (program) => {
           screen = await (dialect.screen === undefined
-            ? openTerminalWithScreen(program, wanted)
+            ? (await openTerminalWithScreen(program, { wanted, pictures })).screen
             : openDialectScreen(dialect, program, wanted));
           isPrepared = true;
         },
@@ -67,31 +68,6 @@ async function listenFor(row: DialectRow, demo: ListeningDemo, settings: Setting
     peers?.stop();
     await screen?.close();
   }
-}
-
-/** A second demo finds the usual place taken. */
-function withOtherPlace(fault: unknown, taken: string): unknown {
-  if (!(fault instanceof BridgeError) || fault.code !== 'LISTEN_FAILED') return fault;
-  const other = taken.replace(/:(\d+)(?=\/|\?|$)/, (_, port: string) => `:${Number(port) + 1}`);
-  const text = `${fault.text}, perhaps by another demo: give this one a place of its own, --listen ${other}`;
-  return new BridgeError(fault.code, text, { cause: fault });
-}
-
-/** The terminal behind every connection: a person decides while a browser shows it, else the amount does. */
-async function openTerminalWithScreen(program: Program, wanted: TcpEndpoint | undefined): Promise<Screen> {
-  const [{ Terminal }, { openScreen }, { terminalSource }] = await Promise.all([
-    import('../terminal/terminal.ts'),
-    import('../screen/server.ts'),
-    import('../terminal/screen/source.ts'),
-  ]);
-  const context = { clock: systemClock, log: program.log };
-  let screen: Screen | undefined;
-  const terminal = new Terminal({ ...context, isInteractive: () => (screen?.viewers ?? 0) > 0 });
-  program.useSimulator(terminal);
-  screen = await openSomewhere(wanted, (endpoint) =>
-    openScreen(endpoint, terminalSource(terminal.screen), context),
-  );
-  return screen;
 }
 
 /** The page of the dialect itself. */
@@ -123,22 +99,6 @@ async function openApi({ name, asks }: DialectRow, address: string, program: Pro
   } catch (fault) {
     program.log.warn('the demo does without its HTTP service', { why: describeFault(fault) });
     return '';
-  }
-}
-
-/** Somebody else may have the usual port; only one that was asked for has to be that one. */
-async function openSomewhere<T>(
-  wanted: TcpEndpoint | undefined,
-  open: (endpoint: TcpEndpoint) => Promise<T>,
-  usualPlace = DEFAULT_SCREEN,
-): Promise<T> {
-  const usual = parseEndpoint(usualPlace, 'listen') as TcpEndpoint;
-  try {
-    return await open(wanted ?? usual);
-  } catch (fault) {
-    if (wanted !== undefined || !(fault instanceof BridgeError) || fault.code !== 'LISTEN_FAILED')
-      throw fault;
-    return open({ ...usual, port: 0 });
   }
 }
 

@@ -90,6 +90,7 @@ async function readSites(settings: Settings): Promise<readonly Credentials[]> {
   const { sites } = await readSiteEnd({
     text: (option) => (option === 'sites' ? settings.text('sites') : undefined),
     flag: () => false,
+    isSimulated: false,
     environment: (name) => process.env[name],
     fault: (_option, why) => settings.fault('sites', why),
   });

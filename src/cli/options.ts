@@ -4,6 +4,7 @@
  */
 
 import { DIALECTS, type DialectOptionName } from '../dialect/registry.ts';
+import type { DialectOption } from '../dialect/row.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
 
 export interface OptionSpec {
@@ -59,7 +60,8 @@ const COMMON = [
     name: 'wire',
     value: 'ENDPOINT',
     help: 'where the peer is, instead of standard input and output',
-    commands: ['bridge'],
+    helps: { terminal: 'with --dialect: the broker that the terminal dials (wss://broker.example/)' },
+    commands: ['bridge', 'terminal'],
   },
   {
     name: 'websocket',
@@ -71,19 +73,21 @@ const COMMON = [
     value: 'ENDPOINT',
     repeats: true,
     help: 'accept connections here (tcp:, unix:, ws:, wss:, or a listening socket as fd:); ?register=NAME names their register',
-    helps: { api: 'where tills find the API (tcp:, unix:, or a listening socket as fd:)' },
-    commands: ['serve', 'api'],
+    helps: {
+      api: 'where tills find the API (tcp:, unix:, or a listening socket as fd:)',
+      terminal: 'accept bridges here (tcp:, unix:, fd:); with --dialect registers, at each of several',
+    },
+    commands: ['serve', 'api', 'terminal'],
   },
   {
     name: 'listen',
     value: 'ENDPOINT',
     help: 'accept connections here (tcp:, unix:, ws:) instead of on tcp:127.0.0.1:10001',
     helps: {
-      terminal: 'accept bridges here (tcp:, unix:, fd:)',
       gateway: 'accept bridges here (tcp:, unix:, fd:)',
       'fsc-server': 'accept sites here (tcp:, unix:, ws: with the path /ws/text)',
     },
-    commands: ['demo', 'terminal', 'gateway', 'fsc-server'],
+    commands: ['demo', 'gateway', 'fsc-server'],
   },
   {
     name: 'max-connections',
@@ -115,20 +119,20 @@ const COMMON = [
     name: 'http-proxy',
     value: 'URL|none',
     help: 'connect over ws:, wss: and https: through this proxy (http://proxy.example:3128); default: what https_proxy, http_proxy and no_proxy say',
-    commands: ['bridge', 'serve', 'pos', 'gateway', 'api'],
+    commands: ['bridge', 'serve', 'pos', 'gateway', 'api', 'terminal'],
   },
   {
     name: 'tls-cert',
     value: 'FILE',
     help: 'wss: and https: our certificate and those up to its root, PEM',
     helps: { api: 'our certificate and those up to its root, PEM: the API is then at https:' },
-    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point', 'api'],
+    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point', 'api', 'terminal'],
   },
   {
     name: 'tls-key',
     value: 'FILE',
     help: 'wss: and https: the key of --tls-cert, PEM without a password',
-    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point', 'api'],
+    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point', 'api', 'terminal'],
   },
   {
     name: 'tls-ca',
@@ -139,7 +143,7 @@ const COMMON = [
       serve:
         'wss: and https: who may have signed the certificate of a terminal behind a channel, PEM; default: whom Node.js trusts',
     },
-    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point', 'api'],
+    commands: ['bridge', 'serve', 'pos', 'gateway', 'charge-point', 'api', 'terminal'],
   },
   {
     name: 'terminal-cert',
@@ -359,6 +363,12 @@ const COMMON = [
     commands: ['inspect'],
   },
   { name: 'dialect', value: 'NAME', fallback: 'jsonpos', help: 'what the peer speaks', commands: ALL },
+  {
+    name: 'dialect',
+    value: 'NAME',
+    help: 'answer registers in this protocol (sca), without a bridge between',
+    commands: ['terminal'],
+  },
   {
     name: 'sites',
     value: 'FILE',
@@ -592,6 +602,12 @@ const COMMON = [
     commands: ['serve', 'terminal', 'demo'],
   },
   {
+    name: 'screen-files',
+    value: 'DIR',
+    help: 'the icons of the status bar (wbs_connected.png, wbs_disconnected.png) instead of the built-in ones',
+    commands: ['terminal', 'demo'],
+  },
+  {
     name: 'receipts',
     value: 'text|lines',
     fallback: 'text',
@@ -776,10 +792,13 @@ export type OptionName = (typeof COMMON)[number]['name'] | DialectOptionName;
 
 /** The options of all dialects, each in the commands that its dialect has a role in. */
 const OF_DIALECTS: readonly OptionSpec[] = DIALECTS.flatMap(({ name, roles, options }) =>
-  options.map((option) => ({
+  options.map(({ isNotSimulated, ...option }: DialectOption) => ({
     ...option,
     help: `${name}: ${option.help}`,
-    commands: roles.includes('listens') ? REAL : REAL.slice(0, 1),
+    commands: [
+      ...(roles.includes('listens') ? REAL : REAL.slice(0, 1)),
+      ...(roles.includes('simulates') && isNotSimulated !== true ? (['terminal'] as const) : []),
+    ],
   })),
 );
 

@@ -4,7 +4,7 @@ import type { Dialect } from './dialect.ts';
 import type { Simulator } from './simulator.ts';
 
 /** What `posbridge demo` shows of a dialect. */
-export type Demo = ListeningDemo | PlayedDemo;
+export type Demo = ListeningDemo | BrokeredDemo | PlayedDemo;
 
 /**
  * Peers come to a simulated application, which has a page in the browser: the simulated terminal, or the dialect's own.
@@ -19,6 +19,23 @@ export interface ListeningDemo {
   readonly listen: string;
   /** What to type in another window, a paragraph or more. */
   whatToTry(address: string): string;
+}
+
+/** A broker, a simulated terminal that dials into it, and a register that pays through it. */
+export interface BrokeredDemo {
+  readonly kind: 'brokered';
+  /** Where the broker listens unless told otherwise. */
+  readonly listen: string;
+  /**
+   * The broker, and the places for registers beside it.
+   *
+   * @param isUsual they find them where they usually are; else wherever there is room.
+   */
+  broker(isUsual: boolean): Promise<Dialect>;
+  terminal(): Promise<Dialect>;
+  /** How a register finds the terminal, once the broker listens at these places for registers: `DIALECT+ENDPOINT`. */
+  to(places: readonly string[]): string;
+  readonly currency: string;
 }
 
 /** Both ends run in the demo itself, which shows what they say and ends. */

@@ -6,9 +6,10 @@ import type { SimulatorModule } from './simulator.ts';
 
 /**
  * Which ends of a protocol there are: `answers` a peer on a wire that somebody else has opened, `dials` the peer
- * itself, `listens` for peers (`serve`), `asks` a terminal as its register.
+ * itself, `listens` for peers (`serve`), `asks` a terminal as its register; `simulates`: `posbridge terminal` can be such
+ * a terminal by itself.
  */
-export type Role = 'answers' | 'dials' | 'listens' | 'asks';
+export type Role = 'answers' | 'dials' | 'listens' | 'asks' | 'simulates';
 
 /** An option that only this dialect has. */
 export interface DialectOption {
@@ -16,6 +17,8 @@ export interface DialectOption {
   /** What the value is called in the help; a flag has none. */
   readonly value?: string;
   readonly help: string;
+  /** It means nothing to a simulated terminal. */
+  readonly isNotSimulated?: true;
 }
 
 /** A row of the registry: what has to be known of a dialect before its code is loaded. */
@@ -45,6 +48,8 @@ export interface DialectSettings {
   text(option: string): string | undefined;
   /** Whether the user gave an option that has no value. */
   flag(option: string): boolean;
+  /** The simulated terminal is behind the channels. */
+  readonly isSimulated: boolean;
   /** A variable of the environment. */
   environment(name: string): string | undefined;
   /** The error about an option that cannot be used: one line, what and what to do. */

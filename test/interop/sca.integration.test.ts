@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { launchBrowser } from '../kit/browser.ts';
 import { Certificates } from '../kit/certificates.ts';
 import { exitedWith, freePort, type Running, Workbench } from './kit.ts';
 
@@ -259,6 +260,74 @@ describe('our broker', () => {
     expect(shown.text).toMatch(/done-approved.*5\.35 USD/);
     expect(shown.text).toMatch(/done-error.*5\.01 USD.*DECLINED/);
   });
+});
+
+describe('the simulated terminal', () => {
+  test('dials a broker, and shows attempts, the connection, and in a session the icon alone', async () => {
+    const port = await freePort();
+    const { server: simulated, url } = await startSimulated(
+      ...['--wire', `ws://127.0.0.1:${port}/`, '--skip-pos-auth', '--pinpad-id', 'T-1', '--delay', '0'],
+    );
+    await simulated.says(/cannot be opened.*failures=2/);
+    const browser = await launchBrowser();
+    try {
+      const page = await browser.newPage();
+      await page.goto(url);
+      const shows = (text: string) => page.locator('.display').filter({ hasText: text }).waitFor();
+      const icon = (name: string) => page.locator(`.status-bar img[src="${name}"]`).waitFor();
+      await shows('Connecting …');
+      await shows('connection refused');
+      await icon('wbs_disconnected.png');
+      const broker = await PythonBroker.start(port);
+      await broker.saw('"headers"');
+      await shows('Welcome');
+      await icon('wbs_connected.png');
+      await broker.program.kill();
+      await shows('Reconnecting …');
+      const again = await PythonBroker.start(port);
+      await again.saw('"headers"');
+      again.say(START + capture('r1'));
+      await again.saw(/APPROVED.*<POS_RECON>r1</);
+      await again.program.kill();
+      await icon('wbs_disconnected.png');
+      await shows('Welcome');
+    } finally {
+      await browser.close();
+    }
+    simulated.signal('SIGTERM');
+    expect(await simulated.exited).toEqual(exitedWith(0));
+  });
+
+  test('answers registers on TCP, and says so where it cannot', async () => {
+    const { server: simulated } = await startSimulated(
+      ...['--listen', 'tcp:127.0.0.1:0', '--listen', 'tcp:127.0.0.1:0', '--auto-pair', '--delay', '0'],
+    );
+    const [[, primary = ''] = [], [, secondary = ''] = []] =
+      (await simulated.stderr?.waitForAll(/listening on=tcp:127\.0\.0\.1:(\d+)/g, 2)) ?? [];
+    const to = `sca+tcp:127.0.0.1:${primary}?currency=USD&secondary=${secondary}`;
+    const stores = ['--store', bench.path('store'), '--terminal-store', bench.path('terminals')];
+    const pos = bench.start('posbridge', ['pos', 'purchase', '5.35', 'USD', '--to', to, ...stores]);
+    expect(await pos.exited).toEqual(exitedWith(0));
+    const lost = bench.start('posbridge', ['terminal', '--dialect', 'sca']);
+    expect(await lost.exited).toEqual(exitedWith(100));
+    expect(lost.stderr?.text).toContain('say one of the two: --listen');
+  });
+
+  async function startSimulated(...args: string[]) {
+    const server = bench.start('posbridge', [
+      ...['terminal', '--dialect', 'sca', '--screen', 'tcp:127.0.0.1:0', ...args],
+    ]);
+    const [url = ''] = await server.says(/http:\/\/\S+/);
+    return { server, url };
+  }
+});
+
+test('the demo has a broker, a terminal that dials into it, and a register that pays', async () => {
+  const places = ['--listen', 'ws://127.0.0.1:0/', '--screen', 'tcp:127.0.0.1:0'];
+  const demo = bench.start('posbridge', ['demo', '--dialect', 'sca', ...places]);
+  await demo.says('The register: 12.30 USD approved');
+  demo.signal('SIGTERM');
+  expect(await demo.exited).toEqual(exitedWith(0));
 });
 
 describe('our terminal on TCP', () => {

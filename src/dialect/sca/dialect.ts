@@ -9,13 +9,11 @@ import { forgetfulMemory, openMemory, type TerminalMemory } from './memory.ts';
 import { routes, transactions } from './routes.ts';
 import type { Port } from './speaking.ts';
 import { type Authentication, TerminalEnd } from './terminal-end.ts';
+import { PING_S, terminalWishes } from './wishes.ts';
 
 /** How long the connection to the broker is not tried again: 5 s, whatever went wrong. */
 const RETRY_MS = 5000;
-/** Between pings of the terminal (WEBSOCKETPINGINTERVAL_1), and before TCP asks itself (WEBSOCKETKEEPALIVEIDLE). */
-const PING_S = 45;
 const MAX_PING_S = 3600;
-const KEEPALIVE_IDLE_MS = 45_000;
 /** Longer than a customer takes with a card: UI commands wait for people. */
 const TIMEOUT_MS = 300_000;
 
@@ -47,16 +45,16 @@ export function terminalDialect(end: TerminalEnd, port: Port = 'both'): Dialect 
     secrets: ['ENTRY_CODE', 'MAC_KEY', 'TERMINAL_KEY'],
     timeoutMs: TIMEOUT_MS,
     ...(end.options.dials && {
-      reconnects: { firstMs: RETRY_MS, limitMs: RETRY_MS, refusedMs: RETRY_MS },
+      reconnects: { firstMs: RETRY_MS, limitMs: RETRY_MS, refusedMs: RETRY_MS, tellsEvery: true },
     }),
     webSocket: end.options.webSocket,
     ranked: (rank) => terminalDialect(end, rank === 1 ? 'primary' : 'secondary'),
+    hasSession: () => end.terminal.session !== undefined,
     close: () => end.options.memory.close(),
     converse: (host, framing, options) => new AnsweringConversation(host, framing, options, end, port),
   };
 }
 
-/** What the terminal says when it dials the broker, and how it finds out that the broker is gone. */
 function readWebSocket(settings: DialectSettings, wire: string | undefined): WebSocketWishes {
   const text = settings.text('ping-interval');
   const seconds = text === undefined ? PING_S : /^\d{1,4}$/.test(text) ? Number(text) : -1;
@@ -66,19 +64,7 @@ function readWebSocket(settings: DialectSettings, wire: string | undefined): Web
   if (pinpad !== undefined && !/^[A-Za-z0-9._:-]{1,64}$/.test(pinpad))
     throw settings.fault('pinpad-id', '1 to 64 letters and digits are wanted');
   const host = /^wss?:\/\/([^/?]+)/.exec(wire ?? '')?.[1];
-  return {
-    subprotocol: 'sci',
-    isBinary: true,
-    takesNoSubprotocol: true,
-    keepaliveIdleMs: KEEPALIVE_IDLE_MS,
-    ...(seconds > 0 && { pingMs: seconds * 1000 }),
-    headers: {
-      Pragma: 'no-cache',
-      'Cache-Control': 'no-cache',
-      ...(host !== undefined && { Origin: `http://${host}` }),
-      ...(pinpad !== undefined && { 'x-vfi-pinpad-id': pinpad }),
-    },
-  };
+  return terminalWishes({ host, pinpad, pingS: seconds });
 }
 
 function readCurrency(settings: DialectSettings): string {
@@ -88,8 +74,7 @@ function readCurrency(settings: DialectSettings): string {
       throw settings.fault('currency', 'the code of a currency is wanted, such as USD or EUR');
     return currency;
   }
-  const payment = settings.text('payment') ?? settings.text('app');
-  if (payment?.startsWith('simulator:') === true) return 'USD';
+  if (settings.isSimulated) return 'USD';
   throw settings.fault(
     'currency',
     'SCA names no currency: say which one amounts are in, such as --currency USD',

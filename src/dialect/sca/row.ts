@@ -2,30 +2,45 @@ import type { DialectRow } from '../row.ts';
 
 export const scaRow = {
   name: 'sca',
-  roles: ['answers', 'dials', 'listens', 'asks'],
+  roles: ['answers', 'dials', 'listens', 'asks', 'simulates'],
   options: [
     {
       name: 'role',
       value: 'terminal|broker',
       help: 'answer registers as a terminal, or let terminals dial in; default: terminal',
+      isNotSimulated: true,
     },
     {
       name: 'for',
       value: 'PINPAD=tcp:HOST:PRIMARY,SECONDARY;...',
       help: 'broker: registers that know only TCP find this terminal here',
+      isNotSimulated: true,
     },
-    { name: 'no-subprotocol', help: 'broker: do not repeat the subprotocol sci in the handshake' },
-    { name: 'lenient-headers', help: 'broker: take headers with a space before their colon' },
-    { name: 'unnamed-terminals', help: 'broker: let in terminals without x-vfi-pinpad-id' },
+    {
+      name: 'no-subprotocol',
+      help: 'broker: do not repeat the subprotocol sci in the handshake',
+      isNotSimulated: true,
+    },
+    {
+      name: 'lenient-headers',
+      help: 'broker: take headers with a space before their colon',
+      isNotSimulated: true,
+    },
+    {
+      name: 'unnamed-terminals',
+      help: 'broker: let in terminals without x-vfi-pinpad-id',
+      isNotSimulated: true,
+    },
     {
       name: 'host-timeout',
       value: 'SECONDS',
       help: 'broker: how long a terminal may still be posting a payment whose answer is lost; default: 150',
+      isNotSimulated: true,
     },
     {
       name: 'currency',
       value: 'CODE',
-      help: 'what amounts are in, since the protocol names none; with --app simulator: USD',
+      help: 'what amounts are in, since the protocol names none; with a simulated terminal USD',
     },
     { name: 'pinpad-id', value: 'ID', help: 'how the broker knows the terminal (x-vfi-pinpad-id)' },
     {
