@@ -301,7 +301,10 @@ export class Bridge implements ConversationHost, StatusSource {
 
   /** Before anything of it is obeyed. */
   #refuse(stranger: Stranger): void {
-    const text = `the peer speaks ${stranger}, not ${this.#options.dialect.name}`;
+    const text =
+      stranger === 'PROXY'
+        ? 'the peer begins with a PROXY protocol header, and --proxy-protocol does not name its address'
+        : `the peer speaks ${stranger}, not ${this.#options.dialect.name}`;
     this.log.warn('the peer is refused', { peer: this.#wire.peer.text, why: text });
     this.#refused(text);
     this.#how = 'broken';

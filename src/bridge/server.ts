@@ -10,6 +10,7 @@ import { parseEndpoint } from '../endpoint/parse.ts';
 import { type Listener, listen } from '../wire/listen.ts';
 import { silentWire } from '../wire/memory.ts';
 import type { TlsFiles } from '../wire/tls.ts';
+import type { TrustedProxies } from '../wire/trusted-proxies.ts';
 import type { Wire } from '../wire/wire.ts';
 import { Bridge } from './bridge.ts';
 import type { BridgeContext, BridgeOptions } from './bridge-options.ts';
@@ -28,6 +29,8 @@ export interface ServerOptions extends BridgeOptions {
   readonly allowOrigins: readonly string[];
   /** For `wss:`. */
   readonly tls?: TlsFiles;
+  /** Whose connections begin with a header of the PROXY protocol. */
+  readonly proxies?: TrustedProxies | undefined;
   /** Put around every wire. */
   readonly around?: (wire: Wire) => Wire;
 }
@@ -104,12 +107,13 @@ export class Server implements StatusSource {
   }
 
   #listen(endpoint: Endpoint, bridge: BridgeOptions): Promise<Listener> {
-    const { allowOrigins, tls } = this.#options;
+    const { allowOrigins, proxies, tls } = this.#options;
     const { log } = this.#context;
     return listen(endpoint, {
       allowOrigins,
       maxConnections: this.#maxConnections,
       tls,
+      proxies,
       onRenewed: () => log.info('the certificates have been read again'),
       maxMessageBytes: bridge.protocol.maxFrameBytes,
       ...bridge.dialect.webSocket,

@@ -81,7 +81,8 @@ async function speakOnce(
   const isNobody = isNobodyAt(place);
   const { context } = program;
   const opening = openPlace(place, { settings, options, context });
-  const wire = await (settings.flag('websocket') === true ? opening.catch(strangerAt(program)) : opening);
+  const knocks = settings.flag('websocket') === true || settings.isGiven('proxy-protocol');
+  const wire = await (knocks ? opening.catch(strangerAt(program)) : opening);
   if (wire === undefined) return EXIT.protocol;
   const isLine = place.endpoint?.kind === 'serial';
   if (isLine) program.log.info('the line is open', { on: settings.text('wire') });

@@ -69,6 +69,12 @@ const COMMON = [
     commands: ['bridge'],
   },
   {
+    name: 'proxy-protocol',
+    value: 'ADDRESS[,…]',
+    help: 'connections from these addresses (127.0.0.1, 10.0.0.0/24, unix) are those of proxies, and begin with a PROXY protocol header that names the register behind',
+    commands: REAL,
+  },
+  {
     name: 'listen',
     value: 'ENDPOINT',
     repeats: true,

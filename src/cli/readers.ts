@@ -4,6 +4,7 @@ import { type ListenPlace, parseListener } from '../endpoint/listener.ts';
 import { parseEndpoint } from '../endpoint/parse.ts';
 import { isAddress } from '../endpoint/syntax.ts';
 import { checkTerminal } from '../pos/asking-end.ts';
+import { PROXIES_FORM, TrustedProxies } from '../wire/trusted-proxies.ts';
 import type { OptionName } from './options.ts';
 import type { Settings } from './settings.ts';
 
@@ -21,6 +22,11 @@ export function readEndpoint(settings: Settings, name: OptionName, use: Endpoint
 /** Every listener that was asked for, in order. */
 export function readListeners(settings: Settings): ListenPlace[] {
   return settings.list('listen').map((text) => parsed(settings, 'listen', () => parseListener(text)));
+}
+
+/** Whose connections begin with a header of the PROXY protocol; undefined: nobody's. */
+export function readProxies(settings: Settings): TrustedProxies | undefined {
+  return settings.read('proxy-protocol', PROXIES_FORM, TrustedProxies.parse);
 }
 
 function parsed<T>(settings: Settings, name: OptionName, parse: () => T): T {

@@ -11,7 +11,7 @@ import { resolveBridgeOptions } from './bridge-options.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { readOrigins } from './origin-option.ts';
 import { Program } from './program.ts';
-import { readInteger, readListeners } from './readers.ts';
+import { readInteger, readListeners, readProxies } from './readers.ts';
 import { readScreen } from './screen-option.ts';
 import type { Settings } from './settings.ts';
 import { readTls } from './tls-options.ts';
@@ -39,6 +39,11 @@ export async function runServe(settings: Settings): Promise<number> {
       throw settings.fault('listen', `${text}: ${options.dialect.name} is not spoken over HTTP`);
     }
   }
+  const proxies = readProxies(settings);
+  const web = endpoints.find((endpoint) => 'url' in endpoint);
+  if (proxies !== undefined && web !== undefined) {
+    throw settings.fault('proxy-protocol', `goes with tcp:, unix: and fd:, not with ${web.text}`);
+  }
   const screen = readScreen(settings);
   if (screen !== undefined && options.dialect.screen === undefined) {
     throw settings.fault('screen', `${options.dialect.name} has nothing to show`);
@@ -49,7 +54,7 @@ export async function runServe(settings: Settings): Promise<number> {
   }
   return serve(
     settings,
-    { ...options, ...readServerLimits(settings), listeners, ...(tls !== undefined && { tls }) },
+    { ...options, ...readServerLimits(settings), listeners, proxies, ...(tls !== undefined && { tls }) },
     {
       prepare: async (program) => {
         if (screen !== undefined) await showDialect(screen, options.dialect, program);

@@ -13,7 +13,7 @@ import { type OpenEndpoint, openWire } from '../wire/open.ts';
 import { chooseStdio, descriptorProbe, peerFromEnvironment } from '../wire/stdio.ts';
 import type { TlsFiles } from '../wire/tls.ts';
 import type { Wire } from '../wire/wire.ts';
-import { readEndpoint } from './readers.ts';
+import { readEndpoint, readProxies } from './readers.ts';
 import type { Settings } from './settings.ts';
 
 /** Where the wire of a bridge is: an endpoint, or what a super-server has put on the descriptors. */
@@ -51,6 +51,12 @@ export function findPlace(settings: Settings): Place {
   if (settings.flag('websocket') === true && (fds === undefined || isTty)) {
     throw settings.fault(
       'websocket',
+      'goes with a socket or pipes: standard input and output, or --wire fd:',
+    );
+  }
+  if (settings.isGiven('proxy-protocol') && (fds === undefined || isTty)) {
+    throw settings.fault(
+      'proxy-protocol',
       'goes with a socket or pipes: standard input and output, or --wire fd:',
     );
   }
@@ -96,8 +102,16 @@ export interface OpenContext {
 export async function openPlace(place: Place, context: OpenContext): Promise<Wire> {
   const { settings } = context;
   const opened = await open(place, context);
-  const wire = settings.flag('torture') === true ? await tortured(opened) : opened;
+  const outer = settings.flag('torture') === true ? await tortured(opened) : opened;
+  const wire = settings.isGiven('proxy-protocol') ? await relayed(outer, context) : outer;
   return settings.flag('websocket') === true ? accepted(wire, context) : wire;
+}
+
+/** The wire behind a proxy, where one of those that are trusted is there. */
+async function relayed(wire: Wire, { settings, context: { clock } }: OpenContext): Promise<Wire> {
+  if (readProxies(settings)?.has(wire.peer) !== true) return wire;
+  const { acceptRelayed } = await import('../wire/relayed-wire.ts');
+  return acceptRelayed(wire, { clock });
 }
 
 async function tortured(wire: Wire): Promise<Wire> {

@@ -6,6 +6,7 @@ import { DescriptorGuard } from './descriptor-guard.ts';
 import { boundAddress, type Listener, type ListenOptions } from './listener.ts';
 import type { SocketEndpoint } from './socket.ts';
 import { socketWire } from './socket-wire.ts';
+import type { Wire } from './wire.ts';
 
 export type { Listener, ListenOptions } from './listener.ts';
 
@@ -42,7 +43,10 @@ async function listenSocket(
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   const guard = new DescriptorGuard((fault) => options.onFault?.(fault));
   server.on('connection', (socket) => {
-    if (guard.admit(socket)) options.onWire(socketWire(socket));
+    if (!guard.admit(socket)) return;
+    const wire = socketWire(socket);
+    if (options.proxies?.has(wire.peer) === true) void takeRelayed(wire, options);
+    else options.onWire(wire);
   });
   await bindPlace(server, endpoint);
   server.on('error', (fault) => options.onFault?.(fault));
@@ -52,4 +56,13 @@ async function listenSocket(
       server.close();
     },
   };
+}
+
+async function takeRelayed(wire: Wire, { clock, onWire, onFault }: ListenOptions): Promise<void> {
+  try {
+    const { acceptRelayed } = await import('./relayed-wire.ts');
+    onWire(await acceptRelayed(wire, { clock }));
+  } catch (fault) {
+    onFault?.(fault as Error);
+  }
 }

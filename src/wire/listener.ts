@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { DoorRules } from './admission.ts';
 import type { TlsFiles } from './tls.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 import type { Wire } from './wire.ts';
 import type { WsOptions } from './ws.ts';
 
@@ -27,6 +28,8 @@ export interface ListenOptions extends WsOptions, DoorRules {
   readonly maxConnections?: number;
   /** For `wss:` and `https:`. `ca`: clients have to show a certificate that it has signed. */
   readonly tls?: TlsFiles | undefined;
+  /** Whose connections begin with a header of the PROXY protocol: not for WebSocket and HTTP. */
+  readonly proxies?: TrustedProxies | undefined;
   /** The certificates have been read again, because their files have changed. */
   readonly onRenewed?: () => void;
 }

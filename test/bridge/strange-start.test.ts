@@ -29,6 +29,9 @@ describe('a stranger is', () => {
     ['HTTP', 'M-SEARCH http://10.0.0.1:10001/%C3 HTTP/1.0'],
     ['HTTP', `GET /${'x'.repeat(9000)} HTTP/1.1\r\n`],
     ['TLS', HELLO.toString('latin1')],
+    ['PROXY', 'PROXY TCP4 10.0.0.7 10.0.0.1 51000 10001\r\n'],
+    ['PROXY', 'PROXY UNKNOWN\r\n'],
+    ['PROXY', '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c'],
   ] as const)('%s: %j', (who, text) => {
     const bytes = Buffer.from(text, 'latin1');
     expect(strangerIn(bytes)).toBe(who);
@@ -46,6 +49,8 @@ describe('a peer that belongs begins with', () => {
     ['words', 'OK CHARSET UTF-8 HTTP/1.1', 12],
     ['control bytes', '\x06\x02K1\x03', 1],
     ['nearly TLS', '\x16\x03\x01\x02\x00\x02', 6],
+    ['empty lines', '\r\n\r\nOK', 5],
+    ['the word of a proxy, and words', 'PROXY TCP5 x', 12],
     ['XML', '<?xml version="1.0"?>', 1],
   ])('%s', (_, text, after) => {
     const bytes = Buffer.from(text, 'latin1');

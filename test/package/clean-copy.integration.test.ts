@@ -102,7 +102,7 @@ describe('set-up says what is missing and who could install it', () => {
       signal: null,
       stdout: '',
       stderr:
-        'posbridge: for the tests these Debian packages are missing: ucspi-tcp ipsvd s6 nats-server socat netcat-openbsd strace python3 procps bsdutils chromium systemd openssl prometheus tshark php-cli curl; install them, or run this as root\n',
+        'posbridge: for the tests these Debian packages are missing: ucspi-tcp ipsvd s6 nats-server socat netcat-openbsd strace python3 procps bsdutils chromium systemd openssl prometheus stunnel4 tshark php-cli curl; install them, or run this as root\n',
     });
   });
 
@@ -116,7 +116,7 @@ describe('set-up says what is missing and who could install it', () => {
     });
     expect(await script('set-up', bin, ['tests'])).toMatchObject(NPM_WAS_CALLED);
     expect(readFileSync(log, 'utf8')).toBe(
-      'update -qq\ninstall -y -qq --no-install-recommends ucspi-tcp ipsvd s6 nats-server netcat-openbsd strace procps bsdutils chromium systemd openssl prometheus tshark php-cli curl\n',
+      'update -qq\ninstall -y -qq --no-install-recommends ucspi-tcp ipsvd s6 nats-server netcat-openbsd strace procps bsdutils chromium systemd openssl prometheus stunnel4 tshark php-cli curl\n',
     );
   });
 });
