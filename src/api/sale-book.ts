@@ -10,6 +10,8 @@ export interface BookedSale
   readonly by: string | undefined;
   readonly idempotency: string;
   readonly request: string;
+  /** How it stands while it has no outcome, which the store does not know. */
+  readonly open: OpenState;
 }
 
 export interface SaleQuery {
@@ -85,7 +87,8 @@ export class SaleBook {
     const sale = saleOf(stored, open);
     const { id, terminal, kind, state, reference, createdAt, endedAt } = sale;
     const { by, idempotency, request } = stored.memo;
-    const booked = { id, terminal, kind, state, reference, createdAt, endedAt, by, idempotency, request };
+    const known = { id, terminal, kind, state, reference, createdAt, endedAt };
+    const booked = { ...known, by, idempotency, request, open };
     if (this.#sales.has(id)) this.#order[this.#placeOf(booked)] = booked;
     else this.#order.splice(this.#placeOf(booked), 0, booked);
     this.#sales.set(id, booked);
@@ -119,7 +122,7 @@ export class SaleBook {
     }
     const stored = await readStored(this.#store, booked.id);
     if (stored === undefined) return undefined;
-    const sale = saleOf(stored, { state: booked.state === 'unknown' ? 'unknown' : 'pending' });
+    const sale = saleOf(stored, booked.open);
     const texts = { sale, text: saleText(sale, stored.done) };
     this.#keep(booked.id, texts);
     return texts;

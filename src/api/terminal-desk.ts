@@ -76,12 +76,11 @@ export class TerminalDesk {
 
   constructor(options: TerminalDeskOptions) {
     this.#options = options;
-    const { client, clock, log } = options;
+    const { client, store, clock, log } = options;
     this.#pursuit = new Pursuit({
-      client,
-      clock,
-      log,
+      ...{ client, store, clock, log },
       found: async (id) => void (await this.#enter(id)),
+      refused: (id, outcome) => this.#enterUnstored(id, outcome),
       unknown: (id, why) => this.#becomeUnknown(id, why),
     });
     client.on('progress', (progress) => this.#progressed(progress));
@@ -92,6 +91,7 @@ export class TerminalDesk {
     });
     client.on('connected', () => {
       this.#publishStatus();
+      this.#pursuit.wake();
       void this.#refresh();
     });
     client.on('disconnected', () => {
@@ -237,9 +237,10 @@ export class TerminalDesk {
     try {
       const { clock, book } = this.#options;
       const outcome = await made;
-      // What the disk has refused is true all the same, and is found again by the next run.
+      // What the disk has refused is true all the same.
       const done = doneOf(outcome, outcome.endedAt ?? isoTime(clock));
       this.#publishSale(book.put({ ...recorded, done }, OPEN, outcome.isRecorded));
+      if (!outcome.isRecorded) this.#pursuit.begin(id, done);
     } catch (fault) {
       if (!this.#isClosing) {
         if (fault instanceof PosError) this.#becomeUnknown(id, fault);
@@ -263,6 +264,16 @@ export class TerminalDesk {
     return this.#read(id, ({ done }) => (done === undefined ? undefined : OPEN));
   }
 
+  /** Enters an outcome that the disk has refused: it is true all the same. */
+  async #enterUnstored(id: string, outcome: SaleOutcome): Promise<DoneRecord> {
+    const { store, book, clock } = this.#options;
+    const done = doneOf(outcome, isoTime(clock));
+    // A disk that does not take anything may not give anything either: then it is entered when it is stored.
+    const stored = await readStored(store, id).catch(() => undefined);
+    if (stored !== undefined) this.#publishSale(book.put({ ...stored, done }, OPEN, false));
+    return done;
+  }
+
   #becomeUnknown(id: string, { code, text }: PosError): void {
     const { book } = this.#options;
     void this.#read(id, ({ done }) => {
@@ -284,8 +295,9 @@ export class TerminalDesk {
       const stored = await readStored(store, id);
       const open = stored && openStateOf(stored);
       if (stored === undefined || open === undefined) return undefined;
+      const before = book.known(id)?.text;
       const sale = book.put(stored, open);
-      this.#publishSale(sale);
+      if (book.known(id)?.text !== before) this.#publishSale(sale);
       return sale;
     });
     const read = reading.catch((fault: unknown) => {

@@ -33,6 +33,8 @@ export interface RecordLine {
   readonly what: 'begun' | 'charged' | 'declined' | 'cancelled' | 'promised';
   /** Milliseconds since 1970. */
   readonly atMs: number;
+  /** What it has answered. */
+  readonly answer?: { readonly result?: string };
 }
 
 export class PaymentApplication {
