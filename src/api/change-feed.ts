@@ -1,5 +1,4 @@
-import type { Clock } from '../base/clock.ts';
-import { randomId } from '../base/random-id.ts';
+import type { RunLog } from './run-log.ts';
 
 /** Something that has happened. */
 export interface Change {
@@ -20,28 +19,35 @@ export interface NumberedChange extends Change {
   readonly id: string;
 }
 
-/** Where somebody goes on. `since`: this process does not know what came after; everything from then on may be new. */
-export type Resumption = { readonly after: number } | { readonly since: string | undefined };
+/** Where somebody goes on. */
+export interface Resumption {
+  /** First what the store has from a time on (ISO 8601; `all`: everything). Undefined: nothing, this process knows all that came since. */
+  readonly replay?: string;
+  /** Then the changes after this number. */
+  readonly after: number;
+}
 
 const MAX_CHANGES = 8192;
 const MAX_BYTES = 16 * 1024 * 1024;
+/** Two changes of nearly the same time may be told in another order than they were stored in. */
+const MARGIN_MS = 60_000;
 
 /**
  * The changes of this process, in order, as many as are kept.
  *
- * Shape of an id: time in milliseconds "-" run "-" number. Another run's number says nothing here, but its time does:
- * what has changed since then stands in the store.
+ * Shape of an id: time in milliseconds "-" run "-" number. Another run's number says nothing here, but its time does: what has changed
+ * since then stands in the store. With an "s" before the number it is of a change that was taken from the store: its time says how far that
+ * has been told, and the changes after the number come next.
  */
 export class ChangeFeed {
-  readonly #clock: Clock;
-  readonly #run = randomId();
+  readonly #runs: RunLog;
   readonly #changes: NumberedChange[] = [];
   readonly #listeners = new Set<() => void>();
   #last = 0;
   #bytes = 0;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(runs: RunLog) {
+    this.#runs = runs;
   }
 
   /** The number of the last change. */
@@ -51,7 +57,7 @@ export class ChangeFeed {
 
   /** An id after which everything from now on comes. */
   get lastId(): string {
-    return `${this.#clock.wallMs()}-${this.#run}-${this.#last}`;
+    return `${this.#runs.now()}-${this.#runs.run}-${this.#last}`;
   }
 
   publish(change: Change): void {
@@ -77,26 +83,27 @@ export class ChangeFeed {
     return this.#changes[number + 1 - first] ?? 'gone';
   }
 
-  /** Where a reader goes on who names the last id that it has seen. */
+  /** The id of a change that was taken from the store, by somebody who goes on after a number then. */
+  storedId(time: string, after: number): string {
+    return `${Date.parse(time)}-${this.#runs.run}-s${after}`;
+  }
+
+  /** Where a reader goes on who names the last id that it has seen. Whatever cannot be believed begins earlier, never later. */
   resume(id: string): Resumption {
-    const [, time, run, number] = /^(\d{1,15})-([\da-z]+)-(\d{1,15})$/i.exec(id) ?? [];
+    const read = /^(\d{1,15})-([\da-z]+)-(s?)(\d{1,15})$/i.exec(id);
+    if (read === null) return { replay: 'all', after: this.#last };
+    const [, time, run = '', isStored, number] = read;
     const after = Number(number);
-    if (run === this.#run && after <= this.#last && this.after(after) !== 'gone') return { after };
-    return { since: time === undefined ? undefined : this.#startFor(Number(time)) };
+    const isKept = run === this.#runs.run && after <= this.#last && this.after(after) !== 'gone';
+    if (isKept && isStored === '') return { after };
+    const sinceMs = isKept ? Number(time) : this.#runs.since(run, Number(time), isStored !== '');
+    const replay = sinceMs === undefined ? 'all' : this.#startFor(sinceMs);
+    return { replay, after: isKept ? after : this.#last };
   }
 
-  /** A clock may be set back while nobody runs: after an id from the future anything may be new. */
-  #startFor(timeMs: number): string | undefined {
-    const fromMs = timeMs - MARGIN_MS;
-    if (timeMs > this.#clock.wallMs() || fromMs < 0) return undefined;
-    return new Date(fromMs).toISOString();
+  /** Nobody has been told of what is still to come, whatever an id says. */
+  #startFor(sinceMs: number): string {
+    const fromMs = Math.min(sinceMs, this.#runs.now()) - MARGIN_MS;
+    return fromMs <= 0 ? 'all' : new Date(fromMs).toISOString();
   }
-}
-
-/** Two changes of nearly the same time may be told in another order than they were stored in. */
-const MARGIN_MS = 60_000;
-
-/** The id of a change that was taken from the store. */
-export function storedId(time: string): string {
-  return `${Date.parse(time)}-store-0`;
 }

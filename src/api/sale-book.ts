@@ -3,6 +3,7 @@ import type { StoredEntry } from '../store/entry-state.ts';
 import { readMemo } from './memo.ts';
 import { idOf, type OpenState, type StoredSale, saleOf, saleText } from './sale.ts';
 import type { Sale } from './shown.ts';
+import { SortedList } from './sorted-list.ts';
 
 /** What is kept in memory of every sale of the store. */
 export interface BookedSale
@@ -26,6 +27,15 @@ export interface SaleQuery {
   readonly limit: number;
 }
 
+/** A change of a sale's state, as far as the store knows of it. */
+export interface StoredChange {
+  readonly sale: BookedSale;
+  /** ISO 8601. */
+  readonly time: string;
+  /** It was begun; else it has become what it is now. */
+  readonly isBegin: boolean;
+}
+
 interface Texts {
   readonly sale: Sale;
   readonly text: string;
@@ -42,8 +52,14 @@ export class SaleBook {
   readonly #store: SaleStore;
   readonly #sales = new Map<string, BookedSale>();
   readonly #ids = new Map<string, string>();
-  /** Oldest first. */
-  readonly #order: BookedSale[] = [];
+  readonly #order = new SortedList<BookedSale>(
+    (one, other) => compare(one.createdAt, other.createdAt) || compare(one.id, other.id),
+  );
+  readonly #ended = new SortedList<EndedSale>(
+    (one, other) => compare(one.endedAt, other.endedAt) || compare(one.id, other.id),
+  );
+  /** Those without an outcome. */
+  readonly #open = new Set<string>();
   /** The one that was used last is the last. */
   readonly #whole = new Map<string, Texts>();
   /** Those whose outcome the disk has refused: nobody could read them again. */
@@ -78,8 +94,14 @@ export class SaleBook {
     return id === undefined ? undefined : this.#sales.get(id);
   }
 
+  /** Oldest first. */
   get all(): readonly BookedSale[] {
-    return this.#order;
+    return this.#order.items;
+  }
+
+  /** Those without an outcome. */
+  get open(): BookedSale[] {
+    return [...this.#open].flatMap((id) => this.#sales.get(id) ?? []);
   }
 
   /** Enters a sale, or what has become of it. `isStored`: the store has all of it. */
@@ -89,10 +111,12 @@ export class SaleBook {
     const { by, idempotency, request } = stored.memo;
     const known = { id, terminal, kind, state, reference, createdAt, endedAt };
     const booked = { ...known, by, idempotency, request, open };
-    if (this.#sales.has(id)) this.#order[this.#placeOf(booked)] = booked;
-    else this.#order.splice(this.#placeOf(booked), 0, booked);
+    this.#forget(id);
     this.#sales.set(id, booked);
     this.#ids.set(idempotency, id);
+    this.#order.put(booked);
+    if (isEnded(booked)) this.#ended.put(booked);
+    else this.#open.add(id);
     const texts = { sale, text: saleText(sale, stored.done) };
     if (isStored) this.#unstored.delete(id);
     else this.#unstored.set(id, texts);
@@ -102,7 +126,7 @@ export class SaleBook {
 
   /** It has been removed from the store. */
   drop(sale: BookedSale): void {
-    if (this.#sales.delete(sale.id)) this.#order.splice(this.#placeOf(sale), 1);
+    this.#forget(sale.id);
     if (this.#ids.get(sale.idempotency) === sale.id) this.#ids.delete(sale.idempotency);
     this.#whole.delete(sale.id);
     this.#unstored.delete(sale.id);
@@ -131,11 +155,12 @@ export class SaleBook {
   /** Newest first. */
   find({ isVisible, state, terminal, reference, since, after, limit }: SaleQuery): BookedSale[] {
     const found: BookedSale[] = [];
+    const { items } = this.#order;
     const last = after === undefined ? undefined : this.#sales.get(after);
-    let at = last === undefined ? this.#order.length : this.#placeOf(last);
+    let at = last === undefined ? items.length : this.#order.placeOf(last);
     while (at > 0 && found.length < limit) {
       at -= 1;
-      const sale = this.#order[at] as BookedSale;
+      const sale = items[at] as BookedSale;
       if (since !== undefined && sale.createdAt < since) break;
       if (state !== undefined && sale.state !== state) continue;
       if (terminal !== undefined && sale.terminal !== terminal) continue;
@@ -145,6 +170,31 @@ export class SaleBook {
     return found;
   }
 
+  /** What has changed since then (ISO 8601), in the order of time. What nobody can tell so far is always new. */
+  changesSince(time: string): StoredChange[] {
+    const begun = this.#order.items.slice(
+      this.#order.firstNotBelow(({ createdAt }) => compare(createdAt, time)),
+    );
+    const ended = this.#ended.items.slice(this.#ended.firstNotBelow(({ endedAt }) => compare(endedAt, time)));
+    const unknown = this.open.filter(({ state }) => state === 'unknown');
+    return [
+      ...[...new Set([...begun, ...unknown])].map((sale) => ({ sale, time: sale.createdAt, isBegin: true })),
+      // A clock that was set back meanwhile makes no sale end before it has begun.
+      ...ended.map((sale) => ({ sale, time: later(sale.createdAt, sale.endedAt), isBegin: false })),
+      ...unknown.map((sale) => ({ sale, time: sale.createdAt, isBegin: false })),
+    ].sort((one, other) => compare(one.time, other.time));
+  }
+
+  /** Takes it out of every list that it stands in. */
+  #forget(id: string): void {
+    const sale = this.#sales.get(id);
+    if (sale === undefined) return;
+    this.#sales.delete(id);
+    this.#order.remove(sale);
+    if (isEnded(sale)) this.#ended.remove(sale);
+    this.#open.delete(id);
+  }
+
   #keep(id: string, texts: Texts): void {
     this.#whole.delete(id);
     this.#whole.set(id, texts);
@@ -152,20 +202,12 @@ export class SaleBook {
     const [oldest] = this.#whole.keys();
     if (oldest !== undefined) this.#whole.delete(oldest);
   }
+}
 
-  /** Where it stands in the order, or belongs. */
-  #placeOf({ createdAt, id }: BookedSale): number {
-    let from = 0;
-    let to = this.#order.length;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      const other = this.#order[middle] as BookedSale;
-      const isBefore = (compare(other.createdAt, createdAt) || compare(other.id, id)) < 0;
-      if (isBefore) from = middle + 1;
-      else to = middle;
-    }
-    return from;
-  }
+type EndedSale = BookedSale & { readonly endedAt: string };
+
+function isEnded(sale: BookedSale): sale is EndedSale {
+  return sale.endedAt !== null;
 }
 
 /**
@@ -193,6 +235,10 @@ function storedSaleIn({ sent, done, contradicted }: StoredEntry): StoredSale | u
   const memo = readMemo(sent?.memo);
   if (sent === undefined || memo === undefined) return undefined;
   return { sent, memo, done, isContradicted: contradicted !== undefined };
+}
+
+function later(one: string, other: string): string {
+  return one > other ? one : other;
 }
 
 function compare(one: string, other: string): number {

@@ -15,6 +15,7 @@ import { type Caller, maySee, mayUse } from './caller.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { digest } from './memo.ts';
 import { Problem } from './problem.ts';
+import { RunLog } from './run-log.ts';
 import type { OpenState, StoredSale } from './sale.ts';
 import { type BookedSale, identityOf, SaleBook, type SaleQuery } from './sale-book.ts';
 import type { Kind, Sale, TerminalView } from './shown.ts';
@@ -63,6 +64,13 @@ export interface SaleMade {
   readonly isNew: boolean;
 }
 
+interface Parts {
+  readonly store: SaleStore;
+  readonly book: SaleBook;
+  readonly lock: OpenFile;
+  readonly runs: RunLog;
+}
+
 const PRUNE_MS = 3_600_000;
 
 /**
@@ -75,6 +83,7 @@ export class ApiService {
   readonly #options: ApiServiceOptions;
   readonly #store: SaleStore;
   readonly #lock: OpenFile;
+  readonly #runs: RunLog;
   readonly #desks = new Map<string, TerminalDesk>();
   /** Sales that are not in the book yet, by their keys. */
   readonly #beginning = new Map<string, { readonly request: string; readonly made: Promise<BookedSale> }>();
@@ -91,7 +100,8 @@ export class ApiService {
     try {
       const store = await SaleStore.open(options.store, { clock, log, keepMs });
       const book = await SaleBook.load(store, (stored) => openStateOf(stored, options));
-      const service = new ApiService(options, { store, book, lock });
+      const runs = await RunLog.open(options.store, clock, log);
+      const service = new ApiService(options, { store, book, lock, runs });
       await service.#openDesks();
       return service;
     } catch (fault) {
@@ -100,15 +110,13 @@ export class ApiService {
     }
   }
 
-  private constructor(
-    options: ApiServiceOptions,
-    { store, book, lock }: { readonly store: SaleStore; readonly book: SaleBook; readonly lock: OpenFile },
-  ) {
+  private constructor(options: ApiServiceOptions, { store, book, lock, runs }: Parts) {
     this.#options = options;
     this.#store = store;
     this.#lock = lock;
     this.book = book;
-    this.feed = new ChangeFeed(options.clock);
+    this.#runs = runs;
+    this.feed = new ChangeFeed(runs);
   }
 
   get isStopping(): boolean {
@@ -117,7 +125,7 @@ export class ApiService {
 
   /** Connects to the terminals and asks about what an earlier run has left. */
   start(): void {
-    const open = this.book.all.filter(({ endedAt }) => endedAt === null);
+    const { open } = this.book;
     for (const [name, desk] of this.#desks) desk.start(open.filter(({ terminal }) => terminal === name));
     for (const { id, terminal } of open) {
       if (this.#desks.has(terminal)) continue;
@@ -134,7 +142,7 @@ export class ApiService {
     const desk = this.#deskFor(caller, terminal);
     const { amount, currency, reference } = order;
     const amountMinor = readAmount(amount, currency);
-    refuseSecret(reference);
+    refuseSecret('reference', reference);
     const idempotency = digest('key', caller.name, key);
     const request = digest('request', terminal, kind, String(amountMinor), currency, reference);
     const earlier = this.book.withKey(idempotency) ?? this.#beginning.get(idempotency);
@@ -206,6 +214,7 @@ export class ApiService {
 
   /** Rejects with a Problem. */
   async settle(sale: BookedSale, outcome: Settlement, by: string): Promise<BookedSale> {
+    refuseSecret('by', by);
     const desk = this.#desks.get(sale.terminal);
     if (desk !== undefined) return desk.settle(sale, outcome, by);
     throw new Problem(
@@ -243,6 +252,7 @@ export class ApiService {
     this.#pruning?.cancel();
     await Promise.all([...this.#desks.values()].map((desk) => desk.close()));
     await this.#store.close();
+    await this.#runs.settled();
     await this.#lock.close();
   }
 
@@ -333,11 +343,11 @@ function readAmount(amount: string, currency: string): number {
 }
 
 /** What must never be stored is not taken. */
-function refuseSecret(reference: string | undefined): void {
-  if (reference === undefined || maskText(reference) === reference) return;
+function refuseSecret(name: string, text: string | undefined): void {
+  if (text === undefined || maskText(text) === text) return;
   throw new Problem(
     'INVALID_REQUEST',
-    'reference: it looks like a card number or a secret, which is never stored; take another one',
+    `${name}: it looks like a card number or a secret, which is never stored; take another one`,
   );
 }
 

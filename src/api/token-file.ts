@@ -29,12 +29,21 @@ export function isName(text: string): boolean {
   return /^[A-Za-z\d][\w.-]{0,63}$/.test(text);
 }
 
+/** A token that is known, and what it lets. */
+interface Known {
+  readonly digest: Buffer;
+  readonly caller: Caller;
+  /** Everything that stands in the file about it. */
+  readonly entry: string;
+}
+
 /** The tokens of a file, as it is now: a change counts at once, and one that cannot be read changes nothing. */
 export class Tokens {
-  #callers: readonly { readonly digest: Buffer; readonly caller: Caller }[];
+  #known: readonly Known[];
+  readonly #listeners = new Set<() => void>();
 
   private constructor(entries: readonly TokenEntry[]) {
-    this.#callers = callersOf(entries);
+    this.#known = knownOf(entries, []);
   }
 
   /** Reads the file and goes on watching it. Rejects with USAGE. */
@@ -46,7 +55,7 @@ export class Tokens {
     const reload = () => {
       readTokenFile(file).then(
         (entries) => {
-          tokens.#callers = callersOf(entries);
+          tokens.#renew(entries);
           on.renewed();
         },
         (fault: unknown) => on.fault(describeFault(fault)),
@@ -60,8 +69,24 @@ export class Tokens {
   callerOf(token: string): Caller | undefined {
     const digest = sha256(token);
     let found: Caller | undefined;
-    for (const known of this.#callers) if (timingSafeEqual(known.digest, digest)) found = known.caller;
+    for (const known of this.#known) if (timingSafeEqual(known.digest, digest)) found = known.caller;
     return found;
+  }
+
+  /** Whether the token of somebody who was let in earlier is there still, and for the same. */
+  isCurrent(caller: Caller): boolean {
+    return this.#known.some((known) => known.caller === caller);
+  }
+
+  /** Runs `changed` whenever the file has been read again; the result ends that. */
+  watch(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => this.#listeners.delete(changed);
+  }
+
+  #renew(entries: readonly TokenEntry[]): void {
+    this.#known = knownOf(entries, this.#known);
+    for (const listener of [...this.#listeners]) listener();
   }
 }
 
@@ -182,11 +207,15 @@ async function writeTokenFile(file: string, tokens: readonly TokenEntry[]): Prom
   }
 }
 
-function callersOf(entries: readonly TokenEntry[]): { readonly digest: Buffer; readonly caller: Caller }[] {
-  return entries.map(({ name, digest, scopes, terminals }) => ({
-    digest: Buffer.from(digest, 'hex'),
-    caller: { name, scopes: new Set(scopes), terminals: terminals && new Set(terminals) },
-  }));
+/** Of a token that has stayed as it was, the caller is the same object. */
+function knownOf(entries: readonly TokenEntry[], before: readonly Known[]): Known[] {
+  return entries.map(({ name, digest, scopes, terminals, created }) => {
+    const entry = JSON.stringify([name, digest, scopes, terminals, created]);
+    const caller = { name, scopes: new Set(scopes), terminals: terminals && new Set(terminals) };
+    return (
+      before.find((known) => known.entry === entry) ?? { digest: Buffer.from(digest, 'hex'), caller, entry }
+    );
+  });
 }
 
 function sha256(text: string): Buffer {

@@ -23,7 +23,7 @@ import { readDurationMs, readInteger } from './readers.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 
-const MAX_CONNECTIONS = 10_000;
+const MAX_CONNECTIONS = 65_536;
 const MAX_RATE = 1_000_000;
 const MAX_KEEP_MS = 10 * 365 * 86_400_000;
 const MAX_DRAIN_MS = 3_600_000;

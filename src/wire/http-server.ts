@@ -20,6 +20,8 @@ export interface HttpServerOptions {
   readonly maxConnections?: number | undefined;
   /** More connections than that are closed as they come. Default: no, for who counts its wires itself. */
   readonly refusesMore?: boolean;
+  /** Whoever reads nothing of an answer for so long is cut off. Default: nobody is. */
+  readonly writeLimitMs?: number | undefined;
   /** With TLS. Default: as the endpoint's scheme says. */
   readonly isSecure?: boolean;
   /** Our certificate. `ca`: clients have to show one that it has signed. */
@@ -74,10 +76,14 @@ export async function openHttpServer(
   options: HttpServerOptions,
 ): Promise<HttpListener> {
   const { clock = systemClock, onFault: report = () => {}, answer, upgrade } = options;
-  const { maxConnections = DEFAULT_MAX_CONNECTIONS } = options;
+  const { maxConnections = DEFAULT_MAX_CONNECTIONS, writeLimitMs } = options;
   let isClosing = false;
   const server = await createHttpServer(endpoint, options, (request, response) => {
     if (isClosing) response.shouldKeepAlive = false;
+    if (writeLimitMs !== undefined) {
+      request.socket.setTimeout(writeLimitMs);
+      response.on('timeout', cutIfStuck);
+    }
     answer(request, response);
   });
   if (options.refusesMore) server.maxConnections = maxConnections;
@@ -155,6 +161,11 @@ async function createSecureServer(
   });
   server.stopWatching = keepCertificates(server, tls, { renewed: onRenewed ?? (() => {}), fault: report });
   return server;
+}
+
+/** Nothing has moved for a while: an answer may take its time, but one that is there is to be read. */
+function cutIfStuck(socket: Socket): void {
+  if (socket.writableLength > 0) socket.destroy();
 }
 
 /** Answers who does not ask for the upgrade that everything here is about. */

@@ -31,6 +31,7 @@ export interface StageOptions extends Partial<ApiServiceOptions> {
   readonly ratePerS?: number;
   readonly maxConnections?: number;
   readonly hasTokens?: boolean;
+  readonly writeLimitMs?: number;
   readonly connectTimeoutMs?: number;
 }
 
@@ -115,6 +116,7 @@ export class Stage {
       allowOrigins: more.allowOrigins ?? [],
       ratePerS: more.ratePerS ?? Number.POSITIVE_INFINITY,
       maxConnections: more.maxConnections ?? 200,
+      writeLimitMs: more.writeLimitMs,
       version: '0.0.0',
       clock: systemClock,
       log,

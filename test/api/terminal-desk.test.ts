@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ChangeFeed } from '../../src/api/change-feed.ts';
 import { writeMemo } from '../../src/api/memo.ts';
+import { RunLog } from '../../src/api/run-log.ts';
 import { SaleBook } from '../../src/api/sale-book.ts';
 import { TerminalDesk } from '../../src/api/terminal-desk.ts';
 import { deferred } from '../../src/base/deferred.ts';
@@ -44,7 +45,7 @@ test('an old read of the store never makes an ended sale unknown', async () => {
   } as unknown as PosClient;
   const desk = new TerminalDesk({
     ...{ name: 'counter', place: 'tcp:127.0.0.1:1', protocol: 'jsonpos', client, store, book, clock },
-    ...{ feed: new ChangeFeed(clock), log: silentLogger },
+    ...{ feed: new ChangeFeed(new RunLog({ clock, log: silentLogger })), log: silentLogger },
   });
   const selling = desk.sell({ kind: 'purchase', amountMinor: 1230, currency: 'EUR', memo: MEMO });
   await settled();

@@ -107,8 +107,8 @@ export const HANDLERS: Readonly<Record<OperationName, Handler>> = {
     return reply.type(JSON_TYPE).send('{"status":"ready"}');
   },
 
-  getMetrics: async ({ reply }, { metrics }) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics()),
+  getMetrics: async ({ reply, caller }, { metrics }) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics(caller)),
 };
 
 const JSON_TYPE = 'application/json; charset=utf-8';

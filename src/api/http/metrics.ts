@@ -1,11 +1,11 @@
 import { type Family, metricsOf } from '../../status/openmetrics.ts';
-import { ANYBODY } from '../caller.ts';
+import { type Caller, maySee } from '../caller.ts';
 import { SALE_STATES } from '../sale.ts';
 import type { ApiService } from '../service.ts';
 import type { EventStreams } from './event-streams.ts';
 
-/** Everything that is counted, in the text format of Prometheus. */
-export type MetricsText = () => string;
+/** What is counted, as far as a caller may know it, in the text format of Prometheus. */
+export type MetricsText = (caller: Caller) => string;
 
 /** Requests by operation and status. */
 export class RequestCounts {
@@ -31,15 +31,19 @@ export function metricsText(
   service: ApiService,
   streams: EventStreams,
 ): MetricsText {
-  return () => {
+  return (caller) => {
+    // What all callers do together says something of terminals that are not this one's.
+    const isForAll = caller.terminals === undefined;
     const states = new Map(SALE_STATES.map((state) => [state, 0]));
-    for (const { state } of service.book.all) states.set(state, (states.get(state) ?? 0) + 1);
+    for (const sale of service.book.all) {
+      if (maySee(caller, sale)) states.set(sale.state, (states.get(sale.state) ?? 0) + 1);
+    }
     const families: Family[] = [
       {
         name: 'posbridge_api_requests',
         type: 'counter',
         help: 'Requests that were answered.',
-        samples: requests.samples,
+        samples: isForAll ? requests.samples : [],
       },
       {
         name: 'posbridge_api_sales',
@@ -51,7 +55,7 @@ export function metricsText(
         name: 'posbridge_api_terminal_connected',
         type: 'gauge',
         help: 'Whether a terminal is connected.',
-        samples: service.terminals(ANYBODY).map(({ name, isConnected }) => ({
+        samples: service.terminals(caller).map(({ name, isConnected }) => ({
           labels: { terminal: name },
           value: isConnected ? 1 : 0,
         })),
@@ -60,7 +64,7 @@ export function metricsText(
         name: 'posbridge_api_event_streams',
         type: 'gauge',
         help: 'Event streams that are open.',
-        samples: [{ value: streams.count }],
+        samples: isForAll ? [{ value: streams.count }] : [],
       },
     ];
     return metricsOf(families, 'text');

@@ -25,6 +25,8 @@ export interface ApiServerOptions {
   readonly allowOrigins: readonly string[];
   readonly ratePerS: number;
   readonly maxConnections: number;
+  /** How long somebody may read nothing of an answer; default 30 s. */
+  readonly writeLimitMs?: number | undefined;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -41,13 +43,17 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+const WRITE_LIMIT_MS = 30_000;
+
 /** Serves the API, and the page for people. Rejects with LISTEN_FAILED or a BridgeError about an endpoint. */
 export async function openApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { service, clock, log, maxConnections, tls } = options;
+  const { service, clock, log, maxConnections, tls, tokens } = options;
   const { pageFolder = path.join(import.meta.dirname, 'api-page') } = options;
   const files = await readPageFiles(pageFolder);
   const maxStreams = Math.ceil((maxConnections * 3) / 4);
-  const streams = new EventStreams({ feed: service.feed, book: service.book, clock, log, maxStreams });
+  const { feed, book } = service;
+  const streams = new EventStreams({ feed, book, clock, log, maxStreams });
+  const unwatch = tokens?.watch(() => streams.endUnless((caller) => tokens.isCurrent(caller)));
   const requests = new RequestCounts();
   const app = await createApp({
     service,
@@ -69,6 +75,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
         clock,
         maxConnections,
         refusesMore: true,
+        writeLimitMs: options.writeLimitMs ?? WRITE_LIMIT_MS,
         isSecure,
         ...(isSecure && { tls }),
         onRenewed: () => log.info('certificates read again'),
@@ -90,6 +97,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   return {
     addresses,
     async close() {
+      unwatch?.();
       streams.close();
       await Promise.all(listeners.map((listener) => listener.close('at-once')));
     },
