@@ -21,7 +21,10 @@ export interface NumberedChange extends Change {
 
 /** Where somebody goes on. */
 export interface Resumption {
-  /** First what the store has from a time on (ISO 8601; `all`: everything). Undefined: nothing, this process knows all that came since. */
+  /**
+   * First what the store has from a time on (ISO 8601; `all`: everything). Undefined: nothing, this process knows all
+   * that came since.
+   */
   readonly replay?: string;
   /** Then the changes after this number. */
   readonly after: number;
@@ -35,9 +38,9 @@ const MARGIN_MS = 60_000;
 /**
  * The changes of this process, in order, as many as are kept.
  *
- * Shape of an id: time in milliseconds "-" run "-" number. Another run's number says nothing here, but its time does: what has changed
- * since then stands in the store. With an "s" before the number it is of a change that was taken from the store: its time says how far that
- * has been told, and the changes after the number come next.
+ * Shape of an id: time in milliseconds "-" run "-" number. Another run's number says nothing here, but its time does:
+ * what has changed since then stands in the store. With an "s" before the number it is of a change that was taken from
+ * the store: its time says how far that has been told, and the changes after the number come next.
  */
 export class ChangeFeed {
   readonly #runs: RunLog;
@@ -88,7 +91,10 @@ export class ChangeFeed {
     return `${Date.parse(time)}-${this.#runs.run}-s${after}`;
   }
 
-  /** Where a reader goes on who names the last id that it has seen. Whatever cannot be believed begins earlier, never later. */
+  /**
+   * Where a reader goes on who names the last id that it has seen. Whatever cannot be believed begins earlier, never
+   * later.
+   */
   resume(id: string): Resumption {
     const read = /^(\d{1,15})-([\da-z]+)-(s?)(\d{1,15})$/i.exec(id);
     if (read === null) return { replay: 'all', after: this.#last };

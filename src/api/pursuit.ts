@@ -16,7 +16,9 @@ export interface PursuitOptions {
   readonly log: Logger;
   /** The store has its outcome. */
   readonly found: (id: string) => Promise<void>;
-  /** Its outcome is known, and the disk has refused it. The result is what is to be stored as soon as the disk takes it. */
+  /**
+   * Its outcome is known, and the disk has refused it. The result is what is to be stored as soon as the disk takes it.
+   */
   readonly refused: (id: string, outcome: SaleOutcome) => Promise<Outcome>;
   /** Nobody could tell so far. */
   readonly unknown: (id: string, why: PosError) => void;
@@ -36,7 +38,8 @@ interface Attempt {
 }
 
 /**
- * Sales that have no outcome, or whose outcome the disk has refused, until each has one in the store or a person settles it:
+ * Sales that have no outcome, or whose outcome the disk has refused, until each has one in the store or a person
+ * settles it:
  *
  *   waiting ──a slot is free──▶ asking ──an outcome, stored──▶ gone
  *      ▲                          │

@@ -18,8 +18,9 @@ const FILE_NAME = 'runs';
 const MAX_MARKS = 2000;
 
 /**
- * When the service was started, and when its clock was set back: a line in a file of the store for each. A reader of events who has
- * been told everything up to noon, by a clock that was set back to eleven meanwhile, has to be told again from eleven on.
+ * When the service was started, and when its clock was set back: a line in a file of the store for each. A reader of
+ * events who has been told everything up to noon, by a clock that was set back to eleven meanwhile, has to be told
+ * again from eleven on.
  *
  * Where the file cannot be read or written, an id of another run is one that nobody knows.
  */
@@ -64,8 +65,8 @@ export class RunLog {
   }
 
   /**
-   * From which time on anything may be new to a reader who knows everything up to `timeMs` by the clock of `run`. `startsWithRun`: times
-   * from before that run may be among what it has told. Undefined: nobody knows.
+   * From which time on anything may be new to a reader who knows everything up to `timeMs` by the clock of `run`.
+   * `startsWithRun`: times from before that run may be among what it has told. Undefined: nobody knows.
    */
   since(run: string, timeMs: number, startsWithRun: boolean): number | undefined {
     const first = this.#marks.findIndex((mark) => mark.run === run);

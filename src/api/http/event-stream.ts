@@ -22,9 +22,9 @@ export interface StreamRequest {
 }
 
 /**
- * One reader: what the store knows of the time that it has missed, then each change as it comes. It is written no faster than it reads, and
- * holds nothing but its place in the feed; one that has fallen out of the feed is sent away, and comes back with its last id. Who reads
- * nothing at all is cut off by the server, as from every answer.
+ * One reader: what the store knows of the time that it has missed, then each change as it comes. It is written no
+ * faster than it reads, and holds nothing but its place in the feed; one that has fallen out of the feed is sent away,
+ * and comes back with its last id. Who reads nothing at all is cut off by the server, as from every answer.
  */
 export class EventStream {
   readonly caller: Caller;

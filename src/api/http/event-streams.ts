@@ -12,7 +12,10 @@ export interface EventStreamsOptions extends EventStreamOptions {
 }
 
 const BEAT_MS = 15_000;
-/** Streams that are written to before whatever else there is to do gets a turn: a sale never waits for ten thousand readers. */
+/**
+ * Streams that are written to before whatever else there is to do gets a turn: a sale never waits for ten thousand
+ * readers.
+ */
 const SLICE = 64;
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
