@@ -1,7 +1,9 @@
 import type { CloseReason } from '../../base/close-reason.ts';
+import { describeFault } from '../../base/errors.ts';
 import type { AskedTerminal } from '../asking.ts';
 import type { PeerAnswer, Refused, SendOutcome } from '../dialect.ts';
 import type { AskedOptions } from './asked-options.ts';
+import { rememberedHandle, shownHandle, voidOf } from './asked-reversals.ts';
 import { type AskedSale, errorAnswer, readSale } from './asked-sales.ts';
 import { COMMANDS } from './commands.ts';
 import { type Element, field, type ScaDocument, textOf } from './document.ts';
@@ -42,6 +44,7 @@ export class ScaTerminal implements AskedTerminal {
     switch (method) {
       case 'Purchase':
       case 'Refund':
+      case 'Reversal':
         return this.#sell(method, own, settle);
       case 'Check':
         return this.#check(own, settle);
@@ -77,7 +80,8 @@ export class ScaTerminal implements AskedTerminal {
   // Sales.
 
   #sell(method: string, params: Buffer, settle: Settle): SendOutcome | 'full' {
-    const read = readSale(method, params, this.#options.currency);
+    const { currency } = this.#options;
+    const read = readSale(method, params, { currency, mark: this.#memo.mark });
     if ('refusal' in read) {
       settle({ ...read.refusal, depth: DEPTH });
       return 'sent';
@@ -91,18 +95,64 @@ export class ScaTerminal implements AskedTerminal {
       this.#isSelling = false;
       settle(answer);
     };
-    const outcome = this.#memo.hasBaseline
-      ? this.#begin(read.sale, done)
-      : this.#prepare('REPORT', 'LAST_TRAN', [], done, (response) => {
-          // What is shown now is older than this sale, should its answer be lost.
-          if (!isBusy(response)) this.#memo.setBaseline(response);
-          if (this.#begin(read.sale, done) !== 'sent') done({ ...TOO_MUCH, depth: DEPTH });
-        });
+    const { sale } = read;
+    const begin =
+      method === 'Reversal'
+        ? (shown: ScaDocument | undefined) => this.#reverse(sale, params, shown, done)
+        : () => this.#begin(sale, done);
+    // A reversal may need what is shown now, and the handle that stands there.
+    const outcome =
+      this.#memo.hasBaseline && method !== 'Reversal'
+        ? begin(undefined)
+        : this.#prepare('REPORT', 'LAST_TRAN', [], done, (response) => {
+            // What is shown now is older than this sale, should its answer be lost.
+            if (!isBusy(response)) this.#memo.setBaseline(response);
+            if (begin(response) !== 'sent') done({ ...TOO_MUCH, depth: DEPTH });
+          });
     if (outcome !== 'sent') this.#isSelling = false;
     return outcome;
   }
 
+  /** Undoes an earlier sale, whose handle we have, or the terminal shows. */
+  #reverse(
+    sale: AskedSale,
+    params: Buffer,
+    shown: ScaDocument | undefined,
+    settle: Settle,
+  ): SendOutcome | 'full' {
+    const { clock } = this.#options;
+    const refuse = (why: string) => settle({ ...errorAnswer('REVERSAL_REFUSED', why), depth: DEPTH });
+    const begin = (handle = shown && shownHandle(shown, params, this.#memo)) => {
+      if (handle === undefined) refuse('the handle (CTROUTD) of the sale is not known');
+      else if (handle.amount !== undefined && handle.amount !== sale.amount)
+        refuse('the sale had another amount, and it is undone as a whole');
+      else if (this.#begin(voidOf(sale, handle), settle) !== 'sent') settle({ ...TOO_MUCH, depth: DEPTH });
+    };
+    void rememberedHandle(params, this.#memo, clock.nowMs())
+      .catch(() => undefined)
+      .then(begin);
+    return 'sent';
+  }
+
+  /** A later process of ours must know of the sale before the terminal does. */
   #begin(sale: AskedSale, settle: Settle): SendOutcome | 'full' {
+    const { clock, log } = this.#options;
+    const known = this.#memo.begin(sale, clock.nowMs());
+    const stored = this.#memo.store(known);
+    if (stored === undefined) return this.#open(sale, settle);
+    void stored
+      .catch((fault: unknown) => {
+        log.error('what must be known of a sale after a restart cannot be stored', {
+          why: describeFault(fault),
+        });
+      })
+      .then(() => {
+        if (this.#open(sale, settle) !== 'sent') settle({ ...TOO_MUCH, depth: DEPTH });
+      });
+    return 'sent';
+  }
+
+  #open(sale: AskedSale, settle: Settle): SendOutcome | 'full' {
     const begun = (response: ScaDocument) => {
       if (isDone(response)) this.#capture(sale, settle);
       else if (textOf(response, 'RESULT_CODE')?.trim() === '59003') this.#takeOver(sale, settle);
@@ -147,7 +197,9 @@ export class ScaTerminal implements AskedTerminal {
 
   #capture(sale: AskedSale, settle: Settle): void {
     const { posRecon, command, fields } = sale;
-    const known = this.#memo.begin(sale, this.#options.clock.nowMs());
+    const known = this.#memo.sales.get(posRecon) ?? this.#memo.begin(sale, 0);
+    known.sentMs = this.#options.clock.nowMs();
+    known.isRunning = true;
     const sent = this.#link.ask({ functionType: 'PAYMENT', command, fields, posRecon }, (answer) => {
       if (answer.kind === 'lost') {
         settle(lostAnswer(answer));
@@ -169,11 +221,15 @@ export class ScaTerminal implements AskedTerminal {
 
   #check(params: Buffer, settle: Settle): SendOutcome | 'full' {
     let outcome: SendOutcome | 'full' = 'sent';
+    let isFirst = true;
     const give = (answer: Answer) => settle({ ...answer, depth: DEPTH });
     this.#lostSales.find(params, give, (functionType, command, answered) => {
       const asked = this.#ask(functionType, command, [], settle, answered);
-      if (asked !== 'sent') outcome = asked;
+      if (asked === 'sent') return;
+      if (isFirst) outcome = asked;
+      else settle(lostAnswer({ kind: 'unsent', why: 'the terminal cannot be asked any more' }));
     });
+    isFirst = false;
     return outcome;
   }
 

@@ -1,8 +1,10 @@
 import { decimalsOf } from '../../base/currency.ts';
+import { describeFault } from '../../base/errors.ts';
 import type { AskingDialect, AskingSettings } from '../asking.ts';
 import { AskingConversation } from './asking-conversation.ts';
 import { PairingConversation } from './pairing-conversation.ts';
 import { openPairing } from './pairing-store.ts';
+import { openSalesMemory } from './sales-memory.ts';
 import { TerminalMemo } from './terminal-memo.ts';
 
 const HOST_TIMEOUT_S = 150;
@@ -18,16 +20,25 @@ export async function asks(settings: AskingSettings): Promise<AskingDialect> {
   if (currency !== undefined && decimalsOf(currency) === undefined)
     throw settings.fault('currency', 'the code of a currency is wanted, such as USD or EUR');
   const hostTimeoutMs = readHostTimeout(settings) * 1000;
-  const memo = new TerminalMemo();
   const pinpad = settings.text('pinpad');
-  const options = { memo, currency, hostTimeoutMs };
   const secondaryPort = readSecondary(settings);
   const mac = settings.text('mac') ?? 'auto';
   if (mac !== 'auto' && mac !== 'off') throw settings.fault('mac', 'auto or off is wanted');
-  const pairing = mac === 'off' ? undefined : await openPairing(settings).catch(() => undefined);
+  const name = settings.text('name') ?? 'terminal';
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) throw settings.fault('name', 'letters and digits are wanted');
+  const folder = await settings.folder('its registration with the terminal').catch(() => undefined);
+  const kept = await openFolder(folder, name).catch((cause: unknown) => {
+    throw settings.fault(
+      'name',
+      `what is remembered of the terminal cannot be used: ${describeFault(cause)}`,
+    );
+  });
+  const pairing = mac === 'off' ? undefined : kept?.pairing;
+  const memo = new TerminalMemo(kept?.sales);
+  const options = { memo, currency, hostTimeoutMs };
   return {
     name: 'sca',
-    transactions: { methods: ['Purchase', 'Refund'], recovery: 'Check', showsLastOnly: true },
+    transactions: { methods: ['Purchase', 'Refund', 'Reversal'], recovery: 'Check', showsLastOnly: true },
     webSocket: {
       subprotocol: 'sci',
       isBinary: true,
@@ -35,6 +46,7 @@ export async function asks(settings: AskingSettings): Promise<AskingDialect> {
       ...(pinpad !== undefined && { headers: { 'x-vfi-pinpad-id': pinpad } }),
     },
     retryMs: (failures) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 8), RETRY_LIMIT_MS),
+    close: () => memo.close(),
     ask: (host, framing) => {
       // Over WebSocket the connection proves who is there.
       if (framing === 'messages') return new AskingConversation(host, 'messages', options);
@@ -43,6 +55,16 @@ export async function asks(settings: AskingSettings): Promise<AskingDialect> {
       return new PairingConversation(host, pairing, own);
     },
   };
+}
+
+/** What the register's end remembers of one terminal; undefined: nothing outlives the process. */
+async function openFolder(folder: string | undefined, name: string) {
+  if (folder === undefined) return undefined;
+  const [pairing, sales] = await Promise.all([
+    openPairing(folder, name),
+    openSalesMemory(folder, name, Date.now()),
+  ]);
+  return { pairing, sales };
 }
 
 /** The secondary port: the one after the primary one, unless another one is named, or none. */

@@ -1,3 +1,4 @@
+import { describeFault } from '../../base/errors.ts';
 import { errorText } from '../../rpc/error-object.ts';
 import type { AskedOptions } from './asked-options.ts';
 import { type AskedSale, errorAnswer, identityIn, matchOf, shownAnswer } from './asked-sales.ts';
@@ -35,13 +36,30 @@ export class LostSales {
   }
 
   find(params: Buffer, give: (answer: Answer) => void, ask: Ask): void {
-    const names = identityIn(params);
+    const names = identityIn(params, this.#memo.mark);
     if (names === undefined) {
       give(errorAnswer('JSONRPC_INVALID_PARAMS', 'receipt_id is missing'));
       return;
     }
     const known = this.#memo.sales.get(names.posRecon);
-    const search: Search = { names, known, give };
+    if (known !== undefined || this.#memo.mark === undefined) {
+      this.#find({ names, known, give }, ask);
+      return;
+    }
+    const { clock, log } = this.#options;
+    void this.#memo
+      .recall(names.posRecon, clock.nowMs())
+      .catch((fault: unknown) => {
+        log.error('what an earlier process has stored of a sale cannot be read', {
+          why: describeFault(fault),
+        });
+        return undefined;
+      })
+      .then((recalled) => this.#find({ names, known: recalled, give }, ask));
+  }
+
+  #find(search: Search, ask: Ask): void {
+    const { names, known, give } = search;
     const outcome = this.#memo.outcomes.get(names.posRecon);
     if (outcome !== undefined) give(this.#shown(outcome, search));
     else if (known?.isRunning === true && this.#link.isBusy)
@@ -82,7 +100,7 @@ export class LostSales {
 
   /** Gives the outcome where LAST_TRAN shows this sale. */
   #tells(response: ScaDocument, search: Search): boolean {
-    const isShown = !isBusy(response) && matchOf(response, search.names, search.known?.sale) === 'this sale';
+    const isShown = !isBusy(response) && matchOf(response, search.names, search.known) === 'this sale';
     if (!isShown || meaningOf(response) === 'unknown') return false;
     search.give(this.#shown(response, search));
     return true;

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BridgeError, describeFault } from '../../base/errors.ts';
 import { loadFileLocks } from '../../base/file-lock.ts';
 import type { StoredRegistrations } from './registrations.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** The last payment of a register, as LAST_TRAN and a late delivery need it. */
 export interface LastPayment {
@@ -18,6 +19,8 @@ export interface LastPayment {
   readonly counter?: string;
   /** Its answer has not been given yet. */
   readonly isOpen: boolean;
+  /** Its register proves nothing: each connection of such a one is another register. */
+  readonly isNameless?: boolean;
 }
 
 /** What a terminal must know after a restart. */
@@ -124,16 +127,6 @@ class FileMemory implements TerminalMemory {
   }
 
   async #write(text: string): Promise<void> {
-    const draft = `${this.#file}.new`;
-    const handle = await open(draft, 'w', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(draft, this.#file);
-    const folder = await open(path.dirname(this.#file), 'r');
-    await folder.sync().finally(() => folder.close());
+    await replaceFile(path.dirname(this.#file), this.#file, text);
   }
 }

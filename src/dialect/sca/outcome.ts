@@ -39,13 +39,13 @@ export function meaningOf(response: ScaDocument): Meaning {
 /** The answer to a payment: its own fields stand beside it in `sca`. */
 export function paymentAnswer(
   response: ScaDocument,
-  asked: { readonly amount: number | undefined; readonly currency: string },
+  asked: { readonly amount: number | undefined; readonly currency: string; readonly command?: string },
 ): Answer {
   switch (meaningOf(response)) {
     case 'charged':
       return { kind: 'result', text: Buffer.from(approvalText(response, asked)) };
     case 'not charged':
-      return failure(response, isDecline(response) ? 'DECLINED' : codeFor(response), 'not-charged');
+      return failure(response, refusalCode(response, asked.command), 'not-charged');
     case 'refused':
       return failure(response, 'BUSY');
     case 'duplicate':
@@ -60,6 +60,13 @@ export function commandAnswer(response: ScaDocument): Answer {
   const status = textOf(response, 'TERMINATION_STATUS')?.trim().toUpperCase();
   if (status === 'SUCCESS') return { kind: 'result', text: Buffer.from(`{${membersOf(response.fields)}}`) };
   return failure(response, codeFor(response));
+}
+
+/** A reversal that the terminal does not carry out has one code, unless somebody has cancelled it. */
+function refusalCode(response: ScaDocument, command: string | undefined): string {
+  const code = codeFor(response);
+  if (command === 'VOID' && code !== 'CANCELLED') return 'REVERSAL_REFUSED';
+  return isDecline(response) ? 'DECLINED' : code;
 }
 
 function isDecline(response: ScaDocument): boolean {

@@ -5,11 +5,11 @@ import {
   type KeyObject,
   privateDecrypt,
 } from 'node:crypto';
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { AskingSettings } from '../asking.ts';
 import { type Element, field } from './document.ts';
+import { replaceFile } from './replace-file.ts';
 
 const generateKeyPair = promisify(generateKeyPairWithCallback);
 const KEY_BYTES = 16;
@@ -27,11 +27,8 @@ export interface PairingStore {
   save(registration: Registration): Promise<void>;
 }
 
-/** Opens the registration with the terminal that the endpoint's `name` tells from others. */
-export async function openPairing(settings: AskingSettings): Promise<PairingStore> {
-  const name = settings.text('name') ?? 'terminal';
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) throw settings.fault('name', 'letters and digits are wanted');
-  const folder = await settings.folder('its registration with the terminal');
+/** Opens the registration with the terminal that is called so in this folder. */
+export async function openPairing(folder: string, name: string): Promise<PairingStore> {
   const file = path.join(folder, `registration-${name}.json`);
   const text = await readFile(file, 'utf8').catch((fault: NodeJS.ErrnoException) => {
     if (fault.code === 'ENOENT') return undefined;
@@ -44,14 +41,7 @@ export async function openPairing(settings: AskingSettings): Promise<PairingStor
     },
     save: async (next) => {
       registration = next;
-      const handle = await open(`${file}.new`, 'w', 0o600);
-      try {
-        await handle.writeFile(JSON.stringify(next));
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(`${file}.new`, file);
+      await replaceFile(folder, file, JSON.stringify(next));
     },
   };
 }

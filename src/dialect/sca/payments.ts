@@ -44,7 +44,8 @@ export class Payments {
       this.#speaking.answer(request, payment);
       return;
     }
-    const { remembered, method, params } = payment;
+    const { method, params } = payment;
+    const remembered = { ...payment.remembered, ...(owner.isNameless && { isNameless: true }) };
     const before = end.lastOf(owner.register);
     const running: Running = { owner, command: request.command };
     end.terminal.begin(running);
@@ -93,7 +94,7 @@ export class Payments {
     const last = end.lastOf(owner.register);
     if (last === undefined) {
       // One that nobody can tell from others may have made the payments of a connection that is gone.
-      const why = end.hasUnnamed ? 'Payments of other connections only' : 'No transaction';
+      const why = end.hasNameless ? 'Payments of other connections only' : 'No transaction';
       this.#speaking.answer(request, rejected(end.options.assumed, why));
       return;
     }

@@ -5,7 +5,6 @@ import type { ScaRequest } from './request.ts';
 import type { Verdict } from './responses.ts';
 import type { Speaking } from './speaking.ts';
 import type { Owner } from './terminal.ts';
-import { UNNAMED } from './terminal-end.ts';
 
 /** Who speaks, and whether that is proved. */
 export interface Speaker {
@@ -26,7 +25,7 @@ export class Registers {
 
   constructor(speaking: Speaking, random: string) {
     this.#speaking = speaking;
-    this.#nobody = speaking.end.options.dials ? 'link' : `${UNNAMED}${random}`;
+    this.#nobody = speaking.end.options.dials ? 'link' : `connection-${random}`;
   }
 
   /** The register that we have dialled gets at once what it has missed; another one when it says who it is. */
@@ -87,7 +86,11 @@ export class Registers {
   #owner(label: string): Owner {
     const known = this.#owners.get(label);
     if (known !== undefined) return known;
-    const owner: Owner = { register: label === '' ? this.#nobody : label, isOpen: true };
+    const owner: Owner = {
+      register: label === '' ? this.#nobody : label,
+      isOpen: true,
+      isNameless: label === '' && !this.#speaking.end.options.dials,
+    };
     this.#owners.set(label, owner);
     if (this.#speaking.port === 'secondary') return owner;
     const delivery = new Delivery(this.#speaking, owner.register);

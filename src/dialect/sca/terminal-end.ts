@@ -58,8 +58,8 @@ export class TerminalEnd {
   }
 
   /** Whether there were payments of registers that have no names, and so cannot be told from who asks. */
-  get hasUnnamed(): boolean {
-    return [...this.#last.keys()].some((register) => register.startsWith(UNNAMED));
+  get hasNameless(): boolean {
+    return [...this.#last.values()].some(({ isNameless }) => isNameless === true);
   }
 
   /** From now on it is the last payment of this register; undefined: there is none. */
@@ -102,5 +102,3 @@ export class TerminalEnd {
 }
 
 const MAX_REGISTERS = 1000;
-/** How registers are called that prove nothing, before something random: each connection of theirs is another one. */
-export const UNNAMED = 'connection-';

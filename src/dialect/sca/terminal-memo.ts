@@ -1,15 +1,20 @@
-import type { AskedSale } from './asked-sales.ts';
-import { field, type ScaDocument, textOf } from './document.ts';
+import { type AskedSale, comparedNames } from './asked-sales.ts';
+import { field, RESPONSE_ROOT, type ScaDocument, textOf } from './document.ts';
 import { meaningOf } from './outcome.ts';
 import { isNothing } from './said.ts';
+import type { SalesMemory } from './sales-memory.ts';
 
-/** A sale of this process. */
+/** A sale of ours. */
 export interface KnownSale {
   readonly sale: AskedSale;
-  readonly sentMs: number;
+  /** No later than this; one of an earlier process counts from when it was asked about. */
+  sentMs: number;
   /** What the terminal may show as its last sale if this one never happened; undefined: nobody knows. */
   readonly before: readonly ScaDocument[] | undefined;
   isRunning: boolean;
+  /** The terminal's handle for it, where an earlier process was told. */
+  readonly ctroutd?: string | undefined;
+  readonly paymentType?: string | undefined;
 }
 
 /** What is known of a terminal, whichever wire leads to it. */
@@ -22,8 +27,20 @@ export class TerminalMemo {
   readonly callers = new Map<string, string | undefined>();
   /** Registers that still wait for the response to a request that was passed on, by its POS_RECON. */
   readonly takers = new Map<string, (response: ScaDocument | undefined) => void>();
+  readonly #memory: SalesMemory | undefined;
   /** What LAST_TRAN showed first, and sales of ours since. */
   #shown: ScaDocument[] | undefined;
+  #storing: Promise<unknown> = Promise.resolve();
+
+  /** @param memory of what outlives this process; undefined: nothing does. */
+  constructor(memory?: SalesMemory) {
+    this.#memory = memory;
+  }
+
+  /** What tells this register's sales from those of others on the terminal. */
+  get mark(): string | undefined {
+    return this.#memory?.mark;
+  }
 
   get hasBaseline(): boolean {
     return this.#shown !== undefined;
@@ -34,11 +51,52 @@ export class TerminalMemo {
     this.#shown ??= [response];
   }
 
+  /** A sale that is about to be sent. */
   begin(sale: AskedSale, sentMs: number): KnownSale {
-    const known: KnownSale = { sale, sentMs, before: this.#shown, isRunning: true };
+    const known: KnownSale = { sale, sentMs, before: this.#shown, isRunning: false };
     remember(this.sales, sale.posRecon, known);
     this.outcomes.delete(sale.posRecon);
     return known;
+  }
+
+  /** Resolves when a later process of ours will know of this sale. Undefined: none ever will. */
+  store(known: KnownSale, charged?: ScaDocument): Promise<void> | undefined {
+    if (this.#memory === undefined) return undefined;
+    const { command, posRecon, invoice, amount, currency } = known.sale;
+    const text = (name: string) => (charged && textOf(charged, name)?.trim()) || undefined;
+    const stored = this.#memory.save({
+      ...{ command, posRecon, invoice, amount, currency },
+      before: known.before?.map(identifying),
+      ctroutd: text('CTROUTD'),
+      paymentType: text('PAYMENT_TYPE'),
+    });
+    this.#storing = Promise.allSettled([this.#storing, stored]);
+    return stored;
+  }
+
+  /** A sale of an earlier process of ours, which it has sent, or was about to. */
+  async recall(posRecon: string, nowMs: number): Promise<KnownSale | undefined> {
+    const stored = await this.#memory?.find(posRecon);
+    if (stored === undefined) return undefined;
+    const { before, ctroutd, paymentType, ...sale } = stored;
+    const known: KnownSale = {
+      sale: { ...sale, fields: [] },
+      sentMs: nowMs,
+      before: before?.map((one) => ({
+        root: RESPONSE_ROOT,
+        fields: Object.entries(one).map(([name, text]) => field(name, text)),
+      })),
+      isRunning: false,
+      ctroutd,
+      paymentType,
+    };
+    remember(this.sales, posRecon, known);
+    return known;
+  }
+
+  /** Resolves when all that is to be stored is. */
+  async close(): Promise<void> {
+    await this.#storing;
   }
 
   /** Keeps a response if it tells what became of a sale of ours. */
@@ -48,6 +106,8 @@ export class TerminalMemo {
     if (known === undefined || (meaning !== 'charged' && meaning !== 'not charged')) return false;
     known.isRunning = false;
     remember(this.outcomes, posRecon, response);
+    // Needed for a reversal only: whoever asks for one is told where it is not known.
+    if (meaning === 'charged') this.store(known, response)?.catch(() => {});
     const { sale } = known;
     const named = [field('POS_RECON', posRecon), field('INVOICE', sale.invoice)];
     const names = new Set(named.map(({ name }) => name));
@@ -78,25 +138,29 @@ export class TerminalMemo {
   }
 }
 
-/** Whether LAST_TRAN shows what it showed before a sale, so that this sale has not been recorded. */
-export function isAsBefore(response: ScaDocument, { before }: Pick<KnownSale, 'before'>): boolean {
+/**
+ * Whether LAST_TRAN shows what it showed before a sale, so that this sale has not been recorded. An INVOICE that is
+ * this sale's, too, says nothing.
+ */
+export function isAsBefore(
+  response: ScaDocument,
+  { sale, before }: Pick<KnownSale, 'sale' | 'before'>,
+): boolean {
   if (before === undefined) return false;
   if (isNothing(response)) return before.every((one) => isNothing(one) || meaningOf(one) !== 'charged');
-  return before.some((one) => isSameSale(one, response));
+  const isOurs = textOf(response, 'INVOICE')?.trim() === sale.invoice;
+  const names = isOurs ? NAMES.filter((name) => name !== 'INVOICE') : NAMES;
+  return before.some((one) => comparedNames(one, response, names) === 'same');
 }
 
 const NAMES = ['POS_RECON', 'CTROUTD', 'TRANS_SEQ_NUM', 'AUTH_CODE', 'INVOICE'];
 
-/** At least one name that both have is the same, and none is different. */
-function isSameSale(one: ScaDocument, other: ScaDocument): boolean {
-  let isSame = false;
-  for (const name of NAMES) {
-    const [own, theirs] = [textOf(one, name)?.trim(), textOf(other, name)?.trim()];
-    if (own === undefined || own === '' || theirs === undefined || theirs === '') continue;
-    if (own !== theirs) return false;
-    isSame = true;
-  }
-  return isSame;
+/** What is needed to know it again. */
+function identifying(document: ScaDocument): Record<string, string> {
+  const told = isNothing(document) ? ['RESPONSE_TEXT'] : [];
+  const names = [...NAMES, 'RESULT', 'RESULT_CODE', 'TERMINATION_STATUS', ...told];
+  const fields = document.fields.filter(({ name }) => names.includes(name));
+  return Object.fromEntries(fields.map(({ name, text }) => [name, text]));
 }
 
 const MAX_SHOWN = 8;

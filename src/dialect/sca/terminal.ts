@@ -8,6 +8,8 @@ export interface Owner {
   /** The register: its MAC_LABEL, or the one that the terminal dials, or nobody in particular. */
   register: string;
   isOpen: boolean;
+  /** It is nobody in particular, and cannot be told from others on another connection. */
+  readonly isNameless: boolean;
 }
 
 export interface Session {

@@ -1,5 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openSalesMemory, type SalesMemory, type StoredSale } from '../../../src/dialect/sca/sales-memory.ts';
 import { TerminalMemo } from '../../../src/dialect/sca/terminal-memo.ts';
+import { type Fields, settled } from './kit.ts';
 import { APPROVED, AskingBench, BUSY, DECLINED, DONE, SALE } from './pair-kit.ts';
 
 /** What LAST_TRAN shows before the first sale. */
@@ -242,6 +247,70 @@ describe('a sale whose answer is lost', () => {
     expect(asked.answer?.json.data.string_code).toBe('OUTCOME_UNKNOWN');
   });
 
+  test('of a process that is gone is found by what that one stored before it was sent', () =>
+    forEachEnding(async ({ ending, shows, says }) => {
+      const stored = new Map<string, StoredSale>();
+      const first = new AskingBench({ memo: new TerminalMemo(memoryOf(stored)) });
+      first.request('Purchase', SALE);
+      first.say(OLDER);
+      await settled();
+      if (ending === 'after CAPTURE') first.answer(DONE);
+      expect(stored.size).toBe(1);
+      const [sale] = stored.values();
+      const names = { POS_RECON: sale?.posRecon ?? '', INVOICE: sale?.invoice ?? '' };
+      const again = new AskingBench({ memo: new TerminalMemo(memoryOf(stored)) });
+      const early = again.request('Check', check);
+      await settled();
+      const shown = shows(names);
+      again.say(shown);
+      expect(early.answer?.json.data?.string_code).toBe(says === 'charged' ? undefined : 'OUTCOME_UNKNOWN');
+      again.clock.advance(150_000);
+      const late = again.request('Check', check);
+      again.say(shown);
+      if (again.last['COMMAND'] === 'FINISH') again.answer(DONE);
+      if (again.last['COMMAND'] === 'STATUS') again.answer({ ...DONE, SECONDARY_DATA: '0' });
+      if (again.last['COMMAND'] === 'LAST_TRAN') again.say(shown);
+      expect(late.answer?.json.data?.outcome ?? late.answer?.json.data?.string_code ?? 'charged').toBe(says);
+    }));
+
+  const ENDINGS = [
+    { ending: 'after CAPTURE', shows: () => OLDER, says: 'not-charged' },
+    { ending: 'after CAPTURE', shows: (own: object) => ({ ...APPROVED, ...own }), says: 'charged' },
+    { ending: 'before CAPTURE', shows: () => OLDER, says: 'not-charged' },
+    // Another register's sale, which counts its receipts as we do.
+    {
+      ending: 'before CAPTURE',
+      shows: () => ({ ...APPROVED, CTROUTD: '46', INVOICE: '1001', TRANS_AMOUNT: '5.35' }),
+      says: 'OUTCOME_UNKNOWN',
+    },
+  ] as const;
+
+  async function forEachEnding(
+    play: (one: { ending: string; shows: (own: Fields) => Fields; says: string }) => Promise<void>,
+  ): Promise<void> {
+    for (const one of ENDINGS) await play({ ...one, shows: one.shows as (own: Fields) => Fields });
+  }
+
+  test('is not taken for another one of the same INVOICE and amount', () => {
+    const own = { ...APPROVED, INVOICE: '1001', TRANS_AMOUNT: '5.35' };
+    const { AUTH_CODE: _, CTROUTD: __, ...nameless } = own as Fields;
+    for (const [before, shown, code] of [
+      [own, own, 'OUTCOME_UNKNOWN'],
+      [nameless, nameless, 'OUTCOME_UNKNOWN'],
+      [own, { ...own, CTROUTD: '46', AUTH_CODE: 'X' }, undefined],
+    ] as const) {
+      const bench = new AskingBench();
+      bench.request('Purchase', SALE);
+      bench.say(before);
+      bench.answer(DONE);
+      bench.lose();
+      const again = new AskingBench({ memo: bench.memo, clock: bench.clock });
+      const asked = again.request('Check', check);
+      again.say(shown);
+      expect(asked.answer?.json.data?.string_code).toBe(code);
+    }
+  });
+
   test('whose response comes late, after the reconnection, is known from it', () => {
     const { bench, capture } = selling();
     bench.lose();
@@ -268,6 +337,122 @@ describe('a sale whose answer is lost', () => {
     expect(bench.request('Check', check).answer?.json.data.string_code).toBe('TRANSACTION_ACTIVE');
   });
 });
+
+describe('a reversal', () => {
+  const REVERSAL = {
+    receipt_id: '1002',
+    sequence_id: '1',
+    amount: 535,
+    currency: 'USD',
+    original_receipt_id: '1001',
+    original_sequence_id: '1',
+  };
+  const VOIDED = { ...APPROVED, RESULT: 'VOIDED', RESULT_CODE: '7', RESPONSE_TEXT: 'VOIDED' };
+
+  async function reversing(bench: AskingBench, params: object = REVERSAL) {
+    const asked = bench.request('Reversal', params);
+    expect(bench.last['COMMAND']).toBe('LAST_TRAN');
+    bench.say(OLDER);
+    await settled();
+    return asked;
+  }
+
+  test('is a VOID in a session of its own, with the handle that the terminal gave the sale', async () => {
+    const { bench } = selling();
+    bench.answer({ ...APPROVED, PAYMENT_TYPE: 'DEBIT' });
+    bench.answer(DONE);
+    const asked = await reversing(bench);
+    expect(bench.last).toMatchObject({ COMMAND: 'START', INVOICE: '1002' });
+    bench.answer(DONE);
+    expect(bench.last).toEqual({
+      FUNCTION_TYPE: 'PAYMENT',
+      COMMAND: 'VOID',
+      CTROUTD: '45',
+      PAYMENT_TYPE: 'DEBIT',
+      POS_RECON: expect.stringMatching(/^pb[0-9a-f]{26}$/),
+    });
+    bench.answer(VOIDED);
+    expect(asked.answer).toMatchObject({ kind: 'result', json: { amount: 535, currency: 'USD' } });
+    expect(bench.last['COMMAND']).toBe('FINISH');
+  });
+
+  test('of a sale of an earlier process finds the handle in what that one stored', async () => {
+    const stored = new Map<string, StoredSale>();
+    const first = new AskingBench({ memo: new TerminalMemo(memoryOf(stored)) });
+    first.request('Purchase', SALE);
+    first.say(OLDER);
+    await settled();
+    first.answer(DONE);
+    first.answer(APPROVED);
+    await settled();
+    const bench = new AskingBench({ memo: new TerminalMemo(memoryOf(stored)) });
+    await reversing(bench);
+    expect(bench.last).toMatchObject({ COMMAND: 'START' });
+    bench.answer(DONE);
+    expect(bench.last).toMatchObject({ COMMAND: 'VOID', CTROUTD: '45', PAYMENT_TYPE: 'CREDIT' });
+  });
+
+  test('is refused where the handle is not known, the amount is another one, or the terminal refuses it', async () => {
+    const unknown = await reversing(new AskingBench());
+    expect(unknown.answer?.json.data.string_code).toBe('REVERSAL_REFUSED');
+    const { bench } = selling();
+    bench.answer(APPROVED);
+    bench.answer(DONE);
+    const other = await reversing(bench, { ...REVERSAL, amount: 500 });
+    expect(other.answer?.json.data.string_code).toBe('REVERSAL_REFUSED');
+    const refused = await reversing(bench);
+    bench.answer(DONE);
+    bench.answer(DECLINED);
+    expect(refused.answer?.json.data).toMatchObject({
+      string_code: 'REVERSAL_REFUSED',
+      outcome: 'not-charged',
+    });
+  });
+
+  test('whose answer is lost is asked for by its own identifiers', async () => {
+    const { bench } = selling();
+    bench.answer(APPROVED);
+    bench.answer(DONE);
+    const asked = await reversing(bench);
+    bench.answer(DONE);
+    const { POS_RECON = '' } = bench.last;
+    bench.lose();
+    expect(asked.answer).toMatchObject({ lost: true });
+    const again = new AskingBench({ memo: bench.memo, clock: bench.clock });
+    const check = again.request('Check', { receipt_id: '1002', sequence_id: '1' });
+    again.say({ ...VOIDED, POS_RECON });
+    expect(check.answer).toMatchObject({ kind: 'result', json: { amount: 535 } });
+  });
+});
+
+test('what a register stores of its sales is found by another process, and its mark stays', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'sca-'));
+  try {
+    const [one, two] = await Promise.all([1, 2].map(() => openSalesMemory(folder, 'terminal', Date.now())));
+    expect(one?.mark).toMatch(/^[A-Z2-9]{5}$/);
+    expect(two?.mark).toBe(one?.mark);
+    const sale = { command: 'CAPTURE', posRecon: 'pb1', invoice: '1', amount: 535, currency: 'USD' };
+    await one?.save(sale);
+    expect(await two?.find('pb1')).toEqual(sale);
+    expect(await two?.find('pb2')).toBeUndefined();
+    const later = await openSalesMemory(folder, 'terminal', Date.now() + 61 * 86_400_000);
+    expect(await later.find('pb1')).toBeUndefined();
+    expect(later.mark).toBe(one?.mark);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** What outlives a process, in the test's own hands. */
+function memoryOf(stored: Map<string, StoredSale>): SalesMemory {
+  return {
+    mark: 'TILL2',
+    save: async (sale) => {
+      stored.set(sale.posRecon, JSON.parse(JSON.stringify(sale)));
+    },
+    find: async (posRecon) => stored.get(posRecon),
+  };
+}
 
 describe('which response belongs to which request', () => {
   test('POS_RECON decides, in either order', () => {
@@ -394,7 +579,7 @@ describe('what is no answer', () => {
 
   test('methods that SCA has no words for are told so', () => {
     const bench = new AskingBench();
-    for (const method of ['Totals', 'Reversal', 'Print', 'sca.lower.case'])
+    for (const method of ['Totals', 'TerminalInfo', 'Print', 'sca.lower.case'])
       expect(bench.request(method, {}).answer?.json.data.string_code).toBe('JSONRPC_METHOD_NOT_FOUND');
   });
 
