@@ -241,7 +241,7 @@ export class Disk {
   }
 
   #parent(name: string, syscall: string): [folder: Inode, base: string] {
-    const folder = this.#walk(path.dirname(path.resolve('/', name)), syscall);
+    const folder = this.#walk(path.dirname(name), syscall);
     if (folder === undefined) throw new DiskError('ENOENT', syscall, name);
     if (!folder.isFolder) throw new DiskError('ENOTDIR', syscall, name);
     return [folder, path.basename(name)];
@@ -253,9 +253,8 @@ export class Disk {
   }
 }
 
-function partsOf(name: string): string[] {
-  return path
-    .resolve('/', name)
-    .split('/')
-    .filter((part) => part !== '');
+function partsOf(name: string): readonly string[] {
+  // As nearly every name is written that programs use.
+  const plain = /^(?:\/[^/.][^/]*)+$/.test(name) ? name : path.resolve('/', name);
+  return plain.split('/').filter((part) => part !== '');
 }

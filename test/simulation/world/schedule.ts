@@ -51,7 +51,20 @@ export class Schedule {
   }
 
   /** One event after the other, each with all that its promises set off, until `isOver` or nothing is planned any more. */
-  async run(isOver: () => boolean, limitMs: number): Promise<'over' | 'idle' | 'too long'> {
+  run(isOver: () => boolean, limitMs: number): Promise<'over' | 'idle' | 'too long'> {
+    // Whoever calls is at work on a promise, as a rule, and until that is over no other one goes on.
+    return new Promise((resolve, reject) => {
+      turn(() => {
+        try {
+          resolve(this.#runNow(isOver, limitMs));
+        } catch (fault) {
+          reject(fault);
+        }
+      });
+    });
+  }
+
+  #runNow(isOver: () => boolean, limitMs: number): 'over' | 'idle' | 'too long' {
     while (!isOver()) {
       const event = this.#pop();
       if (event === undefined) return 'idle';
@@ -65,7 +78,7 @@ export class Schedule {
       this.#done += 1;
       if (owner?.isPaused === true) owner.postpone(run);
       else run();
-      await allPromises();
+      finishPromises();
     }
     return 'over';
   }
@@ -110,7 +123,8 @@ function isBefore(one: Event, other: Event): boolean {
 
 const turn = setImmediate;
 
-/** Resolves when no promise has anything left to do: a real turn of the event loop comes after all of them. */
-function allPromises(): Promise<void> {
-  return new Promise((resolve) => turn(resolve));
-}
+/**
+ * Until no promise has anything left to do: what Node.js does after every callback. A turn of its event loop for each of millions
+ * of events would take longer than many of the events themselves.
+ */
+const finishPromises: () => void = Reflect.get(process, '_tickCallback');
