@@ -17,6 +17,10 @@ const APPLICATION = 'tcp:10.0.0.9:9000';
 const BRIDGE = 'tcp:10.0.0.5:10001';
 const JOURNAL = '/var/lib/posbridge';
 const TILLS = 3;
+/** Of one register; that of the library makes half as many. */
+const MOST_SALES = 12;
+/** From outside, beside what goes wrong with disks and connections. */
+const MOST_STRIKES = 12;
 /** The longest that faults go on. */
 const ROUGH_MS = 240_000;
 /** When the faults have stopped every sale is decided within this time. */
@@ -125,7 +129,7 @@ export class History {
     }
     const client = this.#client();
     const isSelling = this.#random.chance(0.5) && this.#cast.hasClient;
-    const count = 1 + this.#random.below(3);
+    const count = 1 + this.#random.below(MOST_SALES / 2);
     if (isSelling) this.#work(() => client.sell(count));
     this.#planStrikes(machine, bridges);
     const rough = await schedule.run(() => this.#working === 0, ROUGH_MS);
@@ -171,7 +175,7 @@ export class History {
     const process = new Process(this.#machine(till), `R${till}`);
     const register = new Till(process, options);
     const { random } = process;
-    const count = Math.min(1 + random.below(6), this.#cast.sales);
+    const count = Math.min(1 + random.below(MOST_SALES), this.#cast.sales);
     for (let index = 0; index < count && this.#isRough; index += 1) {
       const receipt_id = this.#naming === 'peer' ? 100 + index : `R${till}-${index}`;
       const identifiers = { receipt_id, ...(random.chance(0.7) && { sequence_id: index }) };
@@ -200,8 +204,9 @@ export class History {
   // Strikes from outside, beside what the roughness of the world does.
 
   #planStrikes(machine: Machine, bridges: Bridges): void {
-    for (let count = this.#random.below(7); count > 0; count -= 1) {
-      this.#world.schedule.after(this.#random.below(60_000), () => {
+    const withinMs = this.#random.oneOf([20_000, 60_000, 120_000]);
+    for (let count = this.#random.below(MOST_STRIKES + 1); count > 0; count -= 1) {
+      this.#world.schedule.after(this.#random.below(withinMs), () => {
         if (this.#isRough) this.#strike(machine, bridges);
       });
     }
