@@ -291,9 +291,6 @@ export interface PeerAnswer {
  * open.
  */
 export interface InboundRequest extends Reply {
-  /** Decoded, and as the peer wrote it (a JSON string literal). */
-  readonly id: string;
-  readonly idText: string;
   readonly method: string;
   readonly methodText: string;
   readonly params: Buffer;

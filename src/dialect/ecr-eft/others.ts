@@ -39,7 +39,6 @@ export class Others {
     this.#open += 1;
     this.#changed();
     events.request({
-      ...idOf(received),
       ...nameOf(method),
       ...paramsText(paramsOf(message)),
       prepare: this.#replyTo(received, answerType),
@@ -77,11 +76,6 @@ export function refusalFields(answerType: string, why: string): readonly Buffer[
   if (answerType === 'S2') return encodeRefusal(RESULT.refused, why);
   if (answerType === 'K0') return [result, Buffer.alloc(0)];
   return answerType === 'A2' ? [result, plainText(why, MESSAGE_LENGTH)] : [result];
-}
-
-export function idOf({ token }: Received): Pick<InboundRequest, 'id' | 'idText'> {
-  const id = hexOf(token);
-  return { id, idText: JSON.stringify(id) };
 }
 
 export function nameOf(method: string): Pick<InboundRequest, 'method' | 'methodText'> {

@@ -15,7 +15,7 @@ import { Commands } from './commands.ts';
 import { type EcrMessage, fitsFrame } from './frame.ts';
 import type { Link, Received } from './link.ts';
 import { messageOrder, orderOf, remarkOf } from './orders.ts';
-import { idOf, nameOf, Others, PARAMS_DEPTH, paramsText } from './others.ts';
+import { nameOf, Others, PARAMS_DEPTH, paramsText } from './others.ts';
 import { type EndOfSale, encodeError, encodeRefusal, encodeResult } from './outcome.ts';
 import { messageOf, type Progress, progressFields, progressOf } from './progress.ts';
 import { readSale, type Sale, type SaleRules } from './sale.ts';
@@ -74,7 +74,6 @@ export class RegisterConnection implements PeerConnection {
     this.#owner.changed();
     const method = sale.kind === 'sale' ? 'Purchase' : 'Check';
     this.#events.request({
-      ...idOf(received),
       ...nameOf(method),
       params: Buffer.from(sale.params),
       depth: PARAMS_DEPTH,

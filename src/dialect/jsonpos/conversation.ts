@@ -228,8 +228,6 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#inFlight.add(id);
     this.#pendingChanged();
     this.#events.request({
-      id,
-      idText,
       method,
       methodText,
       params: message.params,

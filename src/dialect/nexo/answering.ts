@@ -140,8 +140,6 @@ export class NexoAnswering implements Conversation, PeerConnection {
     this.#open.add(id);
     const answer = { header: responseHeader(header), name: name.replace(/Request$/, 'Response') };
     this.#events.request({
-      id,
-      idText: JSON.stringify(id),
       method: served.method,
       methodText: JSON.stringify(served.method),
       params: Buffer.from(writeTree(served.params)),

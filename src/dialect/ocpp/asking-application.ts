@@ -15,7 +15,6 @@ export interface Hearing {
 export class AskingApplication {
   readonly #events: ConnectionEvents;
   readonly #isOpen: () => boolean;
-  #ids = 0;
 
   constructor(events: ConnectionEvents, isOpen: () => boolean) {
     this.#events = events;
@@ -23,11 +22,7 @@ export class AskingApplication {
   }
 
   ask(action: Action, params: string, { prepare, failed, channel }: Hearing): void {
-    this.#ids += 1;
-    const id = `${this.#ids}`;
     this.#events.request({
-      id,
-      idText: `"${id}"`,
       method: METHOD_PREFIX + action,
       methodText: `"${METHOD_PREFIX}${action}"`,
       params: Buffer.from(params),

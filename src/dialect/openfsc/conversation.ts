@@ -1,6 +1,5 @@
 import { afterSilence, type Timer } from '../../base/clock.ts';
 import type { CloseReason } from '../../base/close-reason.ts';
-import { createIds } from '../../rpc/ids.ts';
 import type {
   ConnectionEvents,
   Conversation,
@@ -55,7 +54,6 @@ export class SiteConversation implements Conversation, LoginsHost {
   readonly takesTransactionInfo: boolean;
   readonly memory: SiteMemory;
   readonly random: () => number;
-  readonly nextId: () => string;
   readonly #host: ConversationHost;
   readonly #end: SiteEnd;
   readonly #reader = new LineReader(() => this.#charset);
@@ -86,7 +84,6 @@ export class SiteConversation implements Conversation, LoginsHost {
     this.#host = host;
     this.#end = end;
     this.#trace = new LineTrace(host.log);
-    this.nextId = createIds('fsc', host.randomId());
     this.#questions = new ServerQuestions(host.clock);
     const control = new Control(host.log, (method, args) => this.#toldInitially(method, args));
     this.#control = new Dialogue(INITIAL, this, control, this.#questions);

@@ -27,7 +27,6 @@ export interface RequestedSite {
   readonly log: Logger;
   /** The server cannot use the session any more. */
   isOver(): boolean;
-  nextId(): string;
   /** Whether the server has said that it can receive this. */
   serverTakes(method: MethodName): boolean;
   /** Tells the server what an answer holds beside its end. */
@@ -56,10 +55,7 @@ export class SiteRequests {
         ? Buffer.from(plain)
         : Buffer.concat([Buffer.from(`${plain.slice(0, -1)},"transactionInfo":`), info, Buffer.from('}')]);
     info?.fill(0);
-    const requestId = this.#of.nextId();
     this.#of.events.request({
-      id: requestId,
-      idText: `"${requestId}"`,
       method: spec.channelMethod,
       methodText: `"${spec.channelMethod}"`,
       params,

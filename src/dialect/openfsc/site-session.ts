@@ -23,7 +23,6 @@ export interface SiteSessionHost extends LineWriter {
   readonly takesTransactionInfo: boolean;
   opened(connection: PeerConnection, identity: string): ConnectionEvents;
   /** For a request to the applications: no two are the same. */
-  nextId(): string;
   /** Whether the server has said that it can receive this. */
   serverTakes(method: MethodName): boolean;
   /** Which sessions the server has on this wire, for an application. */
@@ -85,7 +84,6 @@ export class SiteSession implements PeerConnection, DialogueOwner {
       clock: host.clock,
       log: host.log,
       isOver: () => this.isOver,
-      nextId: () => host.nextId(),
       serverTakes: (method) => host.serverTakes(method),
       say: (element) => this.#say(element),
     });

@@ -1,7 +1,6 @@
 import type { CloseReason } from '../../base/close-reason.ts';
 import type { Framing } from '../../base/framing.ts';
 import { errorText } from '../../rpc/error-object.ts';
-import { createIds } from '../../rpc/ids.ts';
 import type {
   ConnectionEvents,
   Conversation,
@@ -39,7 +38,6 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
   readonly #framing: Framing;
   readonly #reader: DocumentReader;
   readonly #events: ConnectionEvents;
-  readonly #nextId: () => string;
   readonly #obedience: Obedience;
   #state: 'open' | 'closed' = 'open';
   #hasInputEnded = false;
@@ -61,7 +59,6 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
     this.port = framing === 'messages' ? 'both' : port;
     this.#framing = framing;
     this.#reader = new DocumentReader({ maxCharacters: Math.max(options.maxFrameBytes, MIN_CHARACTERS) });
-    this.#nextId = createIds('sca', host.randomId());
     this.#events = host.opened(this);
     this.#obedience = new Obedience(this, host.randomId());
     host.accepted?.();
@@ -143,11 +140,8 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
   // What the parts use.
 
   ask(method: string, params: Buffer, prepare: Reply['prepare']): void {
-    const id = this.#nextId();
     const methodText = JSON.stringify(method);
     this.#events.request({
-      id,
-      idText: `"${id}"`,
       method,
       methodText,
       params,

@@ -11,7 +11,7 @@ describe('S1', () => {
     const end = answering();
     expect(end.say(frameNamed('s1'))).toEqual(['ACK']);
     const [request] = lastOf(end).requests;
-    expect(request).toMatchObject({ id: '2A31', method: 'Purchase', methodText: '"Purchase"' });
+    expect(request).toMatchObject({ method: 'Purchase', methodText: '"Purchase"' });
     expect(request && paramsOf(request)).toEqual({
       receipt_id: '6',
       sequence_id: 'ABC1234567890',
@@ -209,7 +209,7 @@ describe('a frame that comes again', () => {
   test('the same payment under another token is another request', () => {
     const end = answering();
     end.say(s1(1, '6'), s1(2, '6'));
-    expect(lastOf(end).requests.map(({ id }) => id)).toEqual(['1', '2']);
+    expect(lastOf(end).requests).toHaveLength(2);
     expect(end.statistics.snapshot()).toMatchObject({ 'requests out of turn': 1 });
   });
 

@@ -91,7 +91,7 @@ describe('methods of the transport', () => {
       urgency: 'urgent',
     });
     expect(sent[5]?.message).toMatchObject({ id: 'k2', response_to: '_Keepalive', result: {} });
-    expect(requests.map(({ id }) => id)).toEqual(['p']);
+    expect(requests.map(({ method }) => method)).toEqual(['Purchase']);
   });
 
   test('other names with _ are refused as requests and ignored as notifications', () => {

@@ -94,12 +94,9 @@ class ToyConversation implements Conversation, PeerConnection {
 
   #called({ id, method, body }: ToyFrame, depth: number): void {
     this.#inbound = id;
-    const idText = String(id);
     const named = `toy.${method}`;
     const methodText = JSON.stringify(named);
     this.#events.request({
-      id: idText,
-      idText,
       method: named,
       methodText,
       params: body,
