@@ -20,9 +20,9 @@ export interface Identity {
 /**
  * `ambiguous`: a member of `params` comes twice, and two readers could see two transactions; `missing`: the first
  * identifying member is not there; `invalid`: one is neither a string nor an integer, or holds track data, which no
- * store may keep.
+ * store may keep; `unowned`: nobody knows whose the identifiers are.
  */
-export type IdentityFault = 'ambiguous' | 'missing' | 'invalid';
+export type IdentityFault = 'ambiguous' | 'missing' | 'invalid' | 'unowned';
 
 /**
  * Reads the identifying members of `params`. The first of `names` is needed; `null` is as good as not there.

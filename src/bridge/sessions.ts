@@ -64,7 +64,7 @@ export class Sessions implements Iterable<Session> {
     const log = context.log.with({ connection: name });
     const identifiers = options.identity ?? dialect.transactions.identity;
     const { amount, currency, scope } = dialect.transactions;
-    const among = (scope === 'identity' ? identity : register) ?? '';
+    const among = scope === 'identity' ? identity : (register ?? '');
     const judge = new Judge({
       outcomeCodes: options.outcomeCodes ?? NO_CODES,
       names: { receipt: identifiers[0] ?? '', amount, currency },
@@ -86,7 +86,7 @@ export class Sessions implements Iterable<Session> {
       carried: options.carried ?? {},
       judge,
       lock,
-      desk: this.#desk(name, among, log, { judge, notFoundAfterMs }),
+      desk: this.#desk(name, among ?? '', log, { judge, notFoundAfterMs }),
       pid: context.pid,
       ...(context.refused !== undefined && { refused: context.refused }),
       clock: context.clock,

@@ -11,8 +11,11 @@ export interface TransactionReaderOptions {
   readonly identity: readonly string[];
   /** What a recovery request carries where the peer's own request does not: JSON by name. */
   readonly carried: Readonly<Record<string, string>>;
-  /** Whose identities these are: unique among those of the same scope. */
-  readonly scope: string;
+  /**
+   * Whose identities these are: unique among those of the same scope. Undefined: the dialect tells them apart by the
+   * peer's identity, and this peer has none; no transaction can be told from another peer's.
+   */
+  readonly scope: string | undefined;
 }
 
 /**
@@ -31,18 +34,22 @@ export class TransactionReader {
 
   /** Which transaction a request that moves money is about. */
   identityOf({ method, params }: InboundRequest): Identity | IdentityFault {
-    const { rules, identity } = this.#options;
+    const { rules, identity, scope } = this.#options;
+    if (scope === undefined) return 'unowned';
     return identify(params, rules.identityOf?.[method] ?? identity, rules.caseless);
   }
 
   /** Which one a recovery request asks about; undefined where it names none clearly. */
   askedBy({ params }: InboundRequest): Identity | undefined {
+    if (this.#options.scope === undefined) return undefined;
     const identity = identify(params, this.#options.identity);
     return typeof identity === 'string' ? undefined : identity;
   }
 
   /** What a request must have, for people. */
   get identityRule(): string {
+    if (this.#options.scope === undefined)
+      return 'transactions are told apart by who the peer is: it has no identity';
     const [first = '', ...others] = this.#options.identity;
     const optional = others.length === 0 ? '' : ` and may have ${others.join(' and ')}`;
     return `params must have ${first}${optional}, once each, a string or an integer`;

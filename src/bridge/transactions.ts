@@ -122,6 +122,8 @@ export class Transactions {
     const identity = typeof read === 'string' ? undefined : read;
     if (read === 'ambiguous') {
       this.#requests.refuse(request, 'JSONRPC_INVALID_PARAMS', 'a member of params comes twice');
+    } else if (read === 'unowned') {
+      this.#requests.refuse(request, 'JSONRPC_INVALID_PARAMS', this.#reader.identityRule);
     } else if (desk === undefined) {
       this.#unrecorded.start(request, attachment, identity);
     } else if (identity === undefined) {

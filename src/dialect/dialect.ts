@@ -90,24 +90,33 @@ export interface ReconnectRules {
   readonly tellsEvery?: boolean;
 }
 
-/** Which methods move money, and how a lost outcome is found again. */
+/**
+ * Which methods move money, and how a lost outcome is found again. What a protocol must not leave to a default has none:
+ * where the answer is "there is no such thing" it says so.
+ */
 export interface TransactionRules {
+  /**
+   * A method that is not listed is an ordinary request: no lock, no journal, and TIMEOUT may answer it.
+   */
   readonly methods: readonly string[];
   /**
-   * Among whom the identifying members are unique: those of one register, or, where the terminal has no such name, of
-   * all (`register`, the default); or the requests of one peer identity (`identity`), for protocols that open a
-   * connection for each.
+   * Among whom the identifying members are unique. `register`: among the requests that come under one `--register`, and
+   * without that option among all. `identity`: among those of one peer identity (`admit`, `opened`). Where two peers may
+   * number their sales alike it must be `identity`: else the second peer is given the outcome of the first one's sale. A
+   * transaction of a peer without an identity is then refused.
    */
-  readonly scope?: 'register' | 'identity';
+  readonly scope: 'register' | 'identity';
   /** Members of `params` that identify a transaction for ever. The first is needed, the others may be missing. */
   readonly identity: readonly string[];
   /** Methods that are identified by others, instead. */
   readonly identityOf?: Readonly<Record<string, readonly string[]>>;
   /** Identifying members whose values are the same in capital and small letters. */
   readonly caseless?: readonly string[];
-  /** Members of `params` that say how much, where the protocol says it in the request. */
-  readonly amount?: string;
-  readonly currency?: string;
+  /**
+   * Members of `params` that say how much; a repeated request must have the same. Undefined: the request does not say.
+   */
+  readonly amount: string | undefined;
+  readonly currency: string | undefined;
   /** Which other members of `params` must be the same in a repeated request; default: none. */
   isCompared?(name: string): boolean;
   /**
@@ -116,7 +125,7 @@ export interface TransactionRules {
    * So a request whose application goes away ends with CHANNEL_CLOSED, and a repeated one is handed over unless its
    * outcome is known.
    */
-  readonly recovery?: string;
+  readonly recovery: string | undefined;
   /** Members of a request's `params` that a recovery request about it carries beside the identifying ones. */
   readonly carried?: readonly string[];
   /** Several may run at one time, and no lock keeps them apart; default: one a terminal. */

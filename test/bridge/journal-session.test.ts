@@ -494,10 +494,9 @@ describe('answers to one purchase', () => {
 
   test('that a dialect knows to be no outcome leave the entry unresolved; what it knows to be a refusal leaves none', async () => {
     const { connect, journal } = await till();
-    const { recovery: _, ...rules } = jsonpos.transactions;
     const judge = ({ kind, text }: { kind: string; text: Buffer }) =>
       kind === 'result' ? 'outcome' : text.includes('BUSY') ? 'refused' : 'nothing';
-    const dialect = { ...jsonpos, transactions: { ...rules, judge } };
+    const dialect = { ...jsonpos, transactions: { ...jsonpos.transactions, recovery: undefined, judge } };
     const one = await connect({ dialect });
     for (const [index, [code, state]] of [
       ['NO', 'unresolved'] as const,

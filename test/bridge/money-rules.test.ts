@@ -8,7 +8,7 @@ import { type Bench, type BenchOptions, bench, pass, purchase, settle } from './
 
 /** What a dialect says of its money methods as data. */
 
-const { recovery: _, ...withoutCheck } = jsonpos.transactions;
+const withoutCheck: TransactionRules = { ...jsonpos.transactions, recovery: undefined };
 
 function withRules(rules: Partial<TransactionRules>): Dialect {
   return { ...jsonpos, transactions: { ...withoutCheck, ...rules } };
@@ -58,10 +58,24 @@ test('without that scope they are unique to the terminal', async () => {
   expect(two.register.answerTo('b').result).toEqual({ n: 1 });
 });
 
-test('a protocol without amounts records none, and does not compare what it does not name', async () => {
-  const { amount: _amount, currency: _currency, ...others } = withoutCheck;
+test('where the dialect tells peers apart by their identity, one without is refused before anybody hears of its sale', async () => {
   const { journal } = await openJournal(undefined, { clock: new FakeClock() });
-  const dialect: Dialect = { ...jsonpos, transactions: { ...others, isCompared: () => false } };
+  const dialect = { ...jsonpos, transactions: { ...jsonpos.transactions, scope: 'identity' as const } };
+  for (const one of [await bench({ journal, dialect }), await bench({ dialect })]) {
+    kept.push(one);
+    one.register.send(purchase('a'));
+    await until(() => one.register.answerTo('a') !== undefined);
+    expect(one.register.answerTo('a').error.data).toEqual({
+      string_code: 'JSONRPC_INVALID_PARAMS',
+      details: 'transactions are told apart by who the peer is: it has no identity',
+    });
+    expect(one.app.requests('Purchase')).toEqual([]);
+  }
+});
+
+test('a protocol without amounts records none, and does not compare what it does not name', async () => {
+  const { journal } = await openJournal(undefined, { clock: new FakeClock() });
+  const dialect = withRules({ amount: undefined, currency: undefined, isCompared: () => false });
   const one = await bench({ journal, dialect });
   const two = await bench({ journal, dialect });
   kept.push(one, two);

@@ -16,6 +16,7 @@ export const routes: Readonly<Record<string, ChannelName>> = {
  */
 export const transactions: TransactionRules = {
   methods: ['Purchase'],
+  scope: 'register',
   identity: ['receipt_id', 'sequence_id'],
   amount: 'amount',
   currency: 'currency',

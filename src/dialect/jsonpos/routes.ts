@@ -28,6 +28,7 @@ export const routes: Readonly<Record<string, ChannelName>> = {
 /** The requests that move money, and how their outcome is found again (integration guide, section 7). */
 export const transactions: TransactionRules = {
   methods: ['Purchase', 'Refund', 'Reversal'],
+  scope: 'register',
   identity: ['receipt_id', 'sequence_id'],
   amount: 'amount',
   currency: 'currency',

@@ -29,6 +29,7 @@ export const routes: Readonly<Record<string, ChannelName>> = {
 /** A payment is identified by the request that began it; nobody can mean it twice. */
 export const transactions: TransactionRules = {
   methods: ['Purchase', 'Refund', 'Reversal'],
+  scope: 'register',
   identity: ['receipt_id', 'sequence_id'],
   amount: 'amount',
   currency: 'currency',

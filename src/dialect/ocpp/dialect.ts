@@ -2,6 +2,7 @@ import { isoTime, systemClock } from '../../base/clock.ts';
 import { BridgeError, describeFault } from '../../base/errors.ts';
 import type { ScreenSource } from '../../base/screen-source.ts';
 import type { Dialect, PeerAnswer } from '../dialect.ts';
+import { NO_MONEY } from '../no-money.ts';
 import type { DialectSettings } from '../row.ts';
 import { METHOD_PREFIX } from './actions.ts';
 import { admission, SUBPROTOCOL } from './admission.ts';
@@ -10,7 +11,7 @@ import { ChargerFile, isProvenAlike } from './charger-file.ts';
 import { CentralConversation } from './conversation.ts';
 import { readDataTransfer } from './data-transfer.ts';
 import { type DatabasePlace, defaultDatabase, openDatabase, parseDatabase } from './database/open.ts';
-import { routes, transactions } from './routes.ts';
+import { routes } from './routes.ts';
 import { Stranger } from './stranger.ts';
 
 const NAME = 'ocpp1.6';
@@ -55,7 +56,9 @@ export function centralDialect(central: Central, chargers?: ChargerFile): Dialec
   return {
     name: NAME,
     routes,
-    transactions,
+    // Who charges, and how much, is kept in this dialect's database, where a repeated message is known by its content
+    // for as long as charge points repeat it.
+    transactions: NO_MONEY,
     timeoutMs: TIMEOUT_MS,
     calls: { deadlineMs: 'own' },
     webSocket: {

@@ -28,6 +28,7 @@ const ALREADY_CLEARED = 410;
  */
 export const transactions: TransactionRules = {
   methods: ['openfsc.unlockPump', 'openfsc.clear'],
+  scope: 'register',
   // The same id for another pump, or for another sale there, is for the application to refuse.
   identity: ['siteAccessKey', 'fscTransactionId', 'pump', 'siteTransactionId'],
   identityOf: { 'openfsc.unlockPump': ['siteAccessKey', 'fscTransactionId', 'pump'] },
@@ -35,6 +36,7 @@ export const transactions: TransactionRules = {
   isParallel: true,
   amount: 'credit',
   currency: 'currency',
+  recovery: undefined,
   judge,
   // What else an application says may be about a card; nobody asks for it again.
   kept: ({ kind }) => ({ kind, text: kind === 'result' ? Buffer.from('{}') : alreadyCleared() }),

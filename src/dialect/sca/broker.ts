@@ -1,5 +1,6 @@
 import type { Admission, Knock } from '../../base/knock.ts';
-import type { Dialect, TransactionRules } from '../dialect.ts';
+import type { Dialect } from '../dialect.ts';
+import { NO_MONEY } from '../no-money.ts';
 import { AskingConversation } from './asking-conversation.ts';
 import { type LegacyPlace, LegacyTerminal } from './legacy.ts';
 import { TerminalMemo } from './terminal-memo.ts';
@@ -24,15 +25,6 @@ const DEADLINE_MS = 600_000;
 /** Terminals of which late responses and sales are remembered. */
 const MAX_MEMOS = 10_000;
 
-/** Nothing that a terminal says is a transaction: it is asked. */
-const transactions: TransactionRules = {
-  methods: [],
-  identity: ['receipt_id'],
-  amount: 'amount',
-  currency: 'currency',
-  isParallel: true,
-};
-
 /** The broker: terminals dial in, applications ask them. The newest connection of a terminal is the live one. */
 export class Broker {
   readonly #options: BrokerOptions;
@@ -47,7 +39,7 @@ export class Broker {
     return {
       name: 'sca',
       routes: { 'sca.*': 'payment' },
-      transactions,
+      transactions: NO_MONEY, // a terminal is asked; nothing that it says is a transaction
       calls: { deadlineMs: DEADLINE_MS },
       webSocket: {
         subprotocol: 'sci',

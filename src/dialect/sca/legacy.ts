@@ -1,5 +1,6 @@
 import type { CloseReason } from '../../base/close-reason.ts';
 import type { Conversation, ConversationHost, Dialect } from '../dialect.ts';
+import { NO_MONEY } from '../no-money.ts';
 import type { AskingConversation } from './asking-conversation.ts';
 import { DEFAULT_ASSUMPTIONS } from './assumptions.ts';
 import { encodeDocument, field, type ScaDocument, textOf } from './document.ts';
@@ -54,13 +55,7 @@ export class LegacyTerminal {
     return {
       name: 'sca',
       routes: {},
-      transactions: {
-        methods: [],
-        identity: ['receipt_id'],
-        amount: 'amount',
-        currency: 'currency',
-        isParallel: true,
-      },
+      transactions: NO_MONEY,
       converse: (host) => new LegacyConversation(host, this),
     };
   }

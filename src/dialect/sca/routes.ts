@@ -40,6 +40,7 @@ export const transactions: TransactionRules = {
     'Refund',
     ...NAMED.filter(({ rules }) => rules.movesMoney).map(({ method }) => method),
   ],
+  scope: 'register',
   identity: ['receipt_id', 'sequence_id'],
   amount: 'amount',
   currency: 'currency',
