@@ -32,7 +32,7 @@ function beside() {
 function unpacked() {
   const base = cacheFolder();
   const folder = path.join(base, ID);
-  if (!fs.existsSync(path.join(folder, 'id'))) unpack(folder);
+  if (!fs.existsSync(folder)) unpack(folder); // it gets its name when it is complete
   if (!isOurs(base) || !isOurs(folder)) {
     throw new Error(`${folder} belongs to somebody else, or others may write there: remove it`);
   }

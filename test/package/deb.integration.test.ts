@@ -147,6 +147,10 @@ inSoak('the executable alone', () => {
     expect(others).toEqual([]);
     expect(statSync(path.join(cache, id)).mode & 0o022).toBe(0);
 
+    const { mtimeMs } = statSync(cache); // of the last name that came or went
+    expect(await run(alone, ['--version'], { env })).toMatchObject({ code: 0 });
+    expect(statSync(cache).mtimeMs).toBe(mtimeMs);
+
     chmodSync(path.join(cache, id), 0o777);
     expect(await run(alone, ['--version'], { env })).toMatchObject({
       code: 111,
