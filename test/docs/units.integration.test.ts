@@ -47,6 +47,16 @@ describe.each(['posbridge@.service', 'posbridge-serve.service', 'posbridge-seria
     expect(text).toMatch(/^RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6/m);
     expect(text).toMatch(/^Environment=POSBRIDGE_JOURNAL=\/var\/lib\/posbridge$/m);
   });
+
+  test('tells what it does where posbridge status looks, and the next process finds the folder', () => {
+    for (const line of [
+      'RuntimeDirectory=posbridge',
+      'RuntimeDirectoryPreserve=yes',
+      'Environment=POSBRIDGE_STATUS_DIR=/run/posbridge',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+  });
 });
 
 test('the unit of a line reaches serial ports, and no other device', () => {

@@ -330,6 +330,7 @@ describe('the recipes', () => {
         POSBRIDGE_WIRE: `serial:${line.bridgeEnd}?baudRate=115200`,
         POSBRIDGE_APP: `unix:${bench.socketPath}`,
         POSBRIDGE_LOCK: bench.lockPath,
+        POSBRIDGE_STATUS_DIR: bench.path('status'),
       },
     });
     const connection = await register.synchronise();
@@ -351,6 +352,7 @@ describe('the recipes', () => {
       'POSBRIDGE_WIRE',
       'POSBRIDGE_APP',
       'POSBRIDGE_JOURNAL',
+      'POSBRIDGE_STATUS_DIR',
       'POSBRIDGE_DRAIN',
     ]);
     const { line, register } = await openLine();
@@ -363,6 +365,7 @@ describe('the recipes', () => {
         ...env,
         POSBRIDGE_APP: `unix:${bench.socketPath}`,
         POSBRIDGE_JOURNAL: bench.path('journal'),
+        POSBRIDGE_STATUS_DIR: bench.path('status'),
         PATH: `${bin}:${bench.environment()['PATH']}`,
       },
     });

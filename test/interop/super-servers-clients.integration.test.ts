@@ -122,6 +122,7 @@ describe('the s6 service directory', () => {
       PORT: String(port),
       POSBRIDGE_APP: `unix:${bench.socketPath}`,
       POSBRIDGE_LOCK: bench.lockPath,
+      POSBRIDGE_STATUS_DIR: bench.path('status'),
     };
   }
 
