@@ -207,6 +207,30 @@ describe('the lock of the terminal', () => {
     expect((await locks[1].tryAcquire(holder('b'))).acquired).toBe(true);
     await locks[1].close();
   });
+
+  test('that a process keeps for its next transaction is given to whoever asks, and each time one has it', async () => {
+    const machines = [await openJournal('kept'), await openJournal('kept', { first: 1 })];
+    const locks = await Promise.all(
+      machines.flatMap((journal) => [journal.openLock(), journal.openLock()] as const),
+    );
+    let holders = 0;
+    const turns = locks.map(async (lock, at) => {
+      for (let turn = 0; turn < 20; ) {
+        const attempt = await lock.tryAcquire(holder(`${at}`));
+        if (!attempt.acquired) {
+          expect((await attempt.holder())?.connection ?? 'another').not.toBe(`${at}`);
+          continue;
+        }
+        holders += 1;
+        expect(holders).toBe(1);
+        if (turn % 2 === 0) await machines[0]?.lookup(newId()); // some time goes by
+        holders -= 1;
+        attempt.release();
+        turn += 1;
+      }
+    });
+    await Promise.all(turns);
+  });
 });
 
 describe('a copy', () => {

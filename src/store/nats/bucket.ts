@@ -49,6 +49,8 @@ export type Which = 'records' | 'leases';
 export class Buckets {
   readonly #options: BucketOptions;
   readonly #names: Readonly<Record<Which, string>>;
+  /** What this process answers, by subject, on whichever connection it has. */
+  readonly #answers = new Map<string, () => Uint8Array>();
   #open: Promise<Open> | undefined;
   /** The buckets are there; a minority that is connected to later could not say so. */
   #isFound = false;
@@ -144,6 +146,27 @@ export class Buckets {
     await manager.streams.purge(`KV_${bucket}`, { filter: `$KV.${bucket}.${key}` });
   }
 
+  /** The first words of subjects that belong to this journal. */
+  get subjectStart(): string {
+    return this.#options.endpoint.prefix;
+  }
+
+  /** Answers other processes that ask on this subject, from the next connection on where there is none. */
+  answerOn(subject: string, answer: () => Uint8Array): void {
+    this.#answers.set(subject, answer);
+    void this.#open?.then(({ nats }) => listen(nats, subject, answer)).catch(() => {});
+  }
+
+  /** Undefined: nobody has answered. */
+  async ask(subject: string, timeoutMs: number): Promise<Buffer | undefined> {
+    const { nats } = await this.#connected();
+    try {
+      return Buffer.from((await nats.request(subject, undefined, { timeout: timeoutMs })).data);
+    } catch {
+      return undefined;
+    }
+  }
+
   async #won(write: (open: Open) => Promise<number>): Promise<number | undefined> {
     const open = await this.#connected();
     try {
@@ -193,6 +216,7 @@ export class Buckets {
         openOne(this.#names.records),
         openOne(this.#names.leases),
       ]);
+      for (const [subject, answer] of this.#answers) listen(nats, subject, answer);
       return { nats, manager, ApiError, records, leases };
     } catch (fault) {
       await nats.close();
@@ -230,6 +254,14 @@ export class Buckets {
     if (replicas >= REPLICAS || this.#options.allowSingle) return;
     throw new Error(`it has ${replicas === 1 ? 'one replica' : `${replicas} replicas`} only; ${SINGLE}`);
   }
+}
+
+function listen(nats: NatsConnection, subject: string, answer: () => Uint8Array): void {
+  nats.subscribe(subject, {
+    callback: (fault, message) => {
+      if (fault === null) message.respond(answer());
+    },
+  });
 }
 
 /** Servers that have just begun, or machines that make the same bucket at once, may take longer to agree than one question lasts. */

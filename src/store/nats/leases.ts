@@ -24,6 +24,8 @@ export class Leases implements CarrierMarks {
   #neededUntilMs = 0;
   #writing: Promise<unknown> = Promise.resolve();
   #written: Promise<unknown> | undefined;
+  /** The write that has not begun. */
+  #next: Promise<unknown> | undefined;
   #isClosed = false;
 
   constructor(buckets: Buckets, clock: Clock) {
@@ -130,11 +132,14 @@ export class Leases implements CarrierMarks {
     void this.#write().catch(() => {});
   }
 
-  /** One after the other, the newest state each time. */
+  /** One after the other, the newest state each time: one that waits already will do for all. */
   #write(): Promise<unknown> {
-    const written = this.#writing.then(() =>
-      this.#isClosed ? undefined : this.#buckets.put('leases', keyOf(this.token), this.#state()),
-    );
+    if (this.#next !== undefined) return this.#next;
+    const written = this.#writing.then(() => {
+      this.#next = undefined;
+      return this.#isClosed ? undefined : this.#buckets.put('leases', keyOf(this.token), this.#state());
+    });
+    this.#next = written;
     this.#writing = written.catch(() => {});
     return written;
   }

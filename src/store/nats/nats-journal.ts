@@ -53,6 +53,7 @@ export class NatsJournal implements TransactionJournal {
   readonly #options: NatsJournalOptions;
   readonly #buckets: Buckets;
   readonly #looseEnds: LooseEnds;
+  readonly #lock: NatsLock;
   #key: Promise<Buffer> | undefined;
 
   private constructor(options: NatsJournalOptions) {
@@ -61,6 +62,12 @@ export class NatsJournal implements TransactionJournal {
     this.#buckets = new Buckets({ ...options, mustExist: options.mustExist ?? false });
     this.carriers = new Leases(this.#buckets, options.clock);
     this.#looseEnds = new LooseEnds({ ...options, buckets: this.#buckets, owner: this.carriers.token });
+    this.#lock = new NatsLock({
+      text: this.text,
+      buckets: this.#buckets,
+      clock: options.clock,
+      token: this.carriers.token,
+    });
   }
 
   /** Finds the bucket, or makes it with three replicas. Rejects with JOURNAL_OPEN_FAILED. */
@@ -71,13 +78,14 @@ export class NatsJournal implements TransactionJournal {
   }
 
   async openLock(): Promise<TransactionLock> {
-    return new NatsLock(this.text, this.#buckets, this.#options.clock);
+    return this.#lock.open();
   }
 
   async checkPlace(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#looseEnds.close();
+    await this.#lock.close();
     await this.carriers.close();
     await this.#buckets.close();
   }
