@@ -24,7 +24,7 @@ import { OpenRequests } from './open-requests.ts';
 import { PeerSecrets } from './peer-secrets.ts';
 import { RequestFate, wordsForRefusal } from './request-fate.ts';
 import type { Route } from './router.ts';
-import { STOPPING } from './stopping.ts';
+import { CONNECTED_AGAIN, STOPPING } from './stopping.ts';
 import { TowardPeer } from './toward-peer.ts';
 import { type Connection, Transactions, type TransactionsOptions } from './transactions.ts';
 
@@ -53,7 +53,10 @@ export interface SessionOptions
  * `Transactions`.
  */
 export class Session implements ConnectionEvents, AttachmentUser, Connection {
+  readonly name: string;
+  readonly connection: string;
   readonly lineStart: string;
+  readonly superseded?: () => void;
   readonly #options: SessionOptions;
   readonly #peer: PeerConnection;
   readonly #applications: Applications;
@@ -79,6 +82,9 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
       this.#ids += 1;
       return `${options.token}-${this.#ids}`;
     };
+    this.name = options.name;
+    this.connection = options.name;
+    if (peer.yieldsToNewer) this.superseded = () => peer.close(CONNECTED_AGAIN);
     this.lineStart = lineStart(options.name, options.register);
     this.#options = options;
     this.#beganMs = options.clock.nowMs();
@@ -120,14 +126,6 @@ export class Session implements ConnectionEvents, AttachmentUser, Connection {
     };
     this.#answers = new Answers(parts);
     this.#lastCall = new LastCall(parts);
-  }
-
-  get name(): string {
-    return this.#options.name;
-  }
-
-  get connection(): string {
-    return this.#options.name;
   }
 
   channelOf(method: string): ChannelName {

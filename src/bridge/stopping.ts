@@ -1,3 +1,5 @@
+import type { CloseReason } from '../base/close-reason.ts';
+
 /** Why nothing new begins. */
 export const STOPPING = 'the bridge is being stopped';
 
@@ -15,3 +17,10 @@ export function stopTimes(drainMs = 0): {
   const transactionsMs = Math.max(STOP_MS, drainMs);
   return { requestsMs: STOP_MS, transactionsMs, wireMs: transactionsMs + GOODBYE_MS };
 }
+
+/** Why a connection is closed whose peer has a newer one. */
+export const CONNECTED_AGAIN: CloseReason = {
+  code: 'CONNECTION_CLOSED',
+  text: 'the peer has connected again, to another process',
+  by: 'us',
+};

@@ -36,6 +36,11 @@ export interface AttachmentUser {
   readonly connection: string;
   /** Whom its dialect has opened it for, where that is known: a line may name this instead of the connection. */
   readonly identity?: string | undefined;
+  /**
+   * Of all connections with its identity the newest is the live one: called when its peer has connected to another
+   * process.
+   */
+  readonly superseded?: () => void;
   /** Which channel a method belongs to, for an attachment that has a place for each. */
   channelOf(method: string): ChannelName;
   /** How the lines about it begin: see `lineStart`. */

@@ -13,6 +13,7 @@ import type { Wire, WireEvents } from '../wire/wire.ts';
 import { WireFault } from '../wire/wire-fault.ts';
 import { WireLife } from '../wire/wire-life.ts';
 import type { AttachmentUser } from './channel.ts';
+import { Whereabouts } from './nats-whereabouts.ts';
 
 /** As much may be on its way to the server before it has to say that it has all of it. */
 const MAX_UNCONFIRMED_BYTES = 256 * 1024;
@@ -76,6 +77,7 @@ class NatsWire implements Wire {
   readonly #life = new WireLife();
   readonly #inbox: string;
   readonly #heard = new Map<string, readonly Subscription[]>();
+  readonly #whereabouts: Whereabouts;
   readonly #waysBack = new Map<string, WayBack>();
   readonly #askers = new Map<string, Asker>();
   #count = 0;
@@ -89,6 +91,7 @@ class NatsWire implements Wire {
     this.#prefix = prefix;
     this.#users = users;
     this.#log = log;
+    this.#whereabouts = new Whereabouts(nats, prefix);
     // With one word at its end that tells the requests apart.
     this.#inbox = `_INBOX.${nats.info?.client_id ?? 0}.${crypto.randomUUID()}`;
   }
@@ -226,7 +229,8 @@ class NatsWire implements Wire {
     if (connection === undefined || this.#heard.has(connection)) return;
     const listen = (subject: string, member: string, value: string) =>
       this.#nats.subscribe(subject, { callback: (_fault, message) => this.#hear(message, member, value) });
-    const identity = this.#users.get(connection)?.identity;
+    const user = this.#users.get(connection);
+    const identity = user?.identity;
     const to = `${this.#prefix}.to`;
     this.#heard.set(connection, [
       listen(`${to}.${encodeToken(connection)}`, 'connection', connection),
@@ -234,12 +238,14 @@ class NatsWire implements Wire {
         ? []
         : [listen(`${to}.id.${encodeToken(identity)}`, 'connection', connection)]),
     ]);
+    if (user !== undefined) this.#whereabouts.enter(user);
   }
 
   #stopListening(connection: string | undefined): void {
     if (connection === undefined) return;
     for (const subscription of this.#heard.get(connection) ?? []) subscription.unsubscribe();
     this.#heard.delete(connection);
+    this.#whereabouts.leave(connection);
   }
 
   /** One payload is one line, which need not say what its subject says. */

@@ -263,6 +263,8 @@ export interface Conversation {
 
 /** The bridge's handle on a peer. Texts are JSON and may carry non-ASCII; the dialect puts them in its own form. */
 export interface PeerConnection {
+  /** Of all connections with its identity the newest is the live one, in whichever process it is. Default: false. */
+  readonly yieldsToNewer?: boolean;
   /**
    * Asks the peer. `settle` is called exactly once if the answer is `sent`: with the peer's answer, or with
    * a CONNECTION_CLOSED error when the connection ends first.

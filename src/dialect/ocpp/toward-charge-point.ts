@@ -41,6 +41,7 @@ export class TowardChargePoint {
   /** What the bridge knows the charge point by. */
   peer(close: (reason: CloseReason) => void): PeerConnection {
     return {
+      yieldsToNewer: true,
       request: (methodText, params, settle) => this.#ask(methodText, params, settle),
       // OCPP has no message without an answer: it is a CALL whose answer nobody waits for.
       notify: (methodText, params) => {

@@ -21,6 +21,7 @@ type Settle = (answer: PeerAnswer) => void;
  * looked for by LAST_TRAN, which shows the sale before it as long as the terminal is still posting this one.
  */
 export class ScaTerminal implements AskedTerminal {
+  readonly yieldsToNewer = true;
   readonly #link: ScaLink;
   readonly #memo: TerminalMemo;
   readonly #options: AskedOptions;
