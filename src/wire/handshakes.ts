@@ -65,7 +65,7 @@ export class Handshakes {
 
   /** It has said what it wants. */
   done(socket: Socket): void {
-    this.#end(peerOf(socket));
+    if (this.#pending.size > 0) this.#end(peerOf(socket));
   }
 
   #noteDropped(): void {

@@ -7,6 +7,7 @@ import { bindPlace, type ListenEndpoint } from './bind-place.ts';
 import { DescriptorGuard } from './descriptor-guard.ts';
 import { HANDSHAKE_LIMIT_MS, Handshakes } from './handshakes.ts';
 import { boundAddress, DEFAULT_MAX_CONNECTIONS } from './listener.ts';
+import { StuckReaders } from './stuck-readers.ts';
 import type { TlsFiles } from './tls.ts';
 
 export interface HttpServerOptions {
@@ -80,12 +81,10 @@ export async function openHttpServer(
   let isClosing = false;
   const server = await createHttpServer(endpoint, options, (request, response) => {
     if (isClosing) response.shouldKeepAlive = false;
-    if (writeLimitMs !== undefined) {
-      request.socket.setTimeout(writeLimitMs);
-      response.on('timeout', cutIfStuck);
-    }
+    stuckReaders?.watch(response);
     answer(request, response);
   });
+  const stuckReaders = writeLimitMs === undefined ? undefined : new StuckReaders(server, clock, writeLimitMs);
   if (options.refusesMore) server.maxConnections = maxConnections;
   const guard = new DescriptorGuard(report);
   const handshakes = new Handshakes(maxConnections, { clock, report });
@@ -110,6 +109,7 @@ export async function openHttpServer(
       server.stopWatching?.();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       handshakes.close();
+      stuckReaders?.close();
       if (how === 'drain') return server.closeIdleConnections();
       server.closeAllConnections();
       await closed;
@@ -161,11 +161,6 @@ async function createSecureServer(
   });
   server.stopWatching = keepCertificates(server, tls, { renewed: onRenewed ?? (() => {}), fault: report });
   return server;
-}
-
-/** Nothing has moved for a while: an answer may take its time, but one that is there is to be read. */
-function cutIfStuck(socket: Socket): void {
-  if (socket.writableLength > 0) socket.destroy();
 }
 
 /** Answers who does not ask for the upgrade that everything here is about. */

@@ -168,11 +168,11 @@ function reply(socket, { connection, id }, { result, error }, manner = 'honest')
 const SECOND = error('DECLINED', 'a second answer').error;
 
 /** Text that only survives if nobody reads it and writes it anew. */
-function approval({ amount }) {
+function approval({ amount, currency }) {
   const text = 'x'.repeat(settings.padBytes);
   const code = `${process.pid}-${outcomes.size}`;
   return {
-    result: `{"approved":true, "rate":1.50,"big":12345678901234567890,"na\\u006de":"Käse €","amount":${amount},"code":"${code}","receipt":"${text}"}`,
+    result: `{"approved":true, "rate":1.50,"big":12345678901234567890,"na\\u006de":"Käse €","amount":${amount},"currency":"${currency}","code":"${code}","receipt":"${text}"}`,
   };
 }
 

@@ -11,7 +11,7 @@ import { PosError } from '../../pos/pos-error.ts';
 import type { Caller } from '../caller.ts';
 import { Problem } from '../problem.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
-import type { Door, Guard } from './guard.ts';
+import { type Door, type Guard, NO_HEADERS } from './guard.ts';
 import { type Context, HANDLERS } from './handlers.ts';
 import type { RequestCounts } from './metrics.ts';
 import { OPERATION_LIST, type Operation, type OperationName } from './operations.ts';
@@ -28,6 +28,13 @@ export interface AppOptions extends Context {
 
 /** Answers requests of a listener's. */
 export type App = (request: IncomingMessage, response: ServerResponse, door: Door) => void;
+
+/** On the request itself: a map would cost every request more than all else that is found out about it. */
+const FOUND = Symbol('what was found out');
+
+interface FoundRequest extends IncomingMessage {
+  [FOUND]?: Found;
+}
 
 /** What was found out about a request on its way. */
 interface Found {
@@ -52,7 +59,6 @@ export async function createApp(options: AppOptions): Promise<App> {
     frameworkErrors: (_fault, request, reply) =>
       sendProblem(request, reply, new Problem('NOT_FOUND', 'there is nothing here')),
   });
-  const found = new WeakMap<IncomingMessage, Found>();
   const { guard, log, requests, servePage } = options;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -62,7 +68,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   );
 
   const foundOf = ({ raw }: FastifyRequest): Found =>
-    found.get(raw) ?? { door: { address: undefined }, startedMs: 0, headers: {} };
+    (raw as FoundRequest)[FOUND] ?? { door: { address: undefined }, startedMs: 0, headers: NO_HEADERS };
   const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: Problem) => {
     const headers = { ...foundOf(request).headers, ...problem.headers };
     void reply
@@ -72,17 +78,18 @@ export async function createApp(options: AppOptions): Promise<App> {
       .send(JSON.stringify(problem.body));
   };
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const seen = foundOf(request);
     seen.headers = guard.admitPage(request.raw, seen.door);
     reply.headers(PLAIN_HEADERS);
-    reply.headers(seen.headers);
+    if (seen.headers !== NO_HEADERS) reply.headers(seen.headers);
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { operation = 'other', caller, startedMs } = foundOf(request);
     requests.count(operation, reply.statusCode);
     const level = request.method === 'GET' ? 'debug' : 'info';
-    if (!log.enabled(level)) return;
+    if (!log.enabled(level)) return done();
     const fields = {
       operation,
       status: reply.statusCode,
@@ -94,6 +101,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       path: request.url.slice(0, MAX_SHOWN),
       peer: request.raw.socket.remoteAddress,
     });
+    done();
   });
   app.setErrorHandler((fault: FastifyError, request, reply) => {
     const problem = problemOf(fault);
@@ -119,10 +127,11 @@ export async function createApp(options: AppOptions): Promise<App> {
       method: operation.method,
       url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
       schema: schemaOf(operation),
-      onRequest: async (request) => {
+      onRequest: (request, _reply, done) => {
         const seen = foundOf(request);
         seen.operation = name;
         seen.caller = guard.admitCaller(request.raw, operation);
+        done();
       },
       handler: (request, reply) => {
         const { caller, headers } = foundOf(request);
@@ -134,7 +143,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   await app.ready();
   return (request, response, door) => {
     if (servePage(request, response)) return;
-    found.set(request, { door, startedMs: performance.now(), headers: {} });
+    (request as FoundRequest)[FOUND] = { door, startedMs: performance.now(), headers: NO_HEADERS };
     app.routing(request, response);
   };
 }

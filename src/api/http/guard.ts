@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
 import { isOwnName, isOwnOrigin, type PageAddress } from '../../wire/own-page.ts';
@@ -25,13 +26,16 @@ export interface Door {
 
 /** Those that were heard of last; a stranger cannot fill the memory with addresses. */
 const MAX_BUCKETS = 2048;
-const MAX_NAMES = 64;
+
+/** Of an answer to whom no more is to be said. */
+export const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 /** Who may ask what. */
 export class Guard {
   readonly #options: GuardOptions;
   readonly #buckets = new Map<string, TokenBucket>();
-  readonly #ownNames = new Set<string>();
+  /** Names that were found to be ours, by the connection that they came on. */
+  readonly #ownNames = new WeakMap<Socket, string>();
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -45,16 +49,16 @@ export class Guard {
     const { tokens, allowOrigins } = this.#options;
     // A proxy is asked with a whole address, which may name another host than `Host`.
     if (!request.url?.startsWith('/')) throw new Problem('NOT_FOUND', 'there is nothing here');
-    if (address === undefined) return {};
+    if (address === undefined) return NO_HEADERS;
     if (tokens === undefined && !this.#isOwnName(request, address)) {
       throw new Problem('FOREIGN_PAGE', 'the service is not served under this name');
     }
     const { origin } = request.headers;
     if (origin === undefined) {
       if (FOREIGN_SITES.has(String(request.headers['sec-fetch-site']))) throw foreign();
-      return {};
+      return NO_HEADERS;
     }
-    if (isOwnOrigin(request, address.isSecure)) return {};
+    if (isOwnOrigin(request, address.isSecure)) return NO_HEADERS;
     if (!allowOrigins.includes(origin)) throw foreign();
     return {
       'Access-Control-Allow-Origin': origin,
@@ -67,13 +71,13 @@ export class Guard {
   admitCaller(request: IncomingMessage, { scopes }: Pick<Operation, 'scopes'>): Caller {
     const { tokens } = this.#options;
     if (tokens === undefined || scopes === undefined) {
-      this.#count(`address ${request.socket.remoteAddress}`);
+      this.#count('address', request.socket.remoteAddress);
       return ANYBODY;
     }
     const token = tokenIn(request);
     const caller = token === undefined ? undefined : tokens.callerOf(token);
     if (caller === undefined) {
-      this.#count(`address ${request.socket.remoteAddress}`);
+      this.#count('address', request.socket.remoteAddress);
       const code = token === undefined ? 'TOKEN_MISSING' : 'TOKEN_UNKNOWN';
       throw new Problem(
         code,
@@ -82,24 +86,26 @@ export class Guard {
         { 'WWW-Authenticate': 'Bearer' },
       );
     }
-    this.#count(`token ${caller.name}`);
+    this.#count('token', caller.name);
     if (scopes.some((scope) => caller.scopes.has(scope))) return caller;
     throw new Problem('NOT_ALLOWED', `this needs a token with the scope ${scopes.join(' or ')}`);
   }
 
-  /** Names that were found to be ours are not looked into again: they are in every request. */
+  /** A connection is nearly always asked for the same name. */
   #isOwnName(request: IncomingMessage, address: PageAddress): boolean {
-    const key = `${request.socket.localAddress} ${address.port} ${request.headers.host}`;
-    if (this.#ownNames.has(key)) return true;
+    const { socket } = request;
+    const { host } = request.headers;
+    if (host !== undefined && this.#ownNames.get(socket) === host) return true;
     const isOwn = isOwnName(request, address);
-    if (isOwn && this.#ownNames.size < MAX_NAMES) this.#ownNames.add(key);
+    if (isOwn && host !== undefined) this.#ownNames.set(socket, host);
     return isOwn;
   }
 
   /** Throws RATE_LIMITED. */
-  #count(whom: string): void {
+  #count(kind: 'address' | 'token', name: string | undefined): void {
     const { ratePerS, clock } = this.#options;
     if (ratePerS === Number.POSITIVE_INFINITY) return;
+    const whom = `${kind} ${name}`;
     const bucket = this.#buckets.get(whom) ?? new TokenBucket({ ratePerS, burst: 2 * ratePerS, clock });
     this.#buckets.delete(whom);
     this.#buckets.set(whom, bucket);

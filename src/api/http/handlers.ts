@@ -27,7 +27,8 @@ export interface Asked {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-type Handler = (asked: Asked, context: Context) => Promise<FastifyReply>;
+/** Whatever is answered at once returns nothing: Fastify would wait for the end of a reply that it is given. */
+type Handler = (asked: Asked, context: Context) => Promise<unknown> | undefined;
 
 export const HANDLERS: Readonly<Record<OperationName, Handler>> = {
   createPurchase: (asked, context) => create('purchase', asked, context),
@@ -50,7 +51,7 @@ export const HANDLERS: Readonly<Record<OperationName, Handler>> = {
     return reply.type(JSON_TYPE).send(`{"sales":[${texts.join(',')}],"next":${JSON.stringify(next)}}`);
   },
 
-  async getSale(asked, { service }) {
+  getSale(asked, { service }) {
     return sendSale(asked.reply, saleIn(asked, service), service);
   },
 
@@ -113,7 +114,7 @@ export const HANDLERS: Readonly<Record<OperationName, Handler>> = {
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-async function create(kind: Kind, asked: Asked, { service }: Context): Promise<FastifyReply> {
+async function create(kind: Kind, asked: Asked, { service }: Context): Promise<void> {
   const { request, reply, caller } = asked;
   const { name: terminal } = request.params as { readonly name: string };
   const keys = request.raw.headersDistinct['idempotency-key'] ?? [];
@@ -152,9 +153,13 @@ function saleIn({ request, caller }: Asked, service: ApiService): BookedSale {
   return service.sale(caller, id);
 }
 
-async function sendSale(reply: FastifyReply, sale: BookedSale, service: ApiService): Promise<FastifyReply> {
-  const { text } = service.book.known(sale.id) ?? (await service.whole(sale));
-  return reply.type(JSON_TYPE).send(text);
+/** At once where the sale need not be read. */
+function sendSale(reply: FastifyReply, sale: BookedSale, service: ApiService): Promise<void> | undefined {
+  const send = ({ text }: { readonly text: string }) => void reply.type(JSON_TYPE).send(text);
+  const known = service.book.known(sale.id);
+  if (known === undefined) return service.whole(sale).then(send);
+  send(known);
+  return undefined;
 }
 
 function wantsText({ headers }: FastifyRequest): boolean {

@@ -9,20 +9,21 @@ export type MetricsText = (caller: Caller) => string;
 
 /** Requests by operation and status. */
 export class RequestCounts {
-  readonly #counts = new Map<string, { readonly operation: string; readonly status: string; sum: number }>();
+  readonly #counts = new Map<string, Map<number, number>>();
 
   count(operation: string, status: number): void {
-    const key = `${operation} ${status}`;
-    const count = this.#counts.get(key) ?? { operation, status: String(status), sum: 0 };
-    count.sum += 1;
-    this.#counts.set(key, count);
+    let counts = this.#counts.get(operation);
+    if (counts === undefined) {
+      counts = new Map();
+      this.#counts.set(operation, counts);
+    }
+    counts.set(status, (counts.get(status) ?? 0) + 1);
   }
 
   get samples(): Family['samples'] {
-    return [...this.#counts.values()].map(({ operation, status, sum }) => ({
-      labels: { operation, status },
-      value: sum,
-    }));
+    return [...this.#counts].flatMap(([operation, counts]) =>
+      [...counts].map(([status, value]) => ({ labels: { operation, status: String(status) }, value })),
+    );
   }
 }
 

@@ -25,7 +25,7 @@ export interface ApiServerOptions {
   readonly allowOrigins: readonly string[];
   readonly ratePerS: number;
   readonly maxConnections: number;
-  /** How long somebody may read nothing of an answer; default 30 s. */
+  /** Whoever reads nothing of an answer for so long is cut off; default 30 s. */
   readonly writeLimitMs?: number | undefined;
   readonly version: string;
   readonly clock: Clock;
