@@ -87,7 +87,7 @@ describe("a broker on Python's websockets", () => {
     expect(broker.messages()).toEqual([sampleResponse]);
   });
 
-  test('sells in text and in binary messages', async () => {
+  test('sells in text and in binary messages, whole and in fragments', async () => {
     const broker = await PythonBroker.start();
     startTerminal(`ws://127.0.0.1:${broker.port}/`, '--skip-pos-auth', '--app', 'simulator:?delay=0');
     await broker.saw('"headers"');
@@ -96,7 +96,7 @@ describe("a broker on Python's websockets", () => {
     await broker.saw(/APPROVED.*<POS_RECON>r1</);
     broker.say(capture('r1'));
     await broker.saw('56783');
-    broker.say(request('SESSION', 'FINISH'));
+    broker.say(`f:${request('SESSION', 'FINISH')}`);
     await broker.saw('Session finished');
   });
 
@@ -209,7 +209,7 @@ describe('our broker', () => {
     return text;
   }
 
-  test('answers the handshake of the documentation byte for byte, where its space before a colon is taken', async () => {
+  test('answers the handshake of the documentation byte for byte, where its space before a colon is taken, in any case of letters', async () => {
     const sample = readFileSync(path.join(FIXTURES, 'handshake-request.txt'), 'latin1');
     const strict = await serve('--app', 'null:');
     expect(await knock(strict.port, sample)).toMatch(/^HTTP\/1\.1 400 /);
@@ -224,6 +224,11 @@ describe('our broker', () => {
         .map((line) => line.replace(/^(Date|Server): .*/, '$1'));
     expect(lines(head)).toEqual(lines(expected));
     await lenient.server.says(/connected connection="?1\./);
+    const odd = sample
+      .replace('x-vfi-pinpad-id : 1', 'X-VFI-PinPad-ID: 2')
+      .replace('Upgrade: web', 'UPGRADE: web');
+    expect(await knock(strict.port, odd)).toMatch(/^HTTP\/1\.1 101 /);
+    await strict.server.says(/connected connection="?2\./);
   });
 
   test('passes sales of a register on TCP to a terminal that has dialled in, and both journals agree', async () => {

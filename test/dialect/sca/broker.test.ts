@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { CloseReason } from '../../../src/base/close-reason.ts';
 import type { Knock } from '../../../src/base/knock.ts';
@@ -7,6 +8,9 @@ import type { Conversation, ConversationHost, Dialect } from '../../../src/diale
 import { Broker, type BrokerOptions } from '../../../src/dialect/sca/broker.ts';
 import { encodeDocument, field } from '../../../src/dialect/sca/document.ts';
 import { readLegacyPlace } from '../../../src/dialect/sca/legacy.ts';
+import { terminalWishes } from '../../../src/dialect/sca/wishes.ts';
+import { Pings } from '../../../src/wire/ws-pings.ts';
+import type { PatientWebSocket } from '../../../src/wire/ws-socket.ts';
 import { FakeClock } from '../../kit/fake-clock.ts';
 import { readStream } from './document-kit.ts';
 import { type Fields, fieldsOf, PairedRegister, PUBLIC_KEY, requestXml } from './kit.ts';
@@ -230,5 +234,49 @@ describe('registers that know only TCP', () => {
     });
     for (const text of ['', '1', 'tcp:127.0.0.1:5015', '1=ws://x/', '1=tcp:5015', '1=tcp:h:1,2,3'])
       expect(readLegacyPlace(text)).toBeUndefined();
+  });
+});
+
+describe('the link of a terminal', () => {
+  /** A WebSocket on which the test is the other end. */
+  function linked() {
+    const clock = new FakeClock();
+    const events = new EventEmitter();
+    const pings: number[] = [];
+    const socket = Object.assign(events, {
+      OPEN: 1,
+      readyState: 1,
+      isPaused: false,
+      ping: () => pings.push(clock.nowMs()),
+    });
+    const silent: number[] = [];
+    const { pingMs = 0 } = terminalWishes({});
+    new Pings(socket as unknown as PatientWebSocket, clock, pingMs, () => silent.push(clock.nowMs()));
+    return { clock, socket, pings, silent };
+  }
+
+  test('is asked for a sign of life every 45 s, and stays up as long as one comes', () => {
+    const { clock, socket, pings, silent } = linked();
+    for (let turn = 0; turn < 10; turn += 1) {
+      clock.advance(45_000);
+      socket.emit('pong');
+    }
+    expect(pings).toHaveLength(10);
+    expect(silent).toEqual([]);
+  });
+
+  test('that is half open is found out by the next ping, and not while nothing is read', () => {
+    const { clock, socket, silent } = linked();
+    clock.advance(45_000);
+    socket.isPaused = true;
+    clock.advance(45_000);
+    expect(silent).toEqual([]);
+    socket.isPaused = false;
+    clock.advance(45_000);
+    expect(silent).toHaveLength(1);
+  });
+
+  test('has no pings where they are turned off', () => {
+    expect(terminalWishes({ pingS: 0 }).pingMs).toBeUndefined();
   });
 });
