@@ -10,6 +10,7 @@ import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { JournalLease } from '../store/journal-pool.ts';
 import type { TransactionJournal } from '../store/transaction-journal.ts';
 import type { Route } from './router.ts';
+import type { SpeechWatch, SpeechWatchOptions } from './speech-watch.ts';
 
 export interface BridgeOptions {
   /** Before the random part of a connection's name; default: the peer. */
@@ -41,6 +42,8 @@ export interface BridgeOptions {
   readonly carried?: Readonly<Record<string, string>>;
   /** How long a repeated request gets the stored answer. */
   readonly repeatWindowMs: number;
+  /** Where peers take places from each other: watches whether one says something. Default: nobody does. */
+  readonly watch?: (options: SpeechWatchOptions) => SpeechWatch;
   /** Where the wire can be opened again: see `ConversationHost.branch`. */
   readonly branch?: ConversationHost['branch'];
   /** Where the wire can be opened again: see `ConversationHost.reopen`. */

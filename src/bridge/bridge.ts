@@ -22,6 +22,7 @@ import { WireFault } from '../wire/wire-fault.ts';
 import type { BridgeContext, BridgeEnd, BridgeOptions } from './bridge-options.ts';
 import { connectionName, wantsOf } from './connection-endpoints.ts';
 import { Sessions } from './sessions.ts';
+import type { SpeechWatch } from './speech-watch.ts';
 import { stopTimes } from './stopping.ts';
 import { type Stranger, StrangeStart } from './strange-start.ts';
 import { openTerminalLock } from './terminal-lock.ts';
@@ -50,6 +51,7 @@ export class Bridge implements ConversationHost, StatusSource {
   readonly #giveBack: () => Promise<void>;
   readonly #register: string | undefined;
   #conversation: Conversation | undefined;
+  #watch: SpeechWatch | undefined;
   /** Until the first bytes have been looked at. */
   #start: StrangeStart | undefined;
   #isAccepted = false;
@@ -161,7 +163,15 @@ export class Bridge implements ConversationHost, StatusSource {
   /** Speaks until everything is over. Call once. */
   run(): Promise<BridgeEnd> {
     const { dialect, protocol } = this.#options;
-    this.#conversation = dialect.converse(this, this.#wire.framing, protocol);
+    const conversation = dialect.converse(this, this.#wire.framing, protocol);
+    this.#conversation = conversation;
+    this.#watch = this.#options.watch?.({
+      ...{ clock: this.clock, statistics: this.statistics },
+      speech: conversation,
+      isKnown: this.identity !== undefined,
+      isBusy: () => this.connections.some((each) => each.open_requests > 0),
+      tooSlow: (why) => this.#refused(why),
+    });
     this.#start = this.#wire.framing === 'stream' ? new StrangeStart() : undefined;
     this.#speaker.start();
     return this.#end.promise;
@@ -191,6 +201,19 @@ export class Bridge implements ConversationHost, StatusSource {
     this.#stopLimit = this.clock.after(wireMs, () => this.#speaker.destroy());
     for (const session of this.#sessions) session.stop();
     this.#conversation?.stop?.();
+  }
+
+  /** See `SpeechWatch`. */
+  get isSilent(): boolean {
+    return this.#watch?.isSilent ?? false;
+  }
+
+  /** Says why, and goes; `isInHurry`: without waiting until the peer has heard it. */
+  leave(reason: CloseReason, isInHurry: boolean): void {
+    const words = this.#options.dialect.turnAway?.(this.#wire.framing, reason);
+    if (words !== undefined) this.send(words, 'normal');
+    this.#conversation?.lost(reason);
+    if (isInHurry) this.#speaker.destroy();
   }
 
   /** Sizes of the moment, for statistics. */
@@ -276,8 +299,12 @@ export class Bridge implements ConversationHost, StatusSource {
     const judged = this.#start === undefined ? { stranger: undefined, bytes } : this.#start.judge(bytes);
     if (judged === undefined) return;
     this.#start = undefined;
-    if (judged.stranger === undefined) this.#conversation?.receive(judged.bytes);
-    else this.#refuse(judged.stranger);
+    if (judged.stranger !== undefined) {
+      this.#refuse(judged.stranger);
+      return;
+    }
+    this.#conversation?.receive(judged.bytes);
+    this.#watch?.came(judged.bytes.length);
   }
 
   /** What looked like a stranger's first words until the end is the conversation's after all. */
@@ -311,6 +338,7 @@ export class Bridge implements ConversationHost, StatusSource {
   }
 
   #congested(isCongested: boolean): void {
+    if (!isCongested) this.#watch?.resumed();
     this.#conversation?.congested(isCongested);
     for (const session of this.#sessions) session.congested(isCongested);
   }
@@ -327,6 +355,7 @@ export class Bridge implements ConversationHost, StatusSource {
   #closed(fault: Error | undefined): void {
     if (fault instanceof WireFault && BROKEN.has(fault.code)) this.#how = 'broken';
     this.#isClosed = true;
+    this.#watch?.close();
     this.#gone.resolve();
     this.#endIfDone();
   }

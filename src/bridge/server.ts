@@ -15,6 +15,8 @@ import type { Wire } from '../wire/wire.ts';
 import { Bridge } from './bridge.ts';
 import type { BridgeContext, BridgeOptions } from './bridge-options.ts';
 import { PeerPlaces } from './peer-places.ts';
+import { RoomMaker } from './room-maker.ts';
+import { SpeechWatch, type SpeechWatchOptions } from './speech-watch.ts';
 import { isLocked, tryLock } from './terminal-lock.ts';
 import { turnAway, whyTurnedAway } from './turn-away.ts';
 
@@ -45,6 +47,7 @@ export class Server implements StatusSource {
   readonly #places: PeerPlaces;
   /** How many are being told that they cannot be served. */
   #leaving = 0;
+  readonly #room: RoomMaker;
   #listeners: readonly Listener[] = [];
   #isStopping = false;
   #hasUnknown = false;
@@ -54,6 +57,7 @@ export class Server implements StatusSource {
     this.#context = context;
     this.#maxConnections = capacityOf(options, context);
     this.#places = new PeerPlaces(this.#maxConnections, options.maxPerPeer);
+    this.#room = new RoomMaker(context, FULL);
   }
 
   /** Rejects with a BridgeError when an endpoint or the transaction lock cannot be had. */
@@ -108,7 +112,7 @@ export class Server implements StatusSource {
 
   #listen(endpoint: Endpoint, bridge: BridgeOptions): Promise<Listener> {
     const { allowOrigins, proxies, tls } = this.#options;
-    const { log } = this.#context;
+    const { log, statistics } = this.#context;
     return listen(endpoint, {
       allowOrigins,
       maxConnections: this.#maxConnections,
@@ -119,13 +123,14 @@ export class Server implements StatusSource {
       ...bridge.dialect.webSocket,
       admit: bridge.dialect.admit,
       onWire: (wire) => this.#accept(wire, bridge),
+      onRefused: () => statistics.count('connections refused'),
       onFault: (fault) => log.warn('a connection could not be accepted', { why: describeFault(fault) }),
     });
   }
 
   #accept(wire: Wire, options: BridgeOptions): void {
-    if (this.#isStopping || this.#running.size >= this.#maxConnections) {
-      this.#refuse(wire, options, this.#isStopping ? STOPPING : FULL);
+    if (this.#isStopping) {
+      this.#refuse(wire, options, STOPPING);
       return;
     }
     const leave = this.#places.take(wire.peer);
@@ -133,8 +138,18 @@ export class Server implements StatusSource {
       this.#refuse(wire, options, FULL_FOR_PEER);
       return;
     }
+    if (!this.#hasRoom()) {
+      leave();
+      this.#refuse(wire, options, FULL);
+      return;
+    }
     const { around } = this.#options;
     void this.#track(this.#speak(around === undefined ? wire : around(wire), options).finally(leave));
+  }
+
+  #hasRoom(): boolean {
+    const isFull = this.#running.size - this.#room.leaving >= this.#maxConnections;
+    return !isFull || this.#room.make(this.#bridges, MAX_LEAVING - this.#leaving);
   }
 
   #refuse(wire: Wire, options: BridgeOptions, reason: CloseReason): void {
@@ -170,7 +185,8 @@ export class Server implements StatusSource {
   }
 
   async #speak(wire: Wire, options: BridgeOptions): Promise<void> {
-    const bridge = await Bridge.open(wire, options, this.#context).catch((fault: unknown) => {
+    const watched: BridgeOptions = { ...options, watch };
+    const bridge = await Bridge.open(wire, watched, this.#context).catch((fault: unknown) => {
       this.#context.statistics.count('connections refused');
       this.#context.log.error('a connection cannot be served', { why: describeFault(fault) });
       this.#turnAway(wire, options, whyTurnedAway(fault));
@@ -182,13 +198,17 @@ export class Server implements StatusSource {
       const ended = bridge.run();
       if (this.#isStopping) bridge.stop();
       if ((await ended) === 'unknown') this.#hasUnknown = true;
-      this.#bridges.delete(bridge);
     } catch (fault) {
       this.#context.log.error('a connection could not be served', { why: describeFault(fault) });
       wire.destroy();
+    } finally {
+      this.#bridges.delete(bridge);
+      this.#room.left(bridge);
     }
   }
 }
+
+const watch = (options: SpeechWatchOptions) => new SpeechWatch(options);
 
 /** What holds for the connections of one listener, of which the first has rank 1. */
 function bridgeOptionsAt(options: ServerOptions, { register }: ListenPlace, rank: number): BridgeOptions {

@@ -245,6 +245,10 @@ export type Verdict = 'failed' | 'refused' | 'left';
 
 /** One wire being spoken on. */
 export interface Conversation {
+  /** On a stream: a message of the peer has begun and is not whole. */
+  readonly isInsideMessage?: boolean;
+  /** On a stream: whole messages of the peer so far. */
+  readonly messagesHeard?: number;
   receive(chunk: Buffer): void;
   /** The peer has ended its output; what it asked can still be answered. */
   endOfInput(): void;

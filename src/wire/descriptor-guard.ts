@@ -15,12 +15,15 @@ export class DescriptorGuard {
   readonly #limit: number;
   readonly #reserve: number;
   readonly #onFault: (fault: Error) => void;
+  readonly #onRefused: () => void;
   #isShort = false;
 
-  constructor(onFault: (fault: Error) => void, limit = descriptorLimit()) {
+  /** @param onRefused called for each one that finds no room */
+  constructor(onFault: (fault: Error) => void, onRefused = () => {}, limit = descriptorLimit()) {
     this.#limit = limit;
     this.#reserve = Math.min(MAX_RESERVE, Math.ceil(limit / RESERVE_SHARE));
     this.#onFault = onFault;
+    this.#onRefused = onRefused;
   }
 
   /** False: there is no room for this one, and it is gone. The kernel gives out the lowest number that is free. */
@@ -32,6 +35,7 @@ export class DescriptorGuard {
       return true;
     }
     socket.destroy();
+    this.#onRefused();
     if (this.#isShort) return false;
     this.#isShort = true;
     const text = `refused a connection: all but ${this.#reserve} of ${this.#limit} descriptors are in use, and those are for who is connected; raise the limit (ulimit -n, LimitNOFILE=)`;

@@ -16,6 +16,8 @@ export interface HttpServerOptions {
   readonly upgrade?: (request: IncomingMessage, head: Buffer) => void;
   /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
   readonly onFault?: ((fault: Error) => void) | undefined;
+  /** Somebody had to be sent away because there is no descriptor left for them. */
+  readonly onRefused?: (() => void) | undefined;
   readonly clock?: Clock | undefined;
   /** How many connections are meant to be open at one time; a share of them may be without a request. Default 100. */
   readonly maxConnections?: number | undefined;
@@ -86,7 +88,7 @@ export async function openHttpServer(
   });
   const stuckReaders = writeLimitMs === undefined ? undefined : new StuckReaders(server, clock, writeLimitMs);
   if (options.refusesMore) server.maxConnections = maxConnections;
-  const guard = new DescriptorGuard(report);
+  const guard = new DescriptorGuard(report, options.onRefused);
   const handshakes = new Handshakes(maxConnections, { clock, report });
   server.on('connection', (socket: Socket) => {
     if (guard.admit(socket)) handshakes.begin(socket);

@@ -41,7 +41,7 @@ async function listenSocket(
   options: ListenOptions,
 ): Promise<Listener> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  const guard = new DescriptorGuard((fault) => options.onFault?.(fault));
+  const guard = new DescriptorGuard((fault) => options.onFault?.(fault), options.onRefused);
   server.on('connection', (socket) => {
     if (!guard.admit(socket)) return;
     const wire = socketWire(socket);

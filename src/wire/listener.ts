@@ -20,6 +20,8 @@ export interface ListenOptions extends WsOptions, DoorRules {
   readonly onWire: (wire: Wire) => void;
   /** A connection that came to nothing, or trouble with accepting. Listening goes on. */
   readonly onFault?: (fault: Error) => void;
+  /** Somebody had to be sent away because there is no descriptor left for them. */
+  readonly onRefused?: () => void;
   readonly clock?: Clock;
   /**
    * How many connections are meant to be open at one time; of those that begin with HTTP, a share may be in their

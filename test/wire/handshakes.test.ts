@@ -78,12 +78,17 @@ test('a socket that TLS is put around is known by its peer; one that closes need
 
 test('the last descriptors are for who is here; a shortage is reported once, and again after it was over', () => {
   const faults: string[] = [];
-  const guard = new DescriptorGuard((fault) => faults.push(fault.message), 256);
+  let refused = 0;
+  const count = () => {
+    refused += 1;
+  };
+  const guard = new DescriptorGuard((fault) => faults.push(fault.message), count, 256);
   expect(guard.admit(socket({ fd: 200 }))).toBe(true);
   for (const fd of [224, 225, 255]) {
     const late = socket({ fd });
     expect([guard.admit(late), late.destroyed]).toEqual([false, true]);
   }
+  expect(refused).toBe(3);
   expect(faults).toEqual([expect.stringContaining('all but 32 of 256 descriptors are in use')]);
   expect(guard.admit(socket({ fd: 210 }))).toBe(true);
   guard.admit(socket({ fd: 230 }));

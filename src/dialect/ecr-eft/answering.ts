@@ -49,6 +49,14 @@ export class AnsweringConversation implements Conversation, ConnectionOwner {
     if (!options.sync && !rules.namesRegister) this.#connectionOf('');
   }
 
+  get isInsideMessage(): boolean {
+    return this.link.isInsideFrame;
+  }
+
+  get messagesHeard(): number {
+    return this.link.framesHeard;
+  }
+
   receive(chunk: Buffer): void {
     if (!this.#isOver && !this.#isInputOver) this.link.receive(chunk);
   }

@@ -70,6 +70,7 @@ export class Link {
   /** What is written while a chunk is looked at goes out in one piece. */
   #output: Buffer[] | undefined;
   #skippedBytes = 0;
+  #framesHeard = 0;
   #isHeard = false;
   #isOver = false;
 
@@ -97,6 +98,11 @@ export class Link {
 
   get isInsideFrame(): boolean {
     return this.#decoder.isInsideFrame;
+  }
+
+  /** Frames of the peer that were intact. */
+  get framesHeard(): number {
+    return this.#framesHeard;
   }
 
   // What the wire brings.
@@ -220,6 +226,7 @@ export class Link {
 
   /** It arrived intact, which is what the ACK says; whether it makes sense is another matter. */
   #frame(content: Buffer): void {
+    this.#framesHeard += 1;
     this.#write(ACKED);
     const read = readMessage(content);
     if (!read.ok) {

@@ -81,6 +81,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
   readonly #pending = new Pending<(answer: PeerAnswer) => void>(MAX_PENDING);
   #state: 'open' | 'closing' | 'closed' = 'open';
   #isFresh = true;
+  #heard = 0;
   /** What the peer said in its goodbye: it sticks. */
   #reason: CloseReason | undefined;
   #pingId: string | undefined;
@@ -111,6 +112,14 @@ export class JsonposConversation implements Conversation, PeerConnection {
     this.#keepalive?.start();
   }
 
+  get isInsideMessage(): boolean {
+    return this.#decoder.isInsideFrame;
+  }
+
+  get messagesHeard(): number {
+    return this.#heard;
+  }
+
   /** Nothing but the transport's own requests has crossed so far, in either direction. */
   get isFresh(): boolean {
     return this.#isFresh;
@@ -133,6 +142,7 @@ export class JsonposConversation implements Conversation, PeerConnection {
   /** The text of a whole frame, for who finds the frames instead of `receive`. Valid only during the call. */
   message(text: Buffer): void {
     if (this.#state !== 'open') return;
+    this.#heard += 1;
     this.#host.statistics.count('frames in');
     if (this.#host.log.enabled('trace')) this.#host.log.trace('frame in', { text: text.toString() });
     const parsed = parseMessage(text, 'wire');

@@ -169,6 +169,14 @@ export class Episode implements Supervisor {
     return true;
   }
 
+  get isInsideMessage(): boolean {
+    return this.#decoder.isInsideFrame;
+  }
+
+  get messagesHeard(): number {
+    return this.#conversation.messagesHeard;
+  }
+
   get unfinished(): string {
     return this.#decoder.unfinished;
   }

@@ -37,6 +37,8 @@ export class Synchronised implements Conversation {
   #hasWarned = false;
   /** Undefined while scanning. */
   #episode: Episode | undefined;
+  /** Messages of episodes that are over. */
+  #heardBefore = 0;
   #isOver = false;
   #isCongested = false;
   #isStopping = false;
@@ -46,6 +48,14 @@ export class Synchronised implements Conversation {
     this.#options = options;
     this.#beginnings = new TokenBucket({ ...BEGINNINGS, clock: host.clock });
     host.log.info('waiting for _Sync');
+  }
+
+  get isInsideMessage(): boolean {
+    return this.#episode?.isInsideMessage ?? false;
+  }
+
+  get messagesHeard(): number {
+    return this.#heardBefore + (this.#episode?.messagesHeard ?? 0);
   }
 
   receive(chunk: Buffer): void {
@@ -134,6 +144,7 @@ export class Synchronised implements Conversation {
   }
 
   #scanAgain(): void {
+    this.#heardBefore = this.messagesHeard;
     this.#episode = undefined;
     this.#skipped(this.#scanner.seen);
     this.#hasWarned = false;

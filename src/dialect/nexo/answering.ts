@@ -48,6 +48,7 @@ export class NexoAnswering implements Conversation, PeerConnection {
   /** Services of the register that are not answered yet. */
   readonly #open = new Set<string>();
   #hasWritten = false;
+  #heard = 0;
   #state: 'open' | 'closed' = 'open';
   #ending: 'ended' | 'broken' = 'ended';
 
@@ -68,6 +69,14 @@ export class NexoAnswering implements Conversation, PeerConnection {
       tell: this.#teller(),
     });
     this.#events = host.opened(this);
+  }
+
+  get isInsideMessage(): boolean {
+    return this.#decoder.isInsideMessage;
+  }
+
+  get messagesHeard(): number {
+    return this.#heard;
   }
 
   // The wire.
@@ -105,6 +114,7 @@ export class NexoAnswering implements Conversation, PeerConnection {
 
   #message(text: Buffer): void {
     if (this.#state !== 'open') return;
+    this.#heard += 1;
     this.#host.statistics.count('frames in');
     const decoded = this.#end.codec.decode(text);
     if (!decoded.ok) {

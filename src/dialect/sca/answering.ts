@@ -71,6 +71,14 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
 
   // The wire.
 
+  get isInsideMessage(): boolean {
+    return this.#reader.isInside;
+  }
+
+  get messagesHeard(): number {
+    return this.#reader.documents;
+  }
+
   receive(chunk: Buffer): void {
     if (this.isClosed) return;
     if (this.#framing === 'stream') this.#reader.push(chunk, this.#documents);

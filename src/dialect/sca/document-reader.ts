@@ -29,6 +29,7 @@ export class DocumentReader {
   /** Undefined between documents. */
   #open: OpenDocument | undefined;
   #isBroken = false;
+  #documents = 0;
 
   constructor({ maxCharacters }: ReaderLimits) {
     this.#maxCharacters = maxCharacters;
@@ -37,6 +38,11 @@ export class DocumentReader {
   /** Whether a document has begun and is not complete. */
   get isInside(): boolean {
     return this.#open !== undefined;
+  }
+
+  /** Whole documents so far. */
+  get documents(): number {
+    return this.#documents;
   }
 
   /** Takes a piece of a stream. */
@@ -89,6 +95,7 @@ export class DocumentReader {
       const { complete } = this.#open;
       if (complete === undefined) continue;
       this.#open = undefined;
+      this.#documents += 1;
       sink.document(complete);
     }
     return undefined;

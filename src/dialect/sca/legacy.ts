@@ -110,6 +110,14 @@ class LegacyConversation implements Conversation {
     this.#terminal = terminal;
   }
 
+  get isInsideMessage(): boolean {
+    return this.#reader.isInside;
+  }
+
+  get messagesHeard(): number {
+    return this.#reader.documents;
+  }
+
   receive(chunk: Buffer): void {
     if (this.#isOver) return;
     this.#reader.push(chunk, {
