@@ -28,6 +28,7 @@ const NAMES = [
   'durable-purchases',
   'nats',
   'ecr-eft',
+  'answers',
   'http-api',
   'ocpp',
 ];

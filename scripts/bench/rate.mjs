@@ -1,9 +1,10 @@
-/** Milliseconds of each round trip, one after the other, from the first on. */
+/** Milliseconds of each round trip, one after the other, from the first on; `bytes` may be a function of its number. */
 export async function oneAtATime(asker, bytes, count) {
   const times = [];
   for (let turn = 0; turn < count; turn += 1) {
+    const request = typeof bytes === 'function' ? bytes(turn) : bytes;
     const startMs = performance.now();
-    await asker.ask(bytes, 1);
+    await asker.ask(request, 1);
     times.push(performance.now() - startMs);
   }
   return times;
