@@ -215,8 +215,10 @@ export interface ConversationHost {
   /**
    * Opens another TCP port of the same peer, by its number or the one after this wire's, for what this wire cannot
    * carry. Undefined: there is no such port.
+   *
+   * @param at the address that the peer gives as its own; another machine's is none of its ports.
    */
-  beside?(port: number | 'next', events: BesideEvents): Beside | undefined;
+  beside?(port: number | 'next', events: BesideEvents, at?: string): Beside | undefined;
   /**
    * The conversation is over and its goodbye is queued: write what is queued, end output, read and discard
    * for a moment, close. `broken`: the peer broke the protocol. `lost`: the peer is silent or gone.

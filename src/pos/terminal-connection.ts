@@ -3,6 +3,7 @@ import type { CloseReason } from '../base/close-reason.ts';
 import { deferred } from '../base/deferred.ts';
 import type { Logger } from '../base/log.ts';
 import type { Statistics } from '../base/statistics.ts';
+import { BesideLine } from '../bridge/beside-line.ts';
 import type { AskedTerminal, AskingDialect, AskingOptions } from '../dialect/asking.ts';
 import type {
   Beside,
@@ -17,7 +18,6 @@ import type {
 import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 import { type Answer, keepAnswer } from './answer.ts';
-import { BesideLine } from './beside-line.ts';
 import { sharedController } from './wait.ts';
 
 export interface TerminalConnectionOptions extends AskingOptions {

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readStream } from '../dialect/sca/document-kit.ts';
+import { type Fields, fieldsOf, PairedRegister, PUBLIC_KEY, requestXml } from '../dialect/sca/kit.ts';
 import { launchBrowser } from '../kit/browser.ts';
 import { Certificates } from '../kit/certificates.ts';
 import { exitedWith, freePort, type Running, Workbench } from './kit.ts';
@@ -306,6 +309,7 @@ describe('the simulated terminal', () => {
   test('answers registers on TCP, and says so where it cannot', async () => {
     const { server: simulated } = await startSimulated(
       ...['--listen', 'tcp:127.0.0.1:0', '--listen', 'tcp:127.0.0.1:0', '--auto-pair', '--delay', '0'],
+      ...['--assume', 'notifications=on'],
     );
     const [[, primary = ''] = [], [, secondary = ''] = []] =
       (await simulated.stderr?.waitForAll(/listening on=tcp:127\.0\.0\.1:(\d+)/g, 2)) ?? [];
@@ -313,10 +317,43 @@ describe('the simulated terminal', () => {
     const stores = ['--store', bench.path('store'), '--terminal-store', bench.path('terminals')];
     const pos = bench.start('posbridge', ['pos', 'purchase', '5.35', 'USD', '--to', to, ...stores]);
     expect(await pos.exited).toEqual(exitedWith(0));
+    await hearsUnasked(Number(primary));
     const lost = bench.start('posbridge', ['terminal', '--dialect', 'sca']);
     expect(await lost.exited).toEqual(exitedWith(100));
     expect(lost.stderr?.text).toContain('say one of the two: --listen');
   });
+
+  /** A register that listens on a port of its own gets there what it has not asked for. */
+  async function hearsUnasked(primary: number): Promise<void> {
+    let heard = '';
+    const listener = createServer((socket) => socket.on('data', (bytes) => (heard += bytes)));
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const { port } = listener.address() as AddressInfo;
+    const socket = await bench.connect(primary);
+    const ask = (functionType: string, command: string, fields: Fields) => {
+      const answered = new Promise<Fields>((resolve) => {
+        let bytes = Buffer.alloc(0);
+        const take = (chunk: Buffer) => {
+          bytes = Buffer.concat([bytes, chunk]);
+          const [document] = readStream([bytes]);
+          if (document === undefined || typeof document === 'string') return;
+          socket.off('data', take);
+          resolve(fieldsOf(document));
+        };
+        socket.on('data', take);
+      });
+      socket.write(requestXml(functionType, command, fields));
+      return answered;
+    };
+    const register = new PairedRegister(await ask('SECURITY', 'REGISTER', { KEY: PUBLIC_KEY }));
+    const place = { POS_IP: '127.0.0.1', POS_PORT: String(port) };
+    await ask('SESSION', 'START', { ...register.auth(), INVOICE: '7', ...place });
+    await ask('PAYMENT', 'CAPTURE', { ...register.auth(), TRANS_AMOUNT: '5.35', POS_RECON: 'r1' });
+    const isHeard = () => heard.includes('TRANSACTION IN FLIGHT') && heard.includes('REMOVE CARD');
+    await expect.poll(isHeard, { timeout: 30_000 }).toBe(true);
+    socket.destroy();
+    await new Promise((resolve) => listener.close(resolve));
+  }
 
   async function startSimulated(...args: string[]) {
     const server = bench.start('posbridge', [

@@ -23,6 +23,7 @@ import { type Echo, rejected, responseOf, type Verdict } from './responses.ts';
 import type { Port, Speaking } from './speaking.ts';
 import type { Owner } from './terminal.ts';
 import type { TerminalEnd } from './terminal-end.ts';
+import { Unasked } from './unasked.ts';
 
 /** Some registers have all fields of a purchase and two images in one document. */
 const MIN_CHARACTERS = 262_144;
@@ -39,6 +40,7 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
   readonly #reader: DocumentReader;
   readonly #events: ConnectionEvents;
   readonly #obedience: Obedience;
+  readonly #unasked: Unasked;
   #state: 'open' | 'closed' = 'open';
   #hasInputEnded = false;
   #working = 0;
@@ -58,6 +60,7 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
     this.end = end;
     this.port = framing === 'messages' ? 'both' : port;
     this.#framing = framing;
+    this.#unasked = new Unasked(host);
     this.#reader = new DocumentReader({ maxCharacters: Math.max(options.maxFrameBytes, MIN_CHARACTERS) });
     this.#events = host.opened(this);
     this.#obedience = new Obedience(this, host.randomId());
@@ -208,11 +211,11 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
     const response = notificationOf(JSON.parse(methodText) as string, params);
     if (response === undefined) return 'sent';
     if ('why' in response) return { code: 'JSONRPC_INVALID_PARAMS', why: response.why };
-    const isWanted =
-      this.end.terminal.session?.wantsNotifications === true &&
-      this.end.options.assumed.notifications === 'on' &&
-      this.port === 'both';
-    if (isWanted) this.respond(response);
+    const { session } = this.end.terminal;
+    const isOn = this.end.options.assumed.notifications === 'on';
+    if (isOn && this.#framing === 'stream' && session?.listener !== undefined)
+      this.#unasked.tell(session, response);
+    else if (isOn && session?.wantsNotifications === true && this.port === 'both') this.respond(response);
     else this.host.log.debug('the register has not asked for notifications; dropped');
     return 'sent';
   }
@@ -225,6 +228,7 @@ export class AnsweringConversation implements Conversation, PeerConnection, Spea
     if (this.isClosed) return;
     this.#state = 'closed';
     this.#reader.stop();
+    this.#unasked.close();
     const unconfirmed = this.#unconfirmed;
     // Whether the register has it is not known. With a POS_RECON it can tell that it has it already.
     if (how === 'lost' && unconfirmed?.payment.posRecon !== undefined)

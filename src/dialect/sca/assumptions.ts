@@ -40,7 +40,7 @@ export const ASSUMPTIONS = {
   notifications: {
     fallback: 'off',
     form: /^(?:on|off)$/,
-    says: 'whether unsolicited messages travel on the connection, where START asks for them (NOTIFY_SCA_EVENTS)',
+    says: 'whether unsolicited messages are sent: over WebSocket where START asks for them (NOTIFY_SCA_EVENTS), over TCP to POS_IP and POS_PORT',
   },
 } as const satisfies Record<string, { fallback: string; form: RegExp; says: string }>;
 

@@ -7,7 +7,7 @@ import { type BuiltResponse, plainResponse } from './payment-response.ts';
 import { Payments } from './payments.ts';
 import { prepared } from './prepared.ts';
 import { Registers, type Speaker } from './registers.ts';
-import { fieldOf, isTrue, type ScaRequest } from './request.ts';
+import { fieldOf, isTrue, listenerIn, type ScaRequest } from './request.ts';
 import { OK, rejected, responseOf } from './responses.ts';
 import { methodOf } from './routes.ts';
 import type { Speaking } from './speaking.ts';
@@ -178,6 +178,7 @@ export class Obedience {
       startedMs: host.clock.nowMs(),
       owner,
       wantsNotifications: isTrue(fieldOf(request, 'NOTIFY_SCA_EVENTS')),
+      listener: listenerIn(request),
     });
     this.#tellSession('START', receiptId, request.fields);
     this.#speaking.answer(request, { ...OK, text: this.#inCase('Session Started') }, [

@@ -71,3 +71,13 @@ export function fieldOf({ fields }: Pick<ScaRequest, 'fields'>, name: string): s
 export function isTrue(text: string | undefined): boolean {
   return text !== undefined && /^(?:1|TRUE|T|YES)$/i.test(text.trim());
 }
+
+/** Where a register says that it listens: POS_IP and POS_PORT, both or neither. */
+export function listenerIn(
+  request: Pick<ScaRequest, 'fields'>,
+): { address: string; port: number } | undefined {
+  const address = fieldOf(request, 'POS_IP')?.trim();
+  const text = fieldOf(request, 'POS_PORT')?.trim() ?? '';
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return address === undefined || port < 1 || port > 65_535 ? undefined : { address, port };
+}

@@ -21,6 +21,8 @@ export interface Session {
   readonly basket: Basket;
   /** Whether START asked for running commentary. */
   readonly wantsNotifications: boolean;
+  /** Where the register listens for what it has not asked for, beside TCP connections of its own. */
+  readonly listener?: { readonly address: string; readonly port: number } | undefined;
   /** What identified its payments so far. */
   readonly payments: Set<string>;
 }

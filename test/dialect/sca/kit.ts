@@ -26,6 +26,9 @@ export interface Asked {
 
 export type Fields = Readonly<Record<string, string>>;
 
+/** Where every register is. */
+export const REGISTER_ADDRESS = '192.0.2.7';
+
 export interface BenchOptions extends Partial<TerminalEndOptions> {
   readonly framing?: 'stream' | 'messages';
   readonly port?: Port;
@@ -69,6 +72,13 @@ export class BenchConnection {
   readonly told: { readonly method: string; readonly params: Any }[] = [];
   readonly conversation: AnsweringConversation;
   readonly secrets: string[] = [];
+  /** Lines that the terminal has opened to where the register listens. */
+  readonly listened: {
+    readonly port: unknown;
+    readonly heard: Fields[];
+    closed(): void;
+    isClosed: boolean;
+  }[] = [];
   peer: PeerConnection | undefined;
   inputEnded = 0;
   finished: { reason: CloseReason; how: string } | undefined;
@@ -84,6 +94,20 @@ export class BenchConnection {
           this.sent.push(typeof document === 'string' ? { broken: document } : fieldsOf(document));
       },
       discardOutput() {},
+      beside: (port, { closed }, at) => {
+        if (at !== REGISTER_ADDRESS) return undefined;
+        const line = { port, heard: [] as Fields[], closed, isClosed: false };
+        this.listened.push(line);
+        return {
+          send: (bytes) => {
+            for (const document of readStream([Buffer.from(bytes)]))
+              if (typeof document !== 'string') line.heard.push(fieldsOf(document));
+          },
+          close: () => {
+            line.isClosed = true;
+          },
+        };
+      },
       opened: (peer) => {
         this.peer = peer;
         return {

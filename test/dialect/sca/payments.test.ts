@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { readAmount, writeAmount } from '../../../src/dialect/sca/amount.ts';
+import { DEFAULT_ASSUMPTIONS } from '../../../src/dialect/sca/assumptions.ts';
 import { Basket } from '../../../src/dialect/sca/basket.ts';
 import { encodeDocument, type ScaDocument } from '../../../src/dialect/sca/document.ts';
 import { transactions } from '../../../src/dialect/sca/routes.ts';
 import { readStream } from './document-kit.ts';
-import { APPROVAL, type BenchConnection, type BenchOptions, type Fields, TerminalBench } from './kit.ts';
+import {
+  APPROVAL,
+  type BenchConnection,
+  type BenchOptions,
+  type Fields,
+  REGISTER_ADDRESS,
+  TerminalBench,
+} from './kit.ts';
 
 async function inSession(options: BenchOptions = {}): Promise<BenchConnection> {
   const register = new TerminalBench(options).connect();
@@ -433,6 +441,51 @@ describe('notifications', () => {
       quiet.peer?.notify('"StatusEvent"', event);
       expect(quiet.sent).toHaveLength(1);
     }
+  });
+
+  describe('over TCP', () => {
+    async function listening(notifications: string, fields: Fields) {
+      const assumed = { ...DEFAULT_ASSUMPTIONS, notifications };
+      const bench = new TerminalBench({ assumed, framing: 'stream', port: 'primary' });
+      const register = bench.connect();
+      await register.start(fields);
+      return register;
+    }
+    const OWN = { POS_IP: REGISTER_ADDRESS, POS_PORT: '5017' };
+
+    test('go to POS_IP and POS_PORT, on one line as long as it lasts', async () => {
+      const register = await listening('on', OWN);
+      register.peer?.notify('"StatusEvent"', event);
+      register.peer?.notify('"StatusEvent"', event);
+      expect(register.listened).toMatchObject([
+        { port: 5017, heard: [{ RESULT_CODE: '9' }, { RESULT_CODE: '9' }] },
+      ]);
+      register.listened[0]?.closed();
+      register.peer?.notify('"StatusEvent"', event);
+      expect(register.listened).toHaveLength(2);
+      expect(register.sent).toHaveLength(1);
+      await register.lose();
+      expect(register.listened[1]?.isClosed).toBe(true);
+    });
+
+    test('go to no other machine, and nowhere without a port or where they are off', async () => {
+      for (const [notifications, fields] of [
+        ['on', { ...OWN, POS_IP: '192.0.2.8' }],
+        ['on', { POS_IP: REGISTER_ADDRESS }],
+        ['on', { ...OWN, POS_PORT: '99999' }],
+        ['off', OWN],
+      ] as const) {
+        const register = await listening(notifications, fields);
+        register.peer?.notify('"StatusEvent"', event);
+        expect([register.listened.length, register.sent.length]).toEqual([0, 1]);
+      }
+    });
+
+    test('are dropped where there are too many', async () => {
+      const register = await listening('on', OWN);
+      for (let count = 0; count < 300; count += 1) register.peer?.notify('"StatusEvent"', event);
+      expect(register.listened[0]?.heard).toHaveLength(200);
+    });
   });
 
   test('of an application in fields of SCA carry no POS_RECON', async () => {

@@ -4,7 +4,7 @@ import { Speaker } from '../wire/speaker.ts';
 import type { Wire } from '../wire/wire.ts';
 
 /**
- * A second connection to a terminal, on another port: opening → open → closed. What is sent while it opens waits for
+ * A second connection to a peer, on another port: opening → open → closed. What is sent while it opens waits for
  * it.
  */
 export class BesideLine implements Beside {
@@ -42,7 +42,7 @@ export class BesideLine implements Beside {
     const nothing = () => {};
     this.#speaker = new Speaker(
       wire,
-      { clock, peer: 'the terminal' },
+      { clock, peer: 'the other port' },
       {
         chunk: (bytes) => !this.#isClosed && this.#events.received(bytes),
         inputEnded: () => this.#closed(),
