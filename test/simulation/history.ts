@@ -96,12 +96,12 @@ export class History {
     this.#tills = Array.from({ length: TILLS }, (_, number) =>
       world.machine(`till ${number}`, address(number)),
     );
-    const character = drawCharacter(random);
+    const hasJournal = random.chance(0.85);
+    const character = drawCharacter(random, hasJournal);
     const terminal = world.machine('terminal', '10.0.0.9');
     this.#application = new Application(terminal, APPLICATION, this.#ledger, character);
     this.#isServe = random.chance(0.5);
     this.#naming = random.oneOf(isOneAddress ? ['none', 'one'] : ['none', 'one', 'peer', 'peer']);
-    const hasJournal = random.chance(0.85);
     const mayForget = () => this.#application.character.knowsFinishedOnly;
     this.#sales = new Sales({ hasJournal, mayForget });
     this.#args = [

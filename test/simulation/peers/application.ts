@@ -14,6 +14,11 @@ import {
 } from './lies.ts';
 import { Outgoing } from './outgoing.ts';
 
+/** The latest that it reads what has arrived: sooner than "not found" is said a second time. */
+const LATEST_MS = 4000;
+/** "Not found" is believed when it has been said twice, this long apart. */
+const DENIED_AGAIN_MS = 5000;
+
 interface Request {
   /** The whole, as it came. */
   readonly line: string;
@@ -74,15 +79,22 @@ export class Application {
 
   #accept(end: End): void {
     const guest: Guest = { output: new Outgoing(end), rest: '', isOpen: true };
+    const readsLate =
+      this.#random.chance(this.character.lies / 3) && this.#happens('reads a connection late');
+    const lateMs = readsLate ? this.#random.below(LATEST_MS) : 0;
+    const read = (bytes: Buffer) => {
+      const lines = (guest.rest + bytes.toString('utf8')).split('\n');
+      guest.rest = lines.pop() ?? '';
+      for (const line of lines) this.#receive(guest, line);
+    };
     const leave = () => {
       guest.isOpen = false;
       guest.output.close();
     };
     end.start({
       chunk: (bytes) => {
-        const lines = (guest.rest + bytes.toString('utf8')).split('\n');
-        guest.rest = lines.pop() ?? '';
-        for (const line of lines) this.#receive(guest, line);
+        if (readsLate) this.#process?.after(lateMs, () => read(bytes));
+        else read(bytes);
       },
       end: () => {
         leave();
@@ -231,7 +243,10 @@ export class Application {
     const entry = this.#ledger.entry(key);
     if (entry.answer !== undefined) return entry.answer;
     if (this.#running.has(key)) return errorOf('TRANSACTION_ACTIVE', 'the card is being read');
-    entry.isDenied = true;
+    // The request may still lie unread in a socket: what was said once does not count.
+    const { nowMs } = this.#machine.world;
+    entry.firstDeniedMs ??= nowMs;
+    entry.isDenied ||= !this.character.deniesTwice || nowMs - entry.firstDeniedMs >= DENIED_AGAIN_MS;
     return NOT_FOUND;
   }
 

@@ -4,7 +4,9 @@ export interface LedgerEntry {
   charges: number;
   /** What Check is told. */
   answer: { readonly kind: 'result' | 'error'; readonly text: string; readonly code?: string } | undefined;
-  /** Somebody was told that there is no such sale: it is refused from then on. */
+  /** When somebody was told first that there is no such sale. */
+  firstDeniedMs: number | undefined;
+  /** Whoever was told so had reason to believe it: it is refused from then on. */
   isDenied: boolean;
   /** It was charged, and called declined first. */
   isContradicted: boolean;
@@ -19,6 +21,7 @@ export class Ledger {
       begunMs: undefined,
       charges: 0,
       answer: undefined,
+      firstDeniedMs: undefined,
       isDenied: false,
       isContradicted: false,
     };

@@ -6,6 +6,8 @@ export interface Character {
   readonly forgetsCheck: boolean;
   /** Check knows finished sales only, and calls a running one not found. */
   readonly knowsFinishedOnly: boolean;
+  /** Carries out what it has called not found, unless it has said so twice, and some time apart. */
+  readonly deniesTwice: boolean;
   /** Longest time that a cardholder takes. */
   readonly slownessMs: number;
   /** How often it says something that is no answer, or none. */
@@ -23,6 +25,7 @@ export interface Character {
 export const HONEST: Character = {
   forgetsCheck: false,
   knowsFinishedOnly: false,
+  deniesTwice: false,
   slownessMs: 0,
   lies: 0,
   deaths: 0,
@@ -31,11 +34,13 @@ export const HONEST: Character = {
   contradictions: 0,
 };
 
-export function drawCharacter(random: Random): Character {
+export function drawCharacter(random: Random, hasJournal: boolean): Character {
   if (random.chance(0.2)) return { ...HONEST, slownessMs: 3000, declines: 0.2 };
   return {
     forgetsCheck: random.chance(0.07),
     knowsFinishedOnly: random.chance(0.15),
+    // Without a journal its words reach the register as they are.
+    deniesTwice: hasJournal && random.chance(0.5),
     slownessMs: random.oneOf([100, 3000, 20_000]),
     lies: random.oneOf([0.1, 0.3, 0.6]),
     deaths: random.oneOf([0, 0.05, 0.2]),
