@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import type { checkServerIdentity } from 'node:tls';
 import type { Authenticator, NatsConnection } from '@nats-io/transport-node';
 import { BridgeError, describeFault } from '../base/errors.ts';
 import type { NatsEndpoint } from '../endpoint/endpoint.ts';
@@ -38,6 +40,7 @@ export async function connectNats(
           ...(ca !== undefined && { caFile: ca }),
           ...(certificate !== undefined && { certFile: certificate }),
           ...(key !== undefined && { keyFile: key }),
+          ...(await ownIdentities(servers)),
         },
       }),
     });
@@ -52,11 +55,32 @@ export async function connectNats(
   }
 }
 
+/**
+ * The client checks the name of a server, but where it has an address takes that for `localhost`. It does not say which server it is at, so
+ * the certificate has to be for one of our addresses.
+ */
+async function ownIdentities(
+  servers: readonly string[],
+): Promise<{ readonly checkServerIdentity: typeof checkServerIdentity }> {
+  const { checkServerIdentity: check } = await import('node:tls');
+  const hosts = servers.map((server) => new URL(`nats://${server}`).hostname.replace(/^\[|\]$/g, ''));
+  const addresses = hosts.filter((host) => isIP(host) !== 0);
+  return {
+    checkServerIdentity: (name, certificate) => {
+      const candidates = hosts.includes(name) || addresses.length === 0 ? [name] : addresses;
+      const faults = candidates.map((host) => check(host, certificate));
+      return faults.includes(undefined) ? undefined : faults[0];
+    },
+  };
+}
+
 async function signIn(
   file: string,
 ): Promise<{ readonly authenticator: Authenticator } | { readonly user: string; readonly pass: string }> {
   const { credsAuthenticator, nkeyAuthenticator } = await import('@nats-io/transport-node');
-  const bytes = await readFile(file);
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new Error(`the credentials ${file} cannot be read: ${describeFault(cause)}`, { cause });
+  });
   const text = bytes.toString().trim();
   if (text.includes('-----BEGIN NATS USER JWT-----')) return { authenticator: credsAuthenticator(bytes) };
   if (/^SU[A-Z2-7]{56}$/.test(text)) return { authenticator: nkeyAuthenticator(Buffer.from(text)) };
