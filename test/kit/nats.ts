@@ -19,11 +19,15 @@ export class NatsServers {
   readonly #processes = new Map<number, ChildProcess>();
   readonly #clients: NatsConnection[] = [];
 
-  private constructor(ports: readonly Ports[]) {
+  readonly #more: readonly string[];
+
+  private constructor(ports: readonly Ports[], more: readonly string[]) {
     this.#ports = ports;
+    this.#more = more;
   }
 
-  static async start(count = 1): Promise<NatsServers> {
+  /** `more`: lines of their configuration. */
+  static async start(count = 1, more: readonly string[] = []): Promise<NatsServers> {
     const ports = await freePorts(3 * count);
     const servers = new NatsServers(
       Array.from({ length: count }, (_, at) => ({
@@ -31,6 +35,7 @@ export class NatsServers {
         cluster: ports[3 * at + 1] ?? 0,
         monitor: ports[3 * at + 2] ?? 0,
       })),
+      more,
     );
     await Promise.all(servers.#ports.map((_, at) => servers.restart(at)));
     return servers;
@@ -64,6 +69,7 @@ export class NatsServers {
       ...(this.count > 1
         ? [`cluster { name: test, listen: 127.0.0.1:${cluster}, routes: [${routes}] }`]
         : []),
+      ...this.#more,
     ];
     const file = path.join(this.folder, `n${at}.conf`);
     writeFileSync(file, config.join('\n'));
