@@ -56,6 +56,7 @@ describe('tokens', () => {
     const stage = await open({ hasTokens: true });
     const one = await stage.token('till-1', ['pay']);
     const other = await stage.token('till-2', ['pay', 'refund']);
+    const kiosk = await stage.token('kiosk', ['read'], ['kiosk']);
     await stage.stop();
     await stage.start();
     const mine = await stage.purchase('same-key', {}, { ...bearer(one), Prefer: 'wait=30' });
@@ -71,6 +72,9 @@ describe('tokens', () => {
     expect(await as(`/v1/sales?cursor=${mine.body.id}`)).toBe(404);
     const { sales } = (await stage.ask('/v1/sales', { headers: bearer(other) })).body;
     expect(sales.map(({ id }: { id: string }) => id)).toEqual([theirs.body.id]);
+    const metrics = (await stage.ask('/metrics', { headers: bearer(kiosk) })).text;
+    expect(metrics).toContain('posbridge_api_sales{state="approved"} 0');
+    expect(metrics).not.toMatch(/counter|createPurchase|event_streams/);
   });
 
   test('that see only their own sales hear of nothing else, also not whose sale holds the terminal', async () => {

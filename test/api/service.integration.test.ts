@@ -203,7 +203,14 @@ describe('the list of sales', () => {
 
   test('refuses what it does not understand', async () => {
     const stage = await open();
-    for (const query of ['limit=0', 'limit=201', 'state=paid', 'since=yesterday', 'colour=red']) {
+    for (const query of [
+      'limit=0',
+      'limit=201',
+      'state=paid',
+      'since=yesterday',
+      'since=2016-12-31T23:59:60Z',
+      'colour=red',
+    ]) {
       expect((await stage.ask(`/v1/sales?${query}`)).status).toBe(400);
     }
   });
@@ -231,6 +238,9 @@ describe('what an earlier run has left', () => {
     expect((await next(events, isSale('unknown'))).data.reason.code).toBe('OUTCOME_UNKNOWN');
     expect((await stage.purchase('k1', {}, { Prefer: 'wait=9' })).status).toBe(202);
     expect((await settle({ outcome: 'paid', by: 'alice' })).status).toBe(400);
+    expect((await settle({ outcome: 'approved', by: '4111111111111111' })).body.detail).toMatch(
+      /never stored/,
+    );
     expect((await settle({ outcome: 'approved', by: 'alice' })).body).toMatchObject({
       state: 'approved',
       settledBy: 'alice',

@@ -41,7 +41,7 @@ export const HANDLERS: Readonly<Record<OperationName, Handler>> = {
     const found = service.find(caller, {
       ...others,
       after,
-      since: since === undefined ? undefined : new Date(since).toISOString(),
+      since: since === undefined ? undefined : timeOf(since),
       limit: wanted + 1,
     });
     const page = found.slice(0, wanted);
@@ -160,6 +160,13 @@ function sendSale(reply: FastifyReply, sale: BookedSale, service: ApiService): P
   if (known === undefined) return service.whole(sale).then(send);
   send(known);
   return undefined;
+}
+
+/** ISO 8601, UTC. Throws INVALID_REQUEST for a moment that no clock here shows, such as a leap second. */
+function timeOf(text: string): string {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new Problem('INVALID_REQUEST', 'query/since is no such moment');
+  return time.toISOString();
 }
 
 function wantsText({ headers }: FastifyRequest): boolean {

@@ -85,7 +85,7 @@ export function OrderForm({ client, terminals }: OrderFormProps) {
           onInput={(event) => setCurrency(event.currentTarget.value)}
         />
       </label>
-      <label>
+      <label class="wide">
         Reference
         <input
           maxLength={128}
