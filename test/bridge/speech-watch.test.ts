@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Statistics } from '../../src/base/statistics.ts';
 import { SpeechWatch, type SpeechWatchOptions } from '../../src/bridge/speech-watch.ts';
+import { findDialect } from '../../src/dialect/registry.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { bench, pass, purchase, settle } from './kit.ts';
 
@@ -111,6 +112,30 @@ describe('on a connection', () => {
     app.answer(app.requests('Purchase')[0], { approved: true });
     await settle();
     expect(register.answerTo('p').result).toEqual({ approved: true });
+  });
+
+  test.each([
+    ['jsonpos', BEGINNING],
+    ['ecr-eft', '\x0206023132\x1cT1'],
+    ['nexo', '\0\0\x01\0{"SaleToPOIRequest"'],
+    ['sca', '<TRANSACTION><FUNCTION_TYPE>PAY'],
+  ])('half a message of %s is cut off', async (name, half) => {
+    const dialect = await findDialect(name)?.setUp({
+      text: (option) => ({ currency: 'EUR', 'poi-id': 'poi' })[option],
+      flag: () => false,
+      isSimulated: false,
+      environment: () => undefined,
+      fault: (option, why) => new Error(`${option}: ${why}`),
+    });
+    if (dialect === undefined) throw new Error(`there is no dialect ${name}`);
+    const { register, clock, statistics, end } = await bench({ watch, dialect, lock: 'none' });
+    register.sendBytes(half);
+    await pass(clock, 19_000);
+    expect(end.value).toBeUndefined();
+    await pass(clock, 5000);
+    expect(statistics.counts['slow messages']).toBe(1);
+    expect(register.closed).toBe(true);
+    expect(end.value).toBeDefined();
   });
 
   test('without a watch, as one process for each connection has it, nobody is cut off', async () => {
