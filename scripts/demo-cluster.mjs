@@ -17,6 +17,10 @@ const client = (at) => BASE + at;
 const hosts = [0, 1, 2].map((at) => `127.0.0.1:${client(at)}`).join(',');
 const routes = [0, 1, 2].map((at) => `nats://127.0.0.1:${BASE + 10 + at}`).join(', ');
 
+/** How long a part is away, as under a supervisor. */
+const AWAY_MS = 3000;
+let isEnding = false;
+
 /** Everything that can be killed, by name. */
 const parts = new Map();
 function start(name, command, args, env = {}) {
@@ -24,7 +28,10 @@ function start(name, command, args, env = {}) {
     stdio: ['ignore', 'ignore', 'ignore'],
     env: { ...process.env, ...env },
   });
-  parts.set(name, { child, again: () => start(name, command, args, env) });
+  parts.set(name, child);
+  child.once('exit', () => {
+    if (!isEnding) setTimeout(() => isEnding || start(name, command, args, env), AWAY_MS);
+  });
 }
 
 for (const at of [0, 1, 2]) {
@@ -108,14 +115,14 @@ async function till(at) {
 }
 
 const all = Promise.all([till(0), till(1)]);
+while (told.size === 0) await sleep(100);
 const names = [...parts.keys()];
 for (let second = 1; second <= seconds; second += 1) {
   let event = '';
   if (second % 12 === 3) {
     const name = names[Math.floor(Math.random() * names.length)];
-    parts.get(name)?.child.kill('SIGKILL');
+    parts.get(name)?.kill('SIGKILL');
     event = `${name} is killed`;
-    setTimeout(() => parts.get(name)?.again(), 6000);
   }
   await sleep(1000);
   const charged = [...told.values()].filter((outcome) => outcome === 'charged').length;
@@ -140,6 +147,7 @@ console.log(
   `${charged} charged by the applications; ${lies === 0 ? 'the sums agree' : `${lies} SALES DO NOT AGREE`}`,
 );
 await nats.close();
-for (const { child } of parts.values()) child.kill('SIGKILL');
+isEnding = true;
+for (const child of parts.values()) child.kill('SIGKILL');
 rmSync(folder, { recursive: true, force: true });
 process.exit(lies === 0 ? 0 : 1);
