@@ -25,7 +25,7 @@ export const ASSUMPTIONS = {
   'finish-from': {
     fallback: 'reconnected',
     form: /^(?:reconnected|same)$/,
-    says: 'who may FINISH: also the register that has come back on a new connection, or only the same connection',
+    says: 'who may FINISH: also the register that has come back on a new connection, and anybody where a register without a name is gone; or only the same connection',
   },
   'items-while-busy': {
     fallback: 'no',

@@ -94,7 +94,8 @@ export class Terminal {
   #isOwner(owner: Owner): boolean {
     const own = this.#session?.owner;
     if (own === undefined || owner === own) return own !== undefined;
-    const hasReturned = !own.isOpen && own.register === owner.register;
+    // One without a name that is gone cannot come back as itself: its session would stay open for ever.
+    const hasReturned = !own.isOpen && (own.isNameless || own.register === owner.register);
     return hasReturned && this.#assumed['finish-from'] === 'reconnected';
   }
 }

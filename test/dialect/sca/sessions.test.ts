@@ -65,6 +65,27 @@ describe('sessions', () => {
     expect(await second.ask('SESSION', 'FINISH')).toMatchObject(OK);
   });
 
+  test('of a register without a name that is gone may be finished by whoever comes', async () => {
+    const bench = new TerminalBench({ dials: false });
+    const first = bench.connect();
+    const second = bench.connect();
+    await first.start();
+    expect(await second.ask('SESSION', 'FINISH')).toMatchObject(BUSY);
+    await first.lose();
+    expect(await second.start()).toMatchObject(IN_PROGRESS);
+    expect(await second.ask('SESSION', 'FINISH')).toMatchObject(OK);
+    expect(await second.start()).toMatchObject(OK);
+  });
+
+  test('of a register without a name that is gone stays open while its payment is running', async () => {
+    const bench = new TerminalBench({ dials: false });
+    const first = bench.connect();
+    await first.start();
+    await first.send('PAYMENT', 'CAPTURE', { TRANS_AMOUNT: '5.35' });
+    await first.lose();
+    expect(await bench.connect().ask('SESSION', 'FINISH')).toMatchObject(BUSY);
+  });
+
   test('where only the same connection may finish, one that has come back is refused as busy', async () => {
     const bench = new TerminalBench({ assumed: assumed('finish-from=same') });
     const first = bench.connect();
