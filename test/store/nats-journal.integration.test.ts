@@ -219,6 +219,7 @@ describe('the lock of the terminal', () => {
         const attempt = await lock.tryAcquire(holder(`${at}`));
         if (!attempt.acquired) {
           expect((await attempt.holder())?.connection ?? 'another').not.toBe(`${at}`);
+          await new Promise((resolve) => setImmediate(resolve)); // others have to get on
           continue;
         }
         holders += 1;
