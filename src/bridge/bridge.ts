@@ -21,7 +21,7 @@ import { Speaker } from '../wire/speaker.ts';
 import { tapWire } from '../wire/tapped-wire.ts';
 import type { Wire } from '../wire/wire.ts';
 import { WireFault } from '../wire/wire-fault.ts';
-import { BesideLine } from './beside-line.ts';
+import { besideRegister } from './beside-register.ts';
 import type { BridgeContext, BridgeEnd, BridgeOptions } from './bridge-options.ts';
 import { connectionName, wantsOf } from './connection-endpoints.ts';
 import { Sessions } from './sessions.ts';
@@ -273,17 +273,8 @@ export class Bridge implements ConversationHost, StatusSource {
     return this.#wire.post;
   }
 
-  /** Only where the peer has said a port: its own end of the wire has one that is of no use. */
   beside(port: number | 'next', events: BesideEvents, at?: string): Beside | undefined {
-    const host = this.#wire.peer.address?.replace(MAPPED, '');
-    if (host === undefined || port === 'next' || (at !== undefined && at.replace(MAPPED, '') !== host))
-      return undefined;
-    const { clock } = this.#context;
-    const open = async (signal: AbortSignal) => {
-      const { connectWire } = await import('../wire/socket.ts');
-      return connectWire({ kind: 'tcp', host, port, text: `tcp:${host}:${port}` }, { signal, clock });
-    };
-    return new BesideLine(open, clock, events);
+    return besideRegister(this.#wire.peer.address, { port, at }, this.clock, events);
   }
 
   get identity(): string | undefined {
@@ -392,6 +383,3 @@ const BROKEN: ReadonlySet<string> = new Set([
   'WIRE_MESSAGE_INVALID',
 ]);
 const FAILURES: ReadonlySet<string> = new Set(['KEEPALIVE', 'WIRE_WRITE_TIMEOUT']);
-
-/** An IPv4 address as sockets of both families write it. */
-const MAPPED = /^::ffff:(?=\d)/i;
