@@ -90,7 +90,9 @@ export class JournalDesk {
     return this.#recorder;
   }
 
-  /** Its outcome is unknown, and as long as `isThere` says so the application that took it lives and may still end it. */
+  /**
+   * Its outcome is unknown, and as long as `isThere` says so the application that took it lives and may still end it.
+   */
   leaveUnderWay(identity: Identity, isThere: () => boolean): void {
     this.#resolver.leaveUnderWay(identity, isThere);
   }
@@ -188,8 +190,9 @@ export class JournalDesk {
   }
 
   /**
-   * Whether it was told that no transaction with this first identifier exists. This looks after the entry is made, and who tells that
-   * looks for entries after it is recorded (`Resolver.recordAbsent`): of two at the same time at least one sees the other.
+   * Whether it was told that no transaction with this first identifier exists. This looks after the entry is made, and
+   * who tells that looks for entries after it is recorded (`Resolver.recordAbsent`): of two at the same time at least
+   * one sees the other.
    */
   async #refusalByAbsence({
     identity,
@@ -206,8 +209,8 @@ export class JournalDesk {
   }
 
   /**
-   * The same identity once more: the stored answer if it is the same request soon after, and no register can have it already; else
-   * a refusal.
+   * The same identity once more: the stored answer if it is the same request soon after, and no register can have it
+   * already; else a refusal.
    */
   async #repeat({ done, carriers }: Found, { id, request, record, hasJoined }: Try): Promise<Acceptance> {
     const { sent, recorded } = done;
@@ -241,7 +244,10 @@ export class JournalDesk {
     };
   }
 
-  /** An entry that is there and cannot be read may be one of a charge: only where there is certainly none is it a refusal. */
+  /**
+   * An entry that is there and cannot be read may be one of a charge: only where there is certainly none is it a
+   * refusal.
+   */
   async #unavailable(id: string, fault: unknown): Promise<Acceptance> {
     const details = `the transaction cannot be recorded: ${describeFault(fault)}`;
     this.#options.log.error('the journal cannot be used', {

@@ -2,8 +2,8 @@ import { isBegunBy, SIGNATURE, WORD } from '../wire/proxy-header.ts';
 
 /**
  * Looks at the first bytes of a stream for protocols that a web page can be made to speak. Behind such a beginning a
- * page of anybody's can put what it likes: a body that is a Refund, a TLS session ticket that holds a `_Sync`. A proxy's
- * header is found as well, for an operator who has not said that the proxy may send one.
+ * page of anybody's can put what it likes: a body that is a Refund, a TLS session ticket that holds a `_Sync`. A
+ * proxy's header is found as well, for an operator who has not said that the proxy may send one.
  *
  * Bytes that may still become such a beginning are held back; those of a peer that belongs are told apart by the first
  * byte or the first frame.

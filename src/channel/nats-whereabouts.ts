@@ -15,9 +15,9 @@ interface Word {
 const firstTold = new WeakMap<AttachmentUser, number>();
 
 /**
- * Of several connections with one identity, in whichever processes of one prefix, the newest is the live one. A process that gets one says so on
- * `PREFIX.here.<identity>`, where the process that has the older one listens, and ends it. What was said while a connection to NATS was lost is
- * made up for afterwards, by the times.
+ * Of several connections with one identity, in whichever processes of one prefix, the newest is the live one. A process
+ * that gets one says so on `PREFIX.here.<identity>`, where the process that has the older one listens, and ends it.
+ * What was said while a connection to NATS was lost is made up for afterwards, by the times.
  */
 export class Whereabouts {
   readonly #nats: NatsConnection;

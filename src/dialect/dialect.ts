@@ -51,7 +51,9 @@ export interface Dialect {
   converse(host: ConversationHost, framing: Framing, options: DialectOptions): Conversation;
   /** What a page in the browser shows of it, and which page that is. Default: there is none. */
   screen?(): Promise<{ readonly page: string; readonly source: ScreenSource }>;
-  /** Whether a peer has something open that outlives its connection, such as a session. Default: there is no such thing. */
+  /**
+   * Whether a peer has something open that outlives its connection, such as a session. Default: there is no such thing.
+   */
   hasSession?(): boolean;
   /** Gives back what its set-up has opened. Nothing is spoken any more. */
   close?(): Promise<void>;
@@ -91,8 +93,8 @@ export interface ReconnectRules {
 }
 
 /**
- * Which methods move money, and how a lost outcome is found again. What a protocol must not leave to a default has none:
- * where the answer is "there is no such thing" it says so.
+ * Which methods move money, and how a lost outcome is found again. What a protocol must not leave to a default has
+ * none: where the answer is "there is no such thing" it says so.
  */
 export interface TransactionRules {
   /**
@@ -101,9 +103,9 @@ export interface TransactionRules {
   readonly methods: readonly string[];
   /**
    * Among whom the identifying members are unique. `register`: among the requests that come under one `--register`, and
-   * without that option among all. `identity`: among those of one peer identity (`admit`, `opened`). Where two peers may
-   * number their sales alike it must be `identity`: else the second peer is given the outcome of the first one's sale. A
-   * transaction of a peer without an identity is then refused.
+   * without that option among all. `identity`: among those of one peer identity (`admit`, `opened`). Where two peers
+   * may number their sales alike it must be `identity`: else the second peer is given the outcome of the first one's
+   * sale. A transaction of a peer without an identity is then refused.
    */
   readonly scope: 'register' | 'identity';
   /** Members of `params` that identify a transaction for ever. The first is needed, the others may be missing. */

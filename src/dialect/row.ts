@@ -6,8 +6,8 @@ import type { SimulatorModule } from './simulator.ts';
 
 /**
  * Which ends of a protocol there are: `answers` a peer on a wire that somebody else has opened, `dials` the peer
- * itself, `listens` for peers (`serve`), `asks` a terminal as its register; `simulates`: `posbridge terminal` can be such
- * a terminal by itself.
+ * itself, `listens` for peers (`serve`), `asks` a terminal as its register; `simulates`: `posbridge terminal` can be
+ * such a terminal by itself.
  */
 export type Role = 'answers' | 'dials' | 'listens' | 'asks' | 'simulates';
 

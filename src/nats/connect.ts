@@ -56,8 +56,8 @@ export async function connectNats(
 }
 
 /**
- * The client checks the name of a server, but where it has an address takes that for `localhost`. It does not say which server it is at, so
- * the certificate has to be for one of our addresses.
+ * The client checks the name of a server, but where it has an address takes that for `localhost`. It does not say which
+ * server it is at, so the certificate has to be for one of our addresses.
  */
 async function ownIdentities(
   servers: readonly string[],

@@ -23,8 +23,9 @@ export function ageOf({ time, boot, uptimeMs }: Moment, clock: Clock): number | 
 }
 
 /**
- * How long ago a record was written at the least: a clock that was set meanwhile makes nothing older. What was written before this start of
- * the machine is as old as that, unless the disk came from another machine, whose clock then says less.
+ * How long ago a record was written at the least: a clock that was set meanwhile makes nothing older. What was written
+ * before this start of the machine is as old as that, unless the disk came from another machine, whose clock then says
+ * less.
  *
  * Undefined if nobody knows.
  */

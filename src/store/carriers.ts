@@ -18,10 +18,10 @@ interface Open {
 }
 
 /**
- * Which connections of a journal are open, in all processes, and what they have done since they were given an answer. A connection
- * has a byte of a lock file locked while it is open, and another one while it has sent nothing since the answer to a certain
- * transaction; the kernel frees both when its process dies. The locks are shared ones, for which the file is open for reading
- * only: a disk can be made read-only meanwhile.
+ * Which connections of a journal are open, in all processes, and what they have done since they were given an answer. A
+ * connection has a byte of a lock file locked while it is open, and another one while it has sent nothing since the
+ * answer to a certain transaction; the kernel frees both when its process dies. The locks are shared ones, for which
+ * the file is open for reading only: a disk can be made read-only meanwhile.
  */
 export class Carriers implements CarrierMarks {
   readonly #path: string;
@@ -35,8 +35,8 @@ export class Carriers implements CarrierMarks {
   }
 
   /**
-   * A connection whose transactions are in the journal. Rejects where the file cannot be had: until it is tried again with success
-   * only this process knows of the connection. Safe to repeat.
+   * A connection whose transactions are in the journal. Rejects where the file cannot be had: until it is tried again
+   * with success only this process knows of the connection. Safe to repeat.
    */
   async join(connection: string): Promise<void> {
     const open = this.#open.get(connection) ?? { silentSince: undefined, isShared: false };
@@ -79,8 +79,8 @@ export class Carriers implements CarrierMarks {
   }
 
   /**
-   * Whether one of these connections is open and has sent something since it was given the answer to this transaction. Rejects
-   * where the file cannot be written: then nobody knows of other processes.
+   * Whether one of these connections is open and has sent something since it was given the answer to this transaction.
+   * Rejects where the file cannot be written: then nobody knows of other processes.
    */
   async haveGoneOn(connections: readonly string[], id: string): Promise<boolean> {
     const others: string[] = [];

@@ -7,8 +7,8 @@ const KEY_FILE = 'compare.key';
 const KEY_BYTES = 32;
 
 /**
- * The key of the hashes in a journal: random bytes in a file (0600) that all processes share. A hash without a key would tell what
- * was hashed to whoever tries all amounts and prices.
+ * The key of the hashes in a journal: random bytes in a file (0600) that all processes share. A hash without a key
+ * would tell what was hashed to whoever tries all amounts and prices.
  */
 export class CompareKey {
   readonly #folder: string;
@@ -49,7 +49,10 @@ export class CompareKey {
     }
   }
 
-  /** Written and synced before it has its name, so that nobody ever reads half of it. Undefined where another process was first. */
+  /**
+   * Written and synced before it has its name, so that nobody ever reads half of it. Undefined where another process
+   * was first.
+   */
   async #make(key: Buffer = randomBytes(KEY_BYTES)): Promise<Buffer | undefined> {
     const name = path.join(this.#folder, KEY_FILE);
     const unborn = `${name}.${randomUUID()}.new`;

@@ -4,9 +4,11 @@ import type { DoneRecord } from './journal-record.ts';
 import type { TransactionJournal } from './transaction-journal.ts';
 
 /**
- * Puts the entries of one journal into another, wherever they are kept. What is there already stays as it is, so it may be repeated.
+ * Puts the entries of one journal into another, wherever they are kept. What is there already stays as it is, so it may
+ * be repeated.
  *
- * Rejects before anything is copied where an entry cannot be copied whole: what is missing from a journal is taken for what never was.
+ * Rejects before anything is copied where an entry cannot be copied whole: what is missing from a journal is taken for
+ * what never was.
  */
 export async function copyJournal(
   from: TransactionJournal,

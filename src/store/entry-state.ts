@@ -3,11 +3,14 @@ import type { DoneRecord, ParsedEntry, SentRecord } from './journal-record.ts';
 /** What the journal knows of a transaction. */
 export type Lookup =
   | { readonly state: 'none' }
-  /** A living process is at it, or looks at it; `sent` as far as it can be read. `isOver`: it has an outcome already. */
+  /**
+   * A living process is at it, or looks at it; `sent` as far as it can be read. `isOver`: it has an outcome already.
+   */
   | { readonly state: 'running'; readonly sent?: SentRecord; readonly isOver: boolean }
   /**
-   * Its owner died or gave up. `isDoubtful`: a part of its file cannot be read, an outcome may have stood there. `directCode`: the
-   * error of no declared meaning with which the transaction itself was answered. `serialNumber`: of the terminal that has it.
+   * Its owner died or gave up. `isDoubtful`: a part of its file cannot be read, an outcome may have stood there.
+   * `directCode`: the error of no declared meaning with which the transaction itself was answered. `serialNumber`: of
+   * the terminal that has it.
    */
   | {
       readonly state: 'unresolved';

@@ -1,8 +1,8 @@
 import { readFile, stat, statfs } from 'node:fs/promises';
 
 /**
- * Why a folder's file system cannot carry a journal: its locks do not hold between machines, or its syncs do not reach a
- * disk. Undefined: nothing speaks against it.
+ * Why a folder's file system cannot carry a journal: its locks do not hold between machines, or its syncs do not reach
+ * a disk. Undefined: nothing speaks against it.
  */
 export async function faultOfFileSystem(folder: string): Promise<string | undefined> {
   const { type } = await statfs(folder);

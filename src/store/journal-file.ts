@@ -27,7 +27,10 @@ export function isOfKind(name: string, kind: JournalKind): boolean {
 
 /** The byte of an entry's file that its living owner has locked. */
 export const OWNER_BYTE = 0;
-/** Twice an outcome of the largest line that an application may send, with every quote in it escaped, is a quarter of this. */
+/**
+ * Twice an outcome of the largest line that an application may send, with every quote in it escaped, is a quarter of
+ * this.
+ */
 const MAX_ENTRY_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -48,7 +51,10 @@ export async function makeFolder(folder: string): Promise<void> {
   await syncFolder(above);
 }
 
-/** Whoever made it may have died before its name was on the disk, or be about to sync it. What has files in it has been synced. */
+/**
+ * Whoever made it may have died before its name was on the disk, or be about to sync it. What has files in it has been
+ * synced.
+ */
 async function syncUnused(folder: string, above: string): Promise<void> {
   if ((await readdir(folder)).length === 0) await syncFolder(above);
 }
@@ -73,8 +79,8 @@ export function createFile(file: string): Promise<FileHandle> {
 export type Owners = 'ours' | 'anybody';
 
 /**
- * Rejects a folder that cannot be relied on: one that somebody else than we and root can write, for whoever puts an entry
- * there says what was charged; and one where locks or syncs do not hold.
+ * Rejects a folder that cannot be relied on: one that somebody else than we and root can write, for whoever puts an
+ * entry there says what was charged; and one where locks or syncs do not hold.
  */
 export async function checkFolder(folder: string, handle: FileHandle): Promise<void> {
   const fault =
@@ -130,8 +136,8 @@ export async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void>
 }
 
 /**
- * Appends durably to one entry. When a write or its sync fails, nobody knows what is on the disk: before the next attempt the
- * file is cut back to the size that it had, so that no number of attempts makes it longer.
+ * Appends durably to one entry. When a write or its sync fails, nobody knows what is on the disk: before the next
+ * attempt the file is cut back to the size that it had, so that no number of attempts makes it longer.
  */
 export class DurableAppender {
   readonly #file: FileHandle;
@@ -144,8 +150,8 @@ export class DurableAppender {
   }
 
   /**
-   * Resolves when the bytes are on the disk; one call waits for the other. May be tried again after a failure, with the same bytes or
-   * with others.
+   * Resolves when the bytes are on the disk; one call waits for the other. May be tried again after a failure, with the
+   * same bytes or with others.
    */
   append(bytes: Buffer): Promise<void> {
     const appended = this.#last.then(() => this.#append(bytes));

@@ -19,7 +19,10 @@ import {
 } from './journal-file.ts';
 
 export interface JournalFolderOptions {
-  /** Whose entries these are; default: a bridge's. `any`: for people's tools, which see all of them, by their files' names. */
+  /**
+   * Whose entries these are; default: a bridge's. `any`: for people's tools, which see all of them, by their files'
+   * names.
+   */
   readonly kind?: JournalKind | 'any';
   /** For people's tools: a folder that is not there is a fault and no first start. */
   readonly mustExist?: boolean;
@@ -71,8 +74,8 @@ export class JournalFolder {
   }
 
   /**
-   * Rejects with JOURNAL_OPEN_FAILED where the folder is not the one any more that was opened: what is found there then, and above all
-   * what is not, says nothing about earlier transactions.
+   * Rejects with JOURNAL_OPEN_FAILED where the folder is not the one any more that was opened: what is found there
+   * then, and above all what is not, says nothing about earlier transactions.
    */
   async checkPlace(): Promise<void> {
     if (await this.isStillThere()) return;
@@ -152,7 +155,10 @@ export class JournalFolder {
     }
   }
 
-  /** Whether a living process owns an entry. An owner that lets go after this cannot have written later than what is read now. */
+  /**
+   * Whether a living process owns an entry. An owner that lets go after this cannot have written later than what is
+   * read now.
+   */
   isOwned({ fd }: FileHandle): boolean {
     return !this.#locks.tryLock(fd, OWNER_BYTE, 'shared');
   }

@@ -9,8 +9,8 @@ export const VERSION = 2;
  *   8 hex digits (CRC-32 of the JSON text) " " JSON LF
  *
  * The first is a `sent` record, or `absent` where a transaction was asked about that never came; a `done` record
- * with the outcome follows. A later `done` replaces an earlier one, and may say that it is the outcome of something else than
- * the first record: one record more, so that nobody ever sees a part of it.
+ * with the outcome follows. A later `done` replaces an earlier one, and may say that it is the outcome of something
+ * else than the first record: one record more, so that nobody ever sees a part of it.
  */
 export interface SentRecord {
   readonly state: 'sent' | 'absent';
@@ -58,7 +58,10 @@ export interface DoneRecord {
   readonly connection?: string;
   /** Who settled it, where it was not the application. */
   readonly by?: string;
-  /** What it is the outcome of, where the first record is about something else; from then on it counts instead of that one. */
+  /**
+   * What it is the outcome of, where the first record is about something else; from then on it counts instead of that
+   * one.
+   */
   readonly of?: SentRecord;
 }
 

@@ -149,9 +149,9 @@ export class Journal implements TransactionJournal {
   }
 
   /**
-   * Begins a transaction: when this resolves with an entry, its record is on the disk. `exists`: somebody was first. With
-   * `done` it begins and ends at once, with `contradiction` it has been contradicted as well. Rejects when the disk does not take it; then no
-   * trace of it is left.
+   * Begins a transaction: when this resolves with an entry, its record is on the disk. `exists`: somebody was first.
+   * With `done` it begins and ends at once, with `contradiction` it has been contradicted as well. Rejects when the
+   * disk does not take it; then no trace of it is left.
    */
   async begin(
     id: string,
@@ -211,7 +211,10 @@ export class Journal implements TransactionJournal {
     return status !== undefined;
   }
 
-  /** Whether there is a file for it, readable or not, or nobody can say, as where the folder is gone, or another. Never rejects. */
+  /**
+   * Whether there is a file for it, readable or not, or nobody can say, as where the folder is gone, or another. Never
+   * rejects.
+   */
   async mayHaveEntry(id: string): Promise<boolean> {
     try {
       const status = await ifThere(lstat(this.#folder.fileOf(id, '.entry')));
@@ -228,8 +231,8 @@ export class Journal implements TransactionJournal {
   }
 
   /**
-   * Stores that a connection has carried the outcome of an ended transaction to a repeated one. Not synced: after a fall of the
-   * whole machine no connection is left that it could matter to.
+   * Stores that a connection has carried the outcome of an ended transaction to a repeated one. Not synced: after a
+   * fall of the whole machine no connection is left that it could matter to.
    */
   async carried(id: string, connection: string): Promise<void> {
     const file = await openFile(this.#folder.fileOf(id, '.entry'), 'append');
@@ -244,7 +247,10 @@ export class Journal implements TransactionJournal {
     }
   }
 
-  /** Takes over an entry without a living owner; undefined when there is one, or no entry. Rejects where `checkPlace` does. */
+  /**
+   * Takes over an entry without a living owner; undefined when there is one, or no entry. Rejects where `checkPlace`
+   * does.
+   */
   async claim(id: string): Promise<OwnedEntry | undefined> {
     const file = await this.#folder.takeOver(id);
     if (file === undefined) return undefined;
@@ -259,8 +265,8 @@ export class Journal implements TransactionJournal {
   }
 
   /**
-   * Whether everything that was ever stored, and is not too old, can still be read: only then does the absence of a record
-   * prove anything. Reads the whole journal and sets aside what is damaged.
+   * Whether everything that was ever stored, and is not too old, can still be read: only then does the absence of a
+   * record prove anything. Reads the whole journal and sets aside what is damaged.
    */
   async isComplete(): Promise<boolean> {
     let isComplete = true;
@@ -284,12 +290,18 @@ export class Journal implements TransactionJournal {
     return ageMs !== undefined && ageMs > limitMs;
   }
 
-  /** Every entry, also damaged and old ones, in no order. Changes nothing, and holds nothing up while its reader is busy. */
+  /**
+   * Every entry, also damaged and old ones, in no order. Changes nothing, and holds nothing up while its reader is
+   * busy.
+   */
   entries(): AsyncGenerator<StoredEntry> {
     return this.#folder.entries();
   }
 
-  /** Removes what is of this kind and older than the journal keeps: ended transactions, damaged files, leftovers of dead processes. */
+  /**
+   * Removes what is of this kind and older than the journal keeps: ended transactions, damaged files, leftovers of dead
+   * processes.
+   */
   async prune(): Promise<{ removed: number; unresolved: number; damaged: number }> {
     const count = { removed: 0, unresolved: 0, damaged: 0 };
     for await (const entry of this.#folder.entries(this.#folder.keptKind)) {

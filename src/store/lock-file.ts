@@ -9,8 +9,8 @@ const NEW = EXISTING | constants.O_CREAT | constants.O_EXCL;
 /**
  * Opens a lock file of its own description for reading and writing, made with mode 0600 if it is missing, never
  * emptied. In a folder that everybody may write, somebody else may have put anything in its place: symbolic
- * links, second names of another file and whatever is no regular file are refused. So is a file that somebody else than we and
- * root can write, replace or remove: with the file gone, two processes would hold two locks.
+ * links, second names of another file and whatever is no regular file are refused. So is a file that somebody else than
+ * we and root can write, replace or remove: with the file gone, two processes would hold two locks.
  *
  * The first attempt leaves out O_CREAT: with it, Linux (fs.protected_regular) refuses a file of another user
  * there, even to those who may write it.

@@ -12,18 +12,18 @@ export interface OwnedEntry {
   /** Stores the outcome and lets go; resolves when it is on the disk. May be tried again after a failure. */
   finish(done: Outcome): Promise<void>;
   /**
-   * After `finish`, where another process was first: what it has recorded, which counts. Where this process is alone with its entries,
-   * there is no such thing.
+   * After `finish`, where another process was first: what it has recorded, which counts. Where this process is alone
+   * with its entries, there is no such thing.
    */
   readonly counts?: Outcome | undefined;
   /**
-   * Stores a result that came after "not charged" was told, and lets go; it counts from then on. As durable as `finish`, and may be
-   * tried again like it.
+   * Stores a result that came after "not charged" was told, and lets go; it counts from then on. As durable as
+   * `finish`, and may be tried again like it.
    */
   contradict(done: Outcome): Promise<void>;
   /**
-   * Stores the code of no declared meaning with which the transaction itself was answered; one that looks like a secret is not stored.
-   * May be tried again.
+   * Stores the code of no declared meaning with which the transaction itself was answered; one that looks like a secret
+   * is not stored. May be tried again.
    */
   note(code: string): Promise<void>;
   /** Likewise the serial number of the terminal that has the transaction, while it is not ended. */

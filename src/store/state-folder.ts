@@ -5,8 +5,8 @@ import { checkFolder, makeFolder, openFolder } from './journal-file.ts';
 import { openLockFile } from './lock-file.ts';
 
 /**
- * Makes a folder if it is missing, readable by this user alone. Rejects where it cannot be made, where somebody else may have
- * written it, and where it is on a file system that cannot be trusted to keep what was synced.
+ * Makes a folder if it is missing, readable by this user alone. Rejects where it cannot be made, where somebody else
+ * may have written it, and where it is on a file system that cannot be trusted to keep what was synced.
  */
 export async function openStateFolder(folder: string): Promise<void> {
   await makeFolder(folder);

@@ -7,8 +7,9 @@ import type { OwnedEntry } from './owned-entry.ts';
 /**
  * The crash-safe store of transactions, wherever it is kept: in a folder of this machine (`Journal`) or on a cluster.
  *
- * Of all who begin the same transaction exactly one wins. The winner owns the entry until it has an outcome, is withdrawn
- * or is released, or until the owner dies; then anybody may take it over with `claim` and find out what became of it.
+ * Of all who begin the same transaction exactly one wins. The winner owns the entry until it has an outcome, is
+ * withdrawn or is released, or until the owner dies; then anybody may take it over with `claim` and find out what
+ * became of it.
  */
 export interface TransactionJournal {
   /** Where it is, for people. */
@@ -29,9 +30,9 @@ export interface TransactionJournal {
   /** Rejects when the entry cannot be read. */
   lookup(id: string): Promise<Lookup>;
   /**
-   * Begins a transaction: when this resolves with an entry, its record is as safe as this journal makes it. `exists`: somebody was
-   * first. With `done` it begins and ends at once, with `contradiction` it has been contradicted as well. Rejects when the
-   * record cannot be written; `mayHaveEntry` then says whether a trace of it may be left.
+   * Begins a transaction: when this resolves with an entry, its record is as safe as this journal makes it. `exists`:
+   * somebody was first. With `done` it begins and ends at once, with `contradiction` it has been contradicted as well.
+   * Rejects when the record cannot be written; `mayHaveEntry` then says whether a trace of it may be left.
    */
   begin(
     id: string,
@@ -50,8 +51,8 @@ export interface TransactionJournal {
   /** Stores that a connection has carried the outcome of an ended transaction to a repeated one. */
   carried(id: string, connection: string): Promise<void>;
   /**
-   * Whether everything that was ever stored, and is not too old, can still be read: only then does the absence of a record
-   * prove anything.
+   * Whether everything that was ever stored, and is not too old, can still be read: only then does the absence of a
+   * record prove anything.
    */
   isComplete(): Promise<boolean>;
   /** Whether an entry is damaged and not so old that nobody would ask about it. */
@@ -74,8 +75,8 @@ export interface CarrierMarks {
   spoke(connection: string): void;
   leave(connection: string): void;
   /**
-   * Whether one of these connections is open and has sent something since it was given the answer to this transaction. Rejects
-   * where nobody can say it of other processes.
+   * Whether one of these connections is open and has sent something since it was given the answer to this transaction.
+   * Rejects where nobody can say it of other processes.
    */
   haveGoneOn(connections: readonly string[], id: string): Promise<boolean>;
 }

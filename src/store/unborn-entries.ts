@@ -15,7 +15,10 @@ import {
 } from './journal-file.ts';
 
 const UNBORN = '.new';
-/** Younger than this, a file in the making is taken for a living one unseen: looking at its lock could get in the owner's way. */
+/**
+ * Younger than this, a file in the making is taken for a living one unseen: looking at its lock could get in the
+ * owner's way.
+ */
 const FRESH_MS = 10_000;
 /** Older than this, what nobody owns was left behind by a dead process. */
 const LEFT_BEHIND_MS = 3_600_000;
@@ -44,7 +47,10 @@ export class UnbornEntries {
     return { end: () => void this.#mentioned.delete(mention) };
   }
 
-  /** A new file with the owner's lock; undefined where another process looked at it and had the lock first: nothing is left then. */
+  /**
+   * A new file with the owner's lock; undefined where another process looked at it and had the lock first: nothing is
+   * left then.
+   */
   async create(id: string): Promise<{ readonly file: FileHandle; readonly name: string } | undefined> {
     const name = path.join(this.#folder, `${id}.${randomUUID()}${UNBORN}`);
     const file = await createFile(name);

@@ -5,7 +5,9 @@ export async function withdrawn(entry: OwnedEntry): Promise<void> {
   await entry.withdraw().catch(() => entry.release());
 }
 
-/** What decides whether a new entry stays. Where it cannot be found out the entry goes: nobody would ever let go of it. */
+/**
+ * What decides whether a new entry stays. Where it cannot be found out the entry goes: nobody would ever let go of it.
+ */
 export async function orWithdrawn<T>(entry: OwnedEntry, decision: Promise<T>): Promise<T> {
   try {
     return await decision;

@@ -3,9 +3,9 @@ import { addressPeer } from './peer.ts';
 import type { Peer } from './wire.ts';
 
 /**
- * What a connection says of itself before its first byte. `source`: whom the proxy speaks for; undefined where it speaks
- * for itself (a health check) or does not know. `bytes`: how long the header is. `fault`: this is no header, or none that
- * counts.
+ * What a connection says of itself before its first byte. `source`: whom the proxy speaks for; undefined where it
+ * speaks for itself (a health check) or does not know. `bytes`: how long the header is. `fault`: this is no header, or
+ * none that counts.
  */
 export type ProxyHeader =
   | { readonly source: Peer | undefined; readonly bytes: number }

@@ -8,9 +8,10 @@ import type { Peer, Wire, WireEvents } from './wire.ts';
 import { WireLife } from './wire-life.ts';
 
 /**
- * Takes the header of the PROXY protocol off a stream wire that begins with one: what is returned is the wire behind it,
- * with the peer that the header names. A connection that ends without a byte is the proxy's own: a health check. Rejects
- * with WIRE_FAULT where the wire begins with something else, or has no whole header within 5 s; the wire is closed then.
+ * Takes the header of the PROXY protocol off a stream wire that begins with one: what is returned is the wire behind
+ * it, with the peer that the header names. A connection that ends without a byte is the proxy's own: a health check.
+ * Rejects with WIRE_FAULT where the wire begins with something else, or has no whole header within 5 s; the wire is
+ * closed then.
  */
 export function acceptRelayed(
   wire: Wire,

@@ -200,3 +200,20 @@ function anchorOf(heading: string): string {
     .replace(/[^\w\- ]/g, '')
     .replaceAll(' ', '-');
 }
+
+test('comments are wrapped at 120 columns', () => {
+  const files = ['src', 'bin', 'scripts', 'test'].flatMap((folder) =>
+    readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.(?:ts|tsx|mjs|cjs|js)$/.test(file) && !file.includes('node_modules'))
+      .map((file) => `${folder}/${file}`),
+  );
+  const isComment = /^\s*(?:\/\/|\/?\*)/;
+  const long = files.flatMap((file) =>
+    read(file)
+      .split('\n')
+      .filter((line) => isComment.test(line) && [...line].length > 120 && !/https?:|biome-ignore/.test(line))
+      .map((line) => `${file}: ${line}`),
+  );
+  expect(files.length).toBeGreaterThan(1000);
+  expect(long).toEqual([]);
+});

@@ -9,8 +9,8 @@ import { sizeOf } from './random.ts';
 
 /**
  * Four bridge processes with two connections each, "on four machines", two terminals, two applications, three servers.
- * One after the other dies, stands still, or is started again, while registers pay: in a soak all of that, else each kind
- * of process once. In the end what registers were told is what the applications' store says, each sale once.
+ * One after the other dies, stands still, or is started again, while registers pay: in a soak all of that, else each
+ * kind of process once. In the end what registers were told is what the applications' store says, each sale once.
  */
 
 const isSoak = (process.env['SOAK'] ?? '') !== '';

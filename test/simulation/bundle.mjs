@@ -1,11 +1,15 @@
-// Bundles src/ for simulated processes: everything that reaches outside the language is taken from the realm that each of them gets.
+// Bundles src/ for simulated processes: everything that reaches outside the language is taken from the realm that each
+// of them gets.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const HERE = import.meta.dirname;
 const SRC = path.resolve(HERE, '../../src');
-/** Files of src/ that touch sockets, descriptors or the log's file, or are quicker than a disk, and what stands in for them. */
+/**
+ * Files of src/ that touch sockets, descriptors or the log's file, or are quicker than a disk, and what stands in for
+ * them.
+ */
 const INSIDE = {
   'wire/socket.ts': 'socket.ts',
   'wire/listen.ts': 'listen.ts',

@@ -62,7 +62,10 @@ export interface Verdict {
   readonly steps: number;
 }
 
-/** One terminal, bridges in front of it, registers that ask again and again, and everything that can go wrong, from one seed. */
+/**
+ * One terminal, bridges in front of it, registers that ask again and again, and everything that can go wrong, from one
+ * seed.
+ */
 export class History {
   readonly #world: World;
   readonly #random: Random;

@@ -4,8 +4,8 @@ import { type Cast, type Verdict, WHOLE } from './history.ts';
 const ATTEMPTS = 400;
 
 /**
- * The smallest part of a history that still goes wrong in the same way: fewest registers, sales and faults, as far as leaving out
- * one or some of them at a time can find it.
+ * The smallest part of a history that still goes wrong in the same way: fewest registers, sales and faults, as far as
+ * leaving out one or some of them at a time can find it.
  */
 export async function shrink(run: (cast: Cast) => Promise<Verdict>): Promise<Cast> {
   const first = await run(WHOLE);
@@ -41,7 +41,9 @@ function kindOf(text: string): string {
   return text.replace(/[\w.:/-]*\d[\w.:/-]*/g, '#');
 }
 
-/** The lines of a story that a person needs: what was said of the sales that it is about, and what went wrong meanwhile. */
+/**
+ * The lines of a story that a person needs: what was said of the sales that it is about, and what went wrong meanwhile.
+ */
 export function shortStory({ story, wrong }: Verdict): string[] {
   const keys = story.flatMap((line) =>
     [...line.matchAll(/(?:Purchase|Check) (\S*:\S+\/\S*)/g)].map(([, key = '']) => key),

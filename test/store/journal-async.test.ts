@@ -3,7 +3,10 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 const SRC = path.join(import.meta.dirname, '../../src');
-/** What runs while connections live. Files that open things at the start (descriptors, pipes, the configuration) are elsewhere. */
+/**
+ * What runs while connections live. Files that open things at the start (descriptors, pipes, the configuration) are
+ * elsewhere.
+ */
 const FOLDERS = ['store', 'bridge', 'rpc', 'frame', 'dialect'];
 
 test('no disk is waited for while connections live', () => {

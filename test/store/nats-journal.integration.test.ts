@@ -18,7 +18,10 @@ import { NatsJournal } from '../../src/store/nats/nats-journal.ts';
 import type { OwnedEntry } from '../../src/store/owned-entry.ts';
 import { NatsServers } from '../kit/nats.ts';
 
-/** The journal on three real servers. Two journals in one process are like two processes: each has its own connection and lease. */
+/**
+ * The journal on three real servers. Two journals in one process are like two processes: each has its own connection
+ * and lease.
+ */
 
 /** What waits for elections of the servers. */
 const isSoak = (process.env['SOAK'] ?? '') !== '';

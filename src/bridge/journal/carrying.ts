@@ -5,8 +5,8 @@ import type { JournalDeskOptions } from './desk-options.ts';
 const MAX_CARRIERS = 64;
 
 /**
- * Which connections have carried the outcome of a transaction to their peer, as far as this one is concerned: whoever has its answer
- * does not mean the same transaction when it asks again.
+ * Which connections have carried the outcome of a transaction to their peer, as far as this one is concerned: whoever
+ * has its answer does not mean the same transaction when it asks again.
  */
 export class Carrying {
   readonly #options: JournalDeskOptions;

@@ -42,8 +42,8 @@ export class CheckDesk {
   }
 
   /**
-   * The entry that a recovery request means: its own, else the only one with the same first identifier. `bare`: it names all identifiers, and
-   * the only one has the first alone, so that it may be meant or not.
+   * The entry that a recovery request means: its own, else the only one with the same first identifier. `bare`: it
+   * names all identifiers, and the only one has the first alone, so that it may be meant or not.
    */
   async #targetOf(identity: Identity): Promise<{ id: string; lookup: Lookup } | 'several' | 'bare'> {
     const { journal } = this.#options;

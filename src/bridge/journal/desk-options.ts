@@ -5,7 +5,10 @@ import type { Judge } from '../judge.ts';
 
 export interface JournalDeskOptions {
   readonly journal: TransactionJournal;
-  /** Part of every identity: the register's name, or the peer's identity where the protocol's identities are unique to that. */
+  /**
+   * Part of every identity: the register's name, or the peer's identity where the protocol's identities are unique to
+   * that.
+   */
   readonly register: string;
   readonly connection: string;
   /** The register's address. */

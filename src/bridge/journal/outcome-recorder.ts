@@ -61,8 +61,9 @@ export class OutcomeRecorder {
   }
 
   /**
-   * A result that nobody waits for any more. Where "not charged" was told, it contradicts that, which is reported; where nothing was told yet,
-   * it is the outcome. From then on it is what `Check` gives. Resolves like `record`, never rejects.
+   * A result that nobody waits for any more. Where "not charged" was told, it contradicts that, which is reported;
+   * where nothing was told yet, it is the outcome. From then on it is what `Check` gives. Resolves like `record`, never
+   * rejects.
    *
    * @param told makes the entry anew where none is left: what is refused before anything begins leaves none.
    */
@@ -129,9 +130,9 @@ export class OutcomeRecorder {
   }
 
   /**
-   * Stores the code with which the application has answered the transaction itself, also for after a crash: where it has no declared meaning a
-   * `Check` that says the same is final; after DUPLICATE_TRANSACTION whatever `Check` says is about an earlier sale.
-   * Resolves soon, never rejects.
+   * Stores the code with which the application has answered the transaction itself, also for after a crash: where it
+   * has no declared meaning a `Check` that says the same is final; after DUPLICATE_TRANSACTION whatever `Check` says is
+   * about an earlier sale. Resolves soon, never rejects.
    */
   async note(entry: OwnedEntry, code: string): Promise<void> {
     const late = deferred<void>();
@@ -147,8 +148,9 @@ export class OutcomeRecorder {
   }
 
   /**
-   * The application has told about an earlier sale with these identifiers: the record of this request, which it refused, makes way for what it
-   * told, in one step: whoever began to look while there was no entry must not find that there is none again. Resolves like `record`.
+   * The application has told about an earlier sale with these identifiers: the record of this request, which it
+   * refused, makes way for what it told, in one step: whoever began to look while there was no entry must not find that
+   * there is none again. Resolves like `record`.
    */
   supersede(entry: OwnedEntry, identity: Identity, answer: Answer): Promise<void> {
     const done = { ...this.#records.doneOf(answer), of: this.#records.absent(identity) };

@@ -8,7 +8,10 @@ import type { Identity } from '../identity.ts';
 export interface Question {
   /** The identifying members in the peer's own text. */
   readonly params: Buffer;
-  /** The transaction that the journal has: it is asked at the very place where it went. Undefined where there is no record. */
+  /**
+   * The transaction that the journal has: it is asked at the very place where it went. Undefined where there is no
+   * record.
+   */
   readonly sent?: SentRecord;
 }
 

@@ -25,7 +25,10 @@ export interface Found {
 /** What is known after the application was asked. `busy`: somebody else has the entry. */
 export type Resolution = Found | 'active' | 'unknown' | 'busy';
 
-/** Finds out what became of transactions that nobody owns any more: asks the application, believes it or not, and records what it says. */
+/**
+ * Finds out what became of transactions that nobody owns any more: asks the application, believes it or not, and
+ * records what it says.
+ */
 export class Resolver {
   readonly #options: JournalDeskOptions;
   readonly #records: Records;
@@ -37,7 +40,9 @@ export class Resolver {
     this.#group = group;
   }
 
-  /** Its outcome is unknown, and as long as `isThere` says so the application that took it lives and may still end it. */
+  /**
+   * Its outcome is unknown, and as long as `isThere` says so the application that took it lives and may still end it.
+   */
   leaveUnderWay(identity: Identity, isThere: () => boolean): void {
     const { journal } = this.#options;
     const entries = underWay.get(journal) ?? new Map<string, () => boolean>();

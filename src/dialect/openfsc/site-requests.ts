@@ -33,7 +33,9 @@ export interface RequestedSite {
   say(element: Element): void;
 }
 
-/** The server's requests to one session: each goes to the applications as JSON-RPC, and its answer comes back as lines. */
+/**
+ * The server's requests to one session: each goes to the applications as JSON-RPC, and its answer comes back as lines.
+ */
 export class SiteRequests {
   readonly #of: RequestedSite;
   readonly #info: TransactionInfo;

@@ -41,8 +41,9 @@ interface Open {
 export type Which = 'records' | 'leases';
 
 /**
- * Two buckets of JetStream on a connection that is made anew when it was lost. Writing names the revision that it replaces, so of two who
- * write at the same time exactly one wins; a write is acknowledged by a majority of the replicas.
+ * Two buckets of JetStream on a connection that is made anew when it was lost. Writing names the revision that it
+ * replaces, so of two who write at the same time exactly one wins; a write is acknowledged by a majority of the
+ * replicas.
  *
  * A write that rejects may have taken place all the same, or may still: who needs to know reads.
  */
@@ -203,7 +204,8 @@ export class Buckets {
       const client = jetstream(nats, { timeout: ANSWER_MS });
       const manager = await client.jetstreamManager(false);
       const buckets = new Kvm(client);
-      // On the disk although it lasts for seconds: replicas in memory that are restarted one after the other may never agree again.
+      // On the disk although it lasts for seconds: replicas in memory that are restarted one after the other may never
+      // agree again.
       const leased = { history: 1, storage: StorageType.File, ttl: LEASE_MS };
       const kept = { history: HISTORY, storage: StorageType.File };
       if (!this.#isFound) {
@@ -264,7 +266,10 @@ function listen(nats: NatsConnection, subject: string, answer: () => Uint8Array)
   });
 }
 
-/** Servers that have just begun, or machines that make the same bucket at once, may take longer to agree than one question lasts. */
+/**
+ * Servers that have just begun, or machines that make the same bucket at once, may take longer to agree than one
+ * question lasts.
+ */
 async function patiently(task: () => Promise<void>): Promise<void> {
   try {
     await task();

@@ -9,8 +9,9 @@ export const RENEW_EVERY_MS = LEASE_MS / 4;
 const STAYS_MS = 30_000;
 
 /**
- * That this process lives, and which connections it has: a key that is renewed while there is something to know. It is a hint, and decides
- * nothing about money: a process that stood still comes back when others have gone on without it, and finds that they have.
+ * That this process lives, and which connections it has: a key that is renewed while there is something to know. It is
+ * a hint, and decides nothing about money: a process that stood still comes back when others have gone on without it,
+ * and finds that they have.
  */
 export class Leases implements CarrierMarks {
   /** What entries name as their owner. */
@@ -34,8 +35,8 @@ export class Leases implements CarrierMarks {
   }
 
   /**
-   * This process is at an entry: from now on others see that it lives. Resolves at once where they see it already; rejects where they cannot,
-   * and is to be let go of all the same.
+   * This process is at an entry: from now on others see that it lives. Resolves at once where they see it already;
+   * rejects where they cannot, and is to be let go of all the same.
    */
   async hold(id: string): Promise<void> {
     this.#entries.set(id, (this.#entries.get(id) ?? 0) + 1);

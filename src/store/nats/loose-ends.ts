@@ -18,8 +18,9 @@ export interface LooseEndsOptions {
 }
 
 /**
- * What has to be written once the servers answer again. A lease that is renewed says that this process lives, so an entry that it has named
- * as its own and is not at any more would be taken for one that runs, for as long as the process does.
+ * What has to be written once the servers answer again. A lease that is renewed says that this process lives, so an
+ * entry that it has named as its own and is not at any more would be taken for one that runs, for as long as the
+ * process does.
  */
 export class LooseEnds {
   readonly #options: LooseEndsOptions;
@@ -37,8 +38,8 @@ export class LooseEnds {
   }
 
   /**
-   * A write that was not acknowledged may take place later. It was handed over to nobody, and its register hears that it was refused: so
-   * it has to go, or must not come. What is written in its place lets it come no more.
+   * A write that was not acknowledged may take place later. It was handed over to nobody, and its register hears that
+   * it was refused: so it has to go, or must not come. What is written in its place lets it come no more.
    */
   async takeBack(key: string, mark: string): Promise<void> {
     const { buckets } = this.#options;

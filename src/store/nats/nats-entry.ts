@@ -26,9 +26,10 @@ export interface NatsEntryOptions {
 }
 
 /**
- * An entry that this process is at. It may be wrong about that: a process that stood still for long is taken for dead. So everything that it
- * writes names the revision that it knows, and where another one has written meanwhile, both are brought together: an outcome of the
- * application's is added where there is none, a result beats "not charged", and nothing is ever overwritten.
+ * An entry that this process is at. It may be wrong about that: a process that stood still for long is taken for dead.
+ * So everything that it writes names the revision that it knows, and where another one has written meanwhile, both are
+ * brought together: an outcome of the application's is added where there is none, a result beats "not charged", and
+ * nothing is ever overwritten.
  */
 export class NatsEntry implements OwnedEntry {
   readonly lookup: Lookup;

@@ -41,8 +41,9 @@ const KEY_BYTES = 32;
 const KEY = 'compare-key';
 
 /**
- * A journal on a cluster of NATS servers: a bucket with a key for each entry, whose value is all of its records. An entry is
- * made where there is none (of two processes exactly one makes it), and changed only from the revision that its writer knows.
+ * A journal on a cluster of NATS servers: a bucket with a key for each entry, whose value is all of its records. An
+ * entry is made where there is none (of two processes exactly one makes it), and changed only from the revision that
+ * its writer knows.
  *
  * Who is at an entry is a hint, a name in it whose lease may have run out. That decides who asks the application, never
  * what is recorded: see `NatsEntry`.
@@ -185,8 +186,8 @@ export class NatsJournal implements TransactionJournal {
   }
 
   /**
-   * Without a majority, a replica that is left knows of everything but what was acknowledged in the last moment. What we have perhaps made
-   * ourselves is taken back, and was handed over to nobody.
+   * Without a majority, a replica that is left knows of everything but what was acknowledged in the last moment. What
+   * we have perhaps made ourselves is taken back, and was handed over to nobody.
    */
   async mayHaveEntry(id: string): Promise<boolean> {
     if (this.#looseEnds.isDoubtful(keyOf(id))) return false;

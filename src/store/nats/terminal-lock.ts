@@ -38,9 +38,9 @@ interface Key {
 }
 
 /**
- * A terminal's lock between machines: a key with its holder, whose process renews it; when that is gone it vanishes by itself. After a
- * transaction the process keeps the key for a moment, and gives it to whoever asks. The lock decides who gets BUSY, and nothing else: each
- * entry of the journal is begun once, whoever believes to hold the lock.
+ * A terminal's lock between machines: a key with its holder, whose process renews it; when that is gone it vanishes by
+ * itself. After a transaction the process keeps the key for a moment, and gives it to whoever asks. The lock decides
+ * who gets BUSY, and nothing else: each entry of the journal is begun once, whoever believes to hold the lock.
  */
 export class NatsLock {
   readonly #options: NatsLockOptions;

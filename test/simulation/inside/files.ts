@@ -1,4 +1,7 @@
-/** Stands in for src/base/files.ts: the same calls, each of which takes its simulated time, at the start of a program as well. */
+/**
+ * Stands in for src/base/files.ts: the same calls, each of which takes its simulated time, at the start of a program as
+ * well.
+ */
 import { type FileHandle, open } from 'node:fs/promises';
 
 export { access, readlink, realpath, stat } from 'node:fs/promises';

@@ -37,8 +37,9 @@ interface Guest {
 }
 
 /**
- * A payment application: keeps its duties, or lies as its character has it, but never says an outcome that is not the true one,
- * and never charges what it has denied to somebody who had reason to believe it. Every life is a process; the ledger survives.
+ * A payment application: keeps its duties, or lies as its character has it, but never says an outcome that is not the
+ * true one, and never charges what it has denied to somebody who had reason to believe it. Every life is a process; the
+ * ledger survives.
  */
 export class Application {
   readonly #machine: Machine;
@@ -187,7 +188,10 @@ export class Application {
     process.tell(`decides ${key}: ${entry.answer.code ?? 'charged'}`);
   }
 
-  /** Whether it denies a charge, and tells of it when it is too late. Nobody can know better, but for what is told from then on. */
+  /**
+   * Whether it denies a charge, and tells of it when it is too late. Nobody can know better, but for what is told from
+   * then on.
+   */
   #contradicts(guest: Guest, request: Request, entry: LedgerEntry): boolean {
     const random = this.#random;
     const { answer } = entry;

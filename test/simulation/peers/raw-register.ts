@@ -12,7 +12,10 @@ export interface Message {
 
 const HEAD_BYTES = 9;
 
-/** A JSONPOS connection of a register that speaks for itself: no code of src/, so that the product is not checked against itself. */
+/**
+ * A JSONPOS connection of a register that speaks for itself: no code of src/, so that the product is not checked
+ * against itself.
+ */
 export class RawConnection {
   readonly #end: End;
   readonly #process: Process;

@@ -23,8 +23,8 @@ export interface SalesOptions {
   /** Whether the bridges have one. */
   readonly hasJournal: boolean;
   /**
-   * Whether the application says at present of a running sale that it is not found. Where no journal knows since when it runs, a register
-   * gets the application's own words, and has to know what they are worth.
+   * Whether the application says at present of a running sale that it is not found. Where no journal knows since when
+   * it runs, a register gets the application's own words, and has to know what they are worth.
    */
   mayForget(): boolean;
 }

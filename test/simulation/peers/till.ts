@@ -18,7 +18,9 @@ export interface TillOptions {
   readonly wrong: (text: string) => void;
 }
 
-/** A register that speaks for itself, and does all that a bad one does: repeats, cuts, asks elsewhere, uses ids again. */
+/**
+ * A register that speaks for itself, and does all that a bad one does: repeats, cuts, asks elsewhere, uses ids again.
+ */
 export class Till {
   readonly #process: Process;
   readonly #options: TillOptions;

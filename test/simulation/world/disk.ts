@@ -36,8 +36,8 @@ const ROOT_FOLDERS = ['/run', '/run/lock', '/var', '/var/lib', '/proc', '/dev', 
 const SECTOR = 512;
 
 /**
- * A file system by the letter of POSIX: what was written is seen by everybody at once, and is on the disk when its file has been
- * synced; a name is on the disk when its folder has been synced. A power cut leaves any part of the rest.
+ * A file system by the letter of POSIX: what was written is seen by everybody at once, and is on the disk when its file
+ * has been synced; a name is on the disk when its folder has been synced. A power cut leaves any part of the rest.
  */
 export class Disk {
   readonly #random: Random;
@@ -146,7 +146,9 @@ export class Disk {
     inode.dirty = [];
   }
 
-  /** A sync that fails: some systems call the lost pieces clean afterwards, so that the next sync succeeds without them. */
+  /**
+   * A sync that fails: some systems call the lost pieces clean afterwards, so that the next sync succeeds without them.
+   */
   failSync(inode: Inode): void {
     if (!inode.isFolder && this.#random.chance(0.5)) inode.dirty = [];
   }

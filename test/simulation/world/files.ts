@@ -15,7 +15,9 @@ export function filesOf(process: Process) {
   const { world, disk } = machine;
   const now = () => machine.wallMs;
 
-  /** The effect comes at some moment of the call, also if the process dies meanwhile; the outcome only to the living. */
+  /**
+   * The effect comes at some moment of the call, also if the process dies meanwhile; the outcome only to the living.
+   */
   function call<T>(name: string, file: string | undefined, effect: () => T, failed?: () => void): Promise<T> {
     const { roughness, schedule, faults } = world;
     const { random } = process;

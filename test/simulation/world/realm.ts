@@ -12,7 +12,10 @@ const RANDOM_FD = 1_000_000;
 
 type Module = Readonly<Record<string, unknown>>;
 
-/** Everything that the code of a simulated process can reach beside the language: it stands where the runtime's own would. */
+/**
+ * Everything that the code of a simulated process can reach beside the language: it stands where the runtime's own
+ * would.
+ */
 export interface Realm {
   readonly process: unknown;
   readonly modules: Readonly<Record<string, Module>>;

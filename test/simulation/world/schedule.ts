@@ -50,7 +50,9 @@ export class Schedule {
     return event;
   }
 
-  /** One event after the other, each with all that its promises set off, until `isOver` or nothing is planned any more. */
+  /**
+   * One event after the other, each with all that its promises set off, until `isOver` or nothing is planned any more.
+   */
   run(isOver: () => boolean, limitMs: number): Promise<'over' | 'idle' | 'too long'> {
     // Whoever calls is at work on a promise, as a rule, and until that is over no other one goes on.
     return new Promise((resolve, reject) => {
@@ -124,7 +126,7 @@ function isBefore(one: Event, other: Event): boolean {
 const turn = setImmediate;
 
 /**
- * Until no promise has anything left to do: what Node.js does after every callback. A turn of its event loop for each of millions
- * of events would take longer than many of the events themselves.
+ * Until no promise has anything left to do: what Node.js does after every callback. A turn of its event loop for each
+ * of millions of events would take longer than many of the events themselves.
  */
 const finishPromises: () => void = Reflect.get(process, '_tickCallback');

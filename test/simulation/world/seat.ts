@@ -18,8 +18,9 @@ const PURE = {
 };
 
 /**
- * Stands between a loaded copy of the code under test and the realm of the process that runs in it at present. To load the code
- * for every process anew would be to interpret it cold for ever: a copy is used again, once it has forgotten all that it kept.
+ * Stands between a loaded copy of the code under test and the realm of the process that runs in it at present. To load
+ * the code for every process anew would be to interpret it cold for ever: a copy is used again, once it has forgotten
+ * all that it kept.
  */
 export class Seat {
   /** What the code is loaded with. */

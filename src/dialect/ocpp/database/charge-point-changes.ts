@@ -17,8 +17,8 @@ export interface Ended {
 }
 
 /**
- * Changes these columns of charge points, whose rows it makes where there are none. Resolves with what the last boot was
- * answered with.
+ * Changes these columns of charge points, whose rows it makes where there are none. Resolves with what the last boot
+ * was answered with.
  */
 export function touching(
   ...names: readonly (keyof Touch & keyof ChargePointTable)[]
