@@ -207,6 +207,31 @@ describe('strangers', () => {
     expect(streamed).toContain('413');
   });
 
+  test('with bodies that never end are cut off, and a till pays meanwhile', async () => {
+    const stage = await open();
+    const { hostname, port, host } = new URL(stage.url);
+    const head = `POST /v1/terminals/counter/purchases HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
+    const answers = Array.from({ length: 20 }, (_, index) => {
+      const socket = connect(Number(port), hostname);
+      socket.write(`${head}Idempotency-Key: slow-${index}\r\nContent-Length: 600\r\n\r\n{`);
+      const dripping = setInterval(() => socket.write(' '), 500);
+      return new Promise<string>((resolve) => {
+        let answer = '';
+        socket.on('data', (chunk) => {
+          answer += chunk.toString();
+        });
+        socket.on('error', () => {});
+        socket.on('close', () => {
+          clearInterval(dripping);
+          resolve(answer.split(' ')[1] ?? '');
+        });
+      });
+    });
+    expect((await stage.ended('k1')).body.state).toBe('approved');
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['408']));
+    expect((await stage.ask('/v1/sales')).body.sales).toHaveLength(1);
+  });
+
   test('that open more event streams than there is room for are told so, and a till pays meanwhile', async () => {
     const maxConnections = 40;
     const stage = await open({ maxConnections });
