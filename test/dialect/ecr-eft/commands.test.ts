@@ -173,7 +173,7 @@ describe('what a register wants of the applications', () => {
     const end = answering();
     expect(end.say(frameOf(5, 'A1', 'balance'))).toEqual(['ACK']);
     const [request] = lastOf(end).requests;
-    expect(request).toMatchObject({ method: 'ecr-eft.A1', id: '5' });
+    expect(request).toMatchObject({ method: 'ecr-eft.A1' });
     expect(request && paramsOf(request)).toEqual({ fields: ['balance'] });
     expect(answer(request, 'result', { result: 7, message: 'later' })).toBe('sent');
     expect(answer(request, 'result', {})).toBe('closed');
