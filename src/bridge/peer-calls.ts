@@ -65,7 +65,13 @@ export class PeerCalls {
 
   #timedOut(asked: Asked): void {
     this.#options.statistics.count('calls that the peer did not answer in time');
-    this.#end(asked, unanswered('TIMEOUT', 'the peer does not answer'));
+    this.#end(
+      asked,
+      unanswered(
+        'TIMEOUT',
+        'the peer has not answered within the time that its protocol or --timeout allows',
+      ),
+    );
   }
 
   #end(asked: Asked, end: CallEnd): void {
@@ -81,6 +87,6 @@ function unanswered(code: CallFault, why: string): CallEnd {
 
 const NOT_SENT = {
   'too-large': unanswered('JSONRPC_INVALID_PARAMS', 'the message does not fit a frame'),
-  full: unanswered('BUSY', 'too many requests wait for the peer'),
+  full: unanswered('BUSY', 'the peer has yet to answer as many requests as its protocol allows'),
   closed: unanswered('CONNECTION_CLOSED', 'the peer is gone'),
 };

@@ -39,9 +39,19 @@ export function complaintLine(
   details: string,
   about?: string,
 ): Buffer {
-  const error = errorText(code, details, about === undefined ? {} : { id: about });
+  const message = ABOUT_PEER.get(code);
+  const error = errorText(code, details, {
+    ...(message !== undefined && { message }),
+    ...(about !== undefined && { id: about }),
+  });
   return line(`${start ?? '{"jsonrpc":"2.0"'},"id":${idText ?? 'null'},"error":`, error);
 }
+
+/** What these codes mean on the way to an application: the peer, not the terminal, is busy or silent. */
+const ABOUT_PEER = new Map([
+  ['BUSY', 'The peer takes no more requests for now.'],
+  ['TIMEOUT', 'The peer has not answered in time.'],
+]);
 
 /** The same line in memory of its own, so that what is kept keeps no slab alive. */
 export function ownLine(line: Buffer): Buffer {

@@ -25,7 +25,11 @@ test('each kind of line has its members in one order', () => {
     '{"connection":"b","register":"till-1","jsonrpc":"2.0","method":"_Dropped","params":{"count":3}}\n',
   );
   const complaint = JSON.parse(complaintLine(lineStart('b'), undefined, 'BUSY', 'why', 'x').toString());
-  expect(complaint).toMatchObject({ connection: 'b', id: null, error: { data: { string_code: 'BUSY' } } });
+  expect(complaint).toMatchObject({
+    connection: 'b',
+    id: null,
+    error: { message: 'The peer takes no more requests for now.', data: { string_code: 'BUSY' } },
+  });
   expect(complaintLine(undefined, '"1"', 'BUSY', 'why').toString()).toMatch(/^\{"jsonrpc":"2\.0","id":"1",/);
 });
 
