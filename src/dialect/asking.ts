@@ -65,8 +65,8 @@ export interface AskedTerminal extends PeerConnection {
 
 /** Which methods move money, and how a lost outcome is found again. */
 export interface AskingRules extends Pick<TransactionRules, 'methods'> {
-  /** Undefined: the terminal cannot be asked about an earlier transaction, and a lost answer is for ever unknown. */
-  readonly recovery?: 'Check';
+  /** Undefined: the terminal cannot be asked about an earlier transaction, and a lost answer stays unknown for ever. */
+  readonly recovery: 'Check' | undefined;
   /** It tells about its last transaction only. */
   readonly showsLastOnly?: boolean;
 }
@@ -89,6 +89,6 @@ export interface AskingSettings {
    * @param what what is remembered, for that error: `its counters`.
    */
   folder(what: string): Promise<string>;
-  /** The error about an option that cannot be used: one line, what and what to do. */
+  /** The error about an option that cannot be used. `why` follows `OPTION: `: what is wrong, then what to do. */
   fault(option: string, why: string): Error;
 }

@@ -51,9 +51,7 @@ export interface Dialect {
   converse(host: ConversationHost, framing: Framing, options: DialectOptions): Conversation;
   /** What a page in the browser shows of it, and which page that is. Default: there is none. */
   screen?(): Promise<{ readonly page: string; readonly source: ScreenSource }>;
-  /**
-   * Whether a peer has something open that outlives its connection, such as a session. Default: there is no such thing.
-   */
+  /** Whether a peer has something open that outlives its connection, such as a session. Default: it has nothing. */
   hasSession?(): boolean;
   /** Gives back what its set-up has opened. Nothing is spoken any more. */
   close?(): Promise<void>;
@@ -93,19 +91,17 @@ export interface ReconnectRules {
 }
 
 /**
- * Which methods move money, and how a lost outcome is found again. What a protocol must not leave to a default has
- * none: where the answer is "there is no such thing" it says so.
+ * Which methods move money, and how a lost outcome is found again. Members that a protocol must not forget have no
+ * default: where it has no such thing it says `undefined`.
  */
 export interface TransactionRules {
-  /**
-   * A method that is not listed is an ordinary request: no lock, no journal, and TIMEOUT may answer it.
-   */
+  /** A method that is not listed is an ordinary request: no lock, no journal, and TIMEOUT may answer it. */
   readonly methods: readonly string[];
   /**
-   * Among whom the identifying members are unique. `register`: among the requests that come under one `--register`, and
-   * without that option among all. `identity`: among those of one peer identity (`admit`, `opened`). Where two peers
-   * may number their sales alike it must be `identity`: else the second peer is given the outcome of the first one's
-   * sale. A transaction of a peer without an identity is then refused.
+   * Among whom the identifying members are unique. `register`: among the requests that come under one `--register`,
+   * and without that option among all. `identity`: among those of one peer identity (`admit`, `opened`). Where two
+   * peers may number their sales alike it must be `identity`: else the second peer is given the outcome of the first
+   * one's sale. A transaction of a peer without an identity is then refused.
    */
   readonly scope: 'register' | 'identity';
   /** Members of `params` that identify a transaction for ever. The first is needed, the others may be missing. */
@@ -192,9 +188,10 @@ export interface ConversationHost {
   /** Forgets the frames that are queued and not begun; one that has been begun is written to its end. */
   discardOutput(): void;
   /**
-   * A connection begins; the answer says where its events go. Where a dialect has several at one time, or knows whom it
-   * is for, `identity` says so; default: whom the peer was let in as. Where the protocol names the register, and the
-   * user wants it to count, `register` is its name; it takes the place of the user's own.
+   * A connection begins: applications hear of it. Returns where its events go. `identity` is for a dialect with several
+   * connections on one wire, or one that learns from the peer's first message who the peer is; default: whom the peer
+   * was let in as. `register` is the register's name, where the protocol has one and the user wants it to count; it
+   * takes the place of `--register`.
    */
   opened(connection: PeerConnection, identity?: string, register?: string): ConnectionEvents;
   /** The peer has let us in: whatever failed before is over. */
@@ -223,7 +220,8 @@ export interface ConversationHost {
   beside?(port: number | 'next', events: BesideEvents, at?: string): Beside | undefined;
   /**
    * The conversation is over and its goodbye is queued: write what is queued, end output, read and discard
-   * for a moment, close. `broken`: the peer broke the protocol. `lost`: the peer is silent or gone.
+   * for a moment, close. `broken`: the peer broke the protocol. `lost`: the peer is silent or gone. Open connections
+   * are told by `closed` first. Not needed after `Conversation.lost`.
    */
   finished(reason: CloseReason, how: 'ended' | 'broken' | 'lost', verdict?: Verdict): void;
 }
@@ -260,7 +258,7 @@ export interface Conversation {
   congested(isCongested: boolean): void;
   /** The transport refuses what the peer sends: says so, and ends. Default: `lost`. */
   refused?(why: string): void;
-  /** The wire is gone: nothing more can be sent. */
+  /** The wire is gone: nothing more can be sent. Every open connection and call ends with this reason. */
   lost(reason: CloseReason): void;
   /**
    * The bridge is to end. Open connections are told by their own `close`; this is for a conversation that can be
@@ -269,18 +267,25 @@ export interface Conversation {
   stop?(): void;
 }
 
-/** The bridge's handle on a peer. Texts are JSON and may carry non-ASCII; the dialect puts them in its own form. */
+/**
+ * The bridge's handle on a peer. Texts are JSON and may carry non-ASCII; the dialect puts them in its own form. A
+ * `methodText` is a JSON string literal, with its quotes.
+ */
 export interface PeerConnection {
   /** Of all connections with its identity the newest is the live one, in whichever process it is. Default: false. */
   readonly yieldsToNewer?: boolean;
   /**
-   * Asks the peer. `settle` is called exactly once if the answer is `sent`: with the peer's answer, or with
-   * a CONNECTION_CLOSED error when the connection ends first.
+   * Asks the peer. If this returns `sent`, `settle` is called exactly once, perhaps before that: with the peer's
+   * answer; with an error of ours (JSONRPC_METHOD_NOT_FOUND, JSONRPC_INVALID_PARAMS) where the protocol has no words
+   * for the request; or, when the connection ends first, with CONNECTION_CLOSED and `lost`. `full`: the peer takes no
+   * more before it has answered; the application is told BUSY. The bridge keeps the deadline (`CallRules`) and drops
+   * what settles later; for the conversation the call stays open until the peer has answered.
    */
   request(methodText: string, params: Buffer, settle: (answer: PeerAnswer) => void): SendOutcome | 'full';
   /**
-   * Tells the peer. Unlike a request, a notification without words in the peer's protocol cannot be settled with an
-   * error.
+   * Tells the peer. `Refused` is told to the application and logged as a warning. Where the protocol has no words for a
+   * notification of the vocabulary that every terminal sends (StatusEvent, PosMessage), say `sent` and leave it out:
+   * nothing depends on it.
    */
   notify(methodText: string, params: Buffer): SendOutcome | Refused;
   /** Says goodbye and ends this connection; `closed` follows at once. Safe to repeat: the first reason sticks. */
@@ -299,7 +304,7 @@ export interface Refused {
 export interface PeerAnswer {
   readonly kind: 'result' | 'error';
   readonly text: Buffer;
-  /** Deepest nesting of the whole message, the message itself being 1. */
+  /** Deepest nesting, counting the message around the text: 2 for `{}`. */
   readonly depth: number;
   /** Set when this is no answer of the peer but ours, because the connection ended: why it did. */
   readonly lost?: CloseReason;
@@ -311,9 +316,11 @@ export interface PeerAnswer {
  */
 export interface InboundRequest extends Reply {
   readonly method: string;
+  /** The same as a JSON string literal, with its quotes. */
   readonly methodText: string;
+  /** A JSON object. */
   readonly params: Buffer;
-  /** Deepest nesting of the whole message, the message itself being 1. */
+  /** Deepest nesting, counting the message around `params`: 2 for `{}`. Over 100 it is refused. */
   readonly depth: number;
   /** Where it goes, if its method alone does not say it. */
   readonly channel?: ChannelName;
@@ -323,7 +330,9 @@ export interface InboundRequest extends Reply {
 export interface Reply {
   /**
    * Puts an answer into the peer's own form, so that it is known whether it can be sent before anybody is told so. An
-   * answer that is not sent leaves the request open. An error of the bridge's own can always be said.
+   * answer that is not sent leaves the request open. A peer must not be able to take an error for a result, nor one
+   * whose outcome is not known (CHANNEL_CLOSED, TIMEOUT, OUTCOME_UNKNOWN) for "not charged". An error of the bridge's
+   * own can always be said: cut its texts rather than return `too-large`.
    */
   prepare(kind: 'result' | 'error', text: Buffer): PreparedAnswer | 'too-large' | Refused;
 }

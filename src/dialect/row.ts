@@ -5,9 +5,9 @@ import type { Inspector } from './inspecting.ts';
 import type { SimulatorModule } from './simulator.ts';
 
 /**
- * Which ends of a protocol there are: `answers` a peer on a wire that somebody else has opened, `dials` the peer
- * itself, `listens` for peers (`serve`), `asks` a terminal as its register; `simulates`: `posbridge terminal` can be
- * such a terminal by itself.
+ * Which ends of a protocol there are. `answers`: a peer on a wire that somebody else has opened. `dials`: connects to
+ * the peer. `listens`: for peers (`serve`). `asks`: a terminal, as its register. `simulates`: `posbridge terminal` can
+ * be such a terminal by itself.
  */
 export type Role = 'answers' | 'dials' | 'listens' | 'asks' | 'simulates';
 
@@ -16,6 +16,7 @@ export interface DialectOption {
   readonly name: string;
   /** What the value is called in the help; a flag has none. */
   readonly value?: string;
+  /** In the help it stands behind the dialect's name: `sca: …`. It ends with the default, where there is one. */
   readonly help: string;
   /** It means nothing to a simulated terminal. */
   readonly isNotSimulated?: true;
@@ -26,7 +27,7 @@ export interface DialectRow {
   readonly name: string;
   readonly roles: readonly Role[];
   readonly options: readonly DialectOption[];
-  /** Options of every bridge that mean nothing here. */
+  /** Options of every bridge that mean nothing here, such as `keepalive` and `sync`: they are refused. */
   readonly lacks: readonly string[];
   /** What stands behind `simulator:`; default: the simulated payment terminal. */
   readonly simulator?: () => Promise<SimulatorModule>;
@@ -34,9 +35,12 @@ export interface DialectRow {
   readonly demo?: () => Promise<Demo>;
   /** Loads it with the options that the user gave. Rejects with `DialectSettings.fault`. */
   setUp(settings: DialectSettings): Promise<Dialect>;
-  /** Loads the end that asks terminals. Rejects with `AskingSettings.fault`. */
+  /** Loads the end that asks terminals; goes with the role `asks`. Rejects with `AskingSettings.fault`. */
   asks?(settings: AskingSettings): Promise<AskingDialect>;
-  /** Loads what reads a recorded wire, for `posbridge inspect` and `--capture`. Default: nobody can read it. */
+  /**
+   * Loads what reads a recorded wire, for `posbridge inspect` and `--capture`. A test demands it of every row in the
+   * registry.
+   */
   inspects?(): Promise<Inspector>;
   /** What an endpoint of a terminal may say beside where it is: `?name=value`, of no concern to the wire. */
   readonly terminalOptions?: readonly DialectOption[];
@@ -52,6 +56,6 @@ export interface DialectSettings {
   readonly isSimulated: boolean;
   /** A variable of the environment. */
   environment(name: string): string | undefined;
-  /** The error about an option that cannot be used: one line, what and what to do. */
+  /** The error about an option that cannot be used. `why` follows `--OPTION: `: what is wrong, then what to do. */
   fault(option: string, why: string): Error;
 }

@@ -315,6 +315,17 @@ test('an endpoint is refused with its source, itself and an example', async () =
   );
 });
 
+describe('the row of every dialect', () => {
+  test.each(DIALECTS)(
+    '$name lacks options that there are, and has the roles that it has the code for',
+    (row) => {
+      const known: readonly string[] = OPTIONS.map(({ name }) => name);
+      expect(row.lacks.filter((name) => !known.includes(name))).toEqual([]);
+      expect(row.asks !== undefined).toBe(row.roles.includes('asks'));
+    },
+  );
+});
+
 describe('contradictions', () => {
   test('no application at all', async () => {
     expect(await complaintOf(() => optionsOf([]))).toBe(

@@ -39,7 +39,7 @@ export interface AskingEnd {
 export function askingDialect(end: AskingEnd): AskingDialect {
   return {
     name: 'ecr-eft',
-    transactions: { methods: ['Purchase'] },
+    transactions: { methods: ['Purchase'], recovery: undefined },
     retryMs: (failures) =>
       failures === 0 ? 0 : Math.min(RETRY_LIMIT_MS, FIRST_RETRY_MS * 2 ** (failures - 1)),
     ask: (host, _framing, options) => new AskingConversation(host, options, end),

@@ -16,7 +16,7 @@ export const PAID = { amount: 1230, currency: 'EUR' };
 /** A protocol like any other, but for one thing: its terminals cannot be asked about earlier sales. */
 export const forgetful: AskingDialect = {
   ...jsonposAsking,
-  transactions: { methods: jsonposAsking.transactions.methods },
+  transactions: { methods: jsonposAsking.transactions.methods, recovery: undefined },
 };
 
 export interface GatewayBench {
