@@ -11,6 +11,8 @@ const SIZES = [200, 1024, 65_536, 262_134];
 const GOALS = { 1024: { atLeast: 1.5 } };
 /** A file that holds about so much is read again and again. */
 const BLOCK_BYTES = 4_000_000;
+/** What each line has more than its message: the connection's name, which ends with twelve characters. */
+const NAMED_BYTES = '"connection":"bench.a85rkpf5vuNW",'.length;
 /** Where a channel that is a UNIX socket ends. */
 const SINK = 'sink.sock';
 
@@ -34,18 +36,17 @@ export async function measure({ isQuick, folder }) {
     const headed = await block('messages', contentLengthOf(json));
     const sent = framed.files.length * frames;
     const run = (input, command, channel, lineBytes) => async () => {
-      const { seconds, out, pid } = await pump(input, command, channel, folder);
-      const arrived = lineBytes === undefined ? sent : Math.min(sent, Math.round(out / lineBytes(pid)));
+      const { seconds, out } = await pump(input, command, channel, folder);
+      const arrived = lineBytes === undefined ? sent : Math.min(sent, Math.round(out / lineBytes));
       return { rate: (arrived * size) / 1e6 / seconds, arrived: (100 * arrived) / sent };
     };
     const bridge = (channel) => {
       const endpoint = channel === 'unix' ? `unix:${path.join(folder, SINK)}` : `fd:${channel}`;
       const command = quietPosbridge(
-        '--payment',
-        endpoint,
+        ...['--ui', endpoint, '--route', 'PosMessage=ui'],
         ...['--name', 'bench', '--keepalive', 'off', '--lock', 'none'],
       );
-      return run(framed, command, channel, (pid) => `"connection":"bench.${pid}",`.length + size + 1);
+      return run(framed, command, channel, NAMED_BYTES + size + 1);
     };
     const metrics = await interleave(
       {
@@ -99,7 +100,7 @@ async function pump({ files, one }, command, channel, folder) {
   await feeder.exited;
   await child.exited;
   await sink.ended;
-  return { seconds: (sink.lastMs - startMs) / 1000, out: sink.bytes - before, pid: child.pid };
+  return { seconds: (sink.lastMs - startMs) / 1000, out: sink.bytes - before };
 }
 
 const QUIET_MS = 50;
