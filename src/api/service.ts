@@ -19,6 +19,7 @@ import { RunLog } from './run-log.ts';
 import type { OpenState, StoredSale } from './sale.ts';
 import { type BookedSale, identityOf, SaleBook, type SaleQuery } from './sale-book.ts';
 import type { Kind, Sale, TerminalView } from './shown.ts';
+import { checkRoom } from './store-room.ts';
 import { TerminalDesk } from './terminal-desk.ts';
 import { runningView } from './terminal-view.ts';
 
@@ -236,6 +237,12 @@ export class ApiService {
 
   /** Whether sales can be recorded. Rejects with STORE_FAILED. */
   async checkStore(): Promise<void> {
+    const { folder } = this.#store;
+    try {
+      await checkRoom(folder);
+    } catch (fault) {
+      throw new Problem('STORE_FAILED', `the store ${folder} cannot be used: ${describeFault(fault)}`);
+    }
     await this.#store.lookup(identityOf('0'));
   }
 
