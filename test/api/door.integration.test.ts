@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Answered, Stage, type StageOptions } from './kit.ts';
@@ -256,6 +257,21 @@ describe('strangers', () => {
     while (paid === undefined) paid = await stage.ended('k1').catch(() => undefined);
     expect(paid.body.state).toBe('approved');
     for (const socket of sockets) socket.destroy();
+  });
+
+  test('that ask for many event streams on one connection have one, and none when it has gone', async () => {
+    const stage = await open();
+    const { hostname, port, host } = new URL(stage.url);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => {});
+    const answered = once(socket, 'data');
+    socket.write(`GET /v1/events HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(20));
+    await answered;
+    const streams = async () =>
+      /^posbridge_api_event_streams (\d+)$/m.exec((await stage.ask('/metrics')).text)?.[1];
+    await expect.poll(streams).toBe('1');
+    socket.destroy();
+    await expect.poll(streams).toBe('0');
   });
 
   test('that ask too often are told when to come again', async () => {

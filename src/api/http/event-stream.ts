@@ -126,8 +126,13 @@ export class EventStream {
   async #writePatiently(text: string): Promise<void> {
     this.#write(text);
     if (!this.#isFull || this.#response.destroyed) return;
+    const response = this.#response;
     await new Promise<void>((resolve) => {
-      this.#response.once('drain', resolve).once('close', resolve);
+      const goOn = () => {
+        response.off('drain', goOn).off('close', goOn);
+        resolve();
+      };
+      response.on('drain', goOn).on('close', goOn);
     });
   }
 

@@ -47,6 +47,9 @@ export class EventStreams {
   open(response: ServerResponse, request: StreamRequest): void {
     const { feed } = this.#options;
     const { caller, sale, lastEventId, headers } = request;
+    // Behind another answer on one connection nobody would ever hear that the connection has gone; nor once it has.
+    if (response.socket === null || response.socket.destroyed || response.closed)
+      throw new Problem('INVALID_REQUEST', 'an event stream needs a connection of its own');
     this.#refuseTooMany(caller);
     const from = lastEventId === undefined ? undefined : feed.resume(lastEventId);
     if (sale?.endedAt && from !== undefined && !hasMore(feed, from, sale.id)) {
