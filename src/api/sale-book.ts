@@ -175,11 +175,14 @@ export class SaleBook {
     const begun = this.#order.items.slice(
       this.#order.firstNotBelow(({ createdAt }) => compare(createdAt, time)),
     );
-    const ended = this.#ended.items.slice(this.#ended.firstNotBelow(({ endedAt }) => compare(endedAt, time)));
+    // A clock that was set back meanwhile makes no sale end before it has begun, nor its end older than that.
+    const ended = [
+      ...this.#ended.items.slice(this.#ended.firstNotBelow(({ endedAt }) => compare(endedAt, time))),
+      ...begun.filter(isEnded).filter(({ endedAt }) => compare(endedAt, time) < 0),
+    ];
     const unknown = this.open.filter(({ state }) => state === 'unknown');
     return [
       ...[...new Set([...begun, ...unknown])].map((sale) => ({ sale, time: sale.createdAt, isBegin: true })),
-      // A clock that was set back meanwhile makes no sale end before it has begun.
       ...ended.map((sale) => ({ sale, time: later(sale.createdAt, sale.endedAt), isBegin: false })),
       ...unknown.map((sale) => ({ sale, time: sale.createdAt, isBegin: false })),
     ].sort((one, other) => compare(one.time, other.time));

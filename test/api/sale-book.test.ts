@@ -36,3 +36,15 @@ test('an unknown sale has its reason, also when it is read again from the store'
   expect((await book.whole(sale))?.text).toBe(told);
   expect(told).toContain('nobody could tell');
 });
+
+test('a sale whose clock was set back before it ended is as new as its beginning', async () => {
+  const store = { entries: async function* () {} } as unknown as SaleStore;
+  const book = await SaleBook.load(store, () => ({ state: 'pending' }));
+  const done = { state: 'done', kind: 'result', text: '{}', time: '2029-12-31T23:05:00.000Z' } as const;
+  book.put({ ...storedOf('first'), done }, { state: 'pending' });
+  const told = (since: string) => book.changesSince(since).map(({ isBegin, time }) => ({ isBegin, time }));
+  const both = [true, false].map((isBegin) => ({ isBegin, time: '2030-01-01T00:00:00.000Z' }));
+  expect(told('2029-12-31T23:00:00.000Z')).toEqual(both);
+  expect(told('2029-12-31T23:30:00.000Z')).toEqual(both);
+  expect(told('2030-01-01T00:30:00.000Z')).toEqual([]);
+});
