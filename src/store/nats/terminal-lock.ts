@@ -31,6 +31,8 @@ interface Written extends LockHolder {
 
 /** The key, as long as this process has it. */
 interface Key {
+  /** Who was at a transaction last, or is: as long as it stands there, others ask before they take it. */
+  holder: LockHolder;
   revision: number;
   writtenMs: number;
   renewal: Timer | undefined;
@@ -116,7 +118,10 @@ export class NatsLock {
     const { buckets, clock } = this.#options;
     const key = this.#key;
     key?.expiry?.cancel();
-    if (key !== undefined && clock.nowMs() - key.writtenMs < FRESH_MS) return undefined;
+    if (key !== undefined && clock.nowMs() - key.writtenMs < FRESH_MS) {
+      key.holder = holder;
+      return undefined;
+    }
     this.#forget();
     const bytes = this.#bytesOf(holder);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -130,7 +135,7 @@ export class NatsLock {
           ? await buckets.create('leases', KEY, bytes)
           : await buckets.update('leases', KEY, bytes, stored.revision);
       if (revision !== undefined) {
-        this.#key = { revision, writtenMs: nowMs, renewal: undefined, expiry: undefined };
+        this.#key = { holder, revision, writtenMs: nowMs, renewal: undefined, expiry: undefined };
         this.#renewLater(this.#key);
         return undefined;
       }
@@ -172,11 +177,15 @@ export class NatsLock {
     const { clock } = this.#options;
     key.renewal = clock.after(RENEW_EVERY_MS, async () => {
       const nowMs = clock.nowMs();
-      const renewing = this.#write(key, this.#holder).catch(() => key.revision);
+      const renewing = this.#write(key, key.holder).catch(() => key.revision);
       this.#working = this.#working.then(() => renewing);
       const revision = await renewing;
-      // Undefined: it had vanished, and perhaps somebody else has it. Nothing depends on that but who gets BUSY.
-      if (this.#key !== key || revision === undefined) return;
+      if (this.#key !== key) return;
+      if (revision === undefined) {
+        // It had vanished, and perhaps somebody else has it. Nothing depends on that but who gets BUSY.
+        this.#forget();
+        return;
+      }
       if (revision !== key.revision) key.writtenMs = nowMs;
       key.revision = revision;
       this.#renewLater(key);
