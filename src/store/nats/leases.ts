@@ -50,8 +50,9 @@ export class Leases implements CarrierMarks {
     this.#neededUntilMs = this.#clock.nowMs() + STAYS_MS;
   }
 
-  isHeld(id: string): boolean {
-    return this.#entries.has(id);
+  /** @param besides how often it is at it whatever happens; default 0 */
+  isHeld(id: string, besides = 0): boolean {
+    return (this.#entries.get(id) ?? 0) > besides;
   }
 
   /** Whether the process of this name is at the entry. Of others it is enough that they live. */

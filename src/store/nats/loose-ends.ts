@@ -55,12 +55,17 @@ export class LooseEnds {
     this.#doubtful.delete(key);
   }
 
-  /** A transaction that was refused before anything was handed over leaves nothing. */
-  withdraw(key: string, mark: string): Promise<void> {
+  /**
+   * A transaction that was refused before anything was handed over leaves nothing.
+   *
+   * @param isBegunAnew whether this process is at another one with the same identifiers, whose entry stays
+   */
+  withdraw(key: string, mark: string, isBegunAnew: () => boolean): Promise<void> {
     return this.#insist(key, async () => {
       const { stored, value } = await this.#at(key);
       const isOurs = value?.owner === this.#options.owner || value?.mark === mark;
       if (stored === undefined || !isOurs) return true;
+      if (value?.mark !== mark && isBegunAnew()) return false;
       return this.#options.buckets.remove('records', key, stored.revision);
     });
   }

@@ -21,8 +21,8 @@ export interface NatsEntryOptions {
   readonly looseEnds: LooseEnds;
   /** The process is not at it any more. */
   readonly letGo: () => void;
-  /** Whether it is at it once more. */
-  readonly isHeld: () => boolean;
+  /** Whether it is at it once more; `besides` this one, where that has not been let go of. */
+  readonly isHeld: (besides?: number) => boolean;
 }
 
 /**
@@ -90,7 +90,7 @@ export class NatsEntry implements OwnedEntry {
     const { buckets, looseEnds, key, isHeld } = this.#options;
     if (this.#isWithdrawn) {
       this.#isOpen = false;
-      void looseEnds.withdraw(key, this.#value.mark).then(this.#options.letGo);
+      void looseEnds.withdraw(key, this.#value.mark, () => isHeld(1)).then(this.#options.letGo);
       return;
     }
     this.#close();

@@ -280,7 +280,7 @@ export class NatsJournal implements TransactionJournal {
       revision,
       lookup: lookupOf({ ...value, records: found }),
       letGo,
-      isHeld: () => this.carriers.isHeld(id),
+      isHeld: (besides) => this.carriers.isHeld(id, besides),
     });
   }
 }
