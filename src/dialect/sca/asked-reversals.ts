@@ -1,3 +1,4 @@
+import { readAmount } from './amount.ts';
 import { type AskedSale, identityIn, matchOf } from './asked-sales.ts';
 import { field, type ScaDocument, textOf } from './document.ts';
 import { meaningOf } from './outcome.ts';
@@ -30,13 +31,24 @@ export async function rememberedHandle(
   return { ctroutd: known.ctroutd, paymentType: known.paymentType, amount };
 }
 
-/** The handle that LAST_TRAN shows, if what it shows is what is to be undone. */
-export function shownHandle(response: ScaDocument, params: Buffer, memo: TerminalMemo): Handle | undefined {
+/**
+ * The handle that LAST_TRAN shows, if what it shows is what is to be undone.
+ *
+ * @param currency of what is shown: SCA names none.
+ */
+export function shownHandle(
+  response: ScaDocument,
+  params: Buffer,
+  memo: TerminalMemo,
+  currency: string,
+): Handle | undefined {
   const names = identityIn(params, memo.mark, 'original_');
   if (names === undefined) return undefined;
   const known = memo.sales.get(names.posRecon);
   const isIt = matchOf(response, names, known) === 'this sale';
-  return isIt ? handleIn(response, known?.sale.amount) : undefined;
+  if (!isIt) return undefined;
+  const shown = readAmount('TRANS_AMOUNT', textOf(response, 'TRANS_AMOUNT') ?? '', currency);
+  return handleIn(response, known?.sale.amount ?? (shown.ok ? shown.minor : undefined));
 }
 
 function handleIn(response: ScaDocument, amount: number | undefined): Handle | undefined {

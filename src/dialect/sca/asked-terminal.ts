@@ -123,10 +123,10 @@ export class ScaTerminal implements AskedTerminal {
   ): SendOutcome | 'full' {
     const { clock } = this.#options;
     const refuse = (why: string) => settle({ ...errorAnswer('REVERSAL_REFUSED', why), depth: DEPTH });
-    const begin = (handle = shown && shownHandle(shown, params, this.#memo)) => {
+    const begin = (handle = shown && shownHandle(shown, params, this.#memo, sale.currency)) => {
       if (handle === undefined) refuse('the handle (CTROUTD) of the sale is not known');
-      else if (handle.amount !== undefined && handle.amount !== sale.amount)
-        refuse('the sale had another amount, and it is undone as a whole');
+      else if (handle.amount !== sale.amount)
+        refuse('the sale had another amount, or one that is not known, and it is undone as a whole');
       else if (this.#begin(voidOf(sale, handle), settle) !== 'sent') settle({ ...TOO_MUCH, depth: DEPTH });
     };
     void rememberedHandle(params, this.#memo, clock.nowMs())

@@ -409,6 +409,25 @@ describe('a reversal', () => {
     });
   });
 
+  test.each([
+    ['the same amount', { TRANS_AMOUNT: '5.35' }, 'START'],
+    ['another amount', { TRANS_AMOUNT: '50.00' }, 'LAST_TRAN'],
+    ['no amount', { TRANS_AMOUNT: undefined }, 'LAST_TRAN'],
+  ])('of a sale that only the terminal knows, with %s', async (_, fields, next) => {
+    const first = selling().bench;
+    const { POS_RECON = '' } = first.last;
+    const bench = new AskingBench();
+    const asked = bench.request('Reversal', REVERSAL);
+    bench.say(
+      Object.fromEntries(
+        Object.entries({ ...APPROVED, POS_RECON, ...fields }).filter(([, value]) => value !== undefined),
+      ) as Record<string, string>,
+    );
+    await settled();
+    expect(bench.last['COMMAND']).toBe(next);
+    if (next === 'LAST_TRAN') expect(asked.answer?.json.data.string_code).toBe('REVERSAL_REFUSED');
+  });
+
   test('whose answer is lost is asked for by its own identifiers', async () => {
     const { bench } = selling();
     bench.answer(APPROVED);
