@@ -44,7 +44,9 @@ export class Whereabouts {
         callback: (_fault, message) => {
           const word = readWord(message.data);
           if (word === undefined || word.connection === connection) return;
-          if (word.isNew || word.since > since) superseded();
+          // Of two that began in one millisecond the names decide, so that both ends decide alike.
+          const isNewer = word.since === since ? word.connection > connection : word.since > since;
+          if (word.isNew || isNewer) superseded();
           else say(false);
         },
       }),
